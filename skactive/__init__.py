@@ -1,0 +1,13 @@
+"""Active learning as a first-class scikit-learn citizen."""
+
+from skactive._version import __version__
+from skactive.classifier import ActiveLearningClassifier, query
+from skactive.strategies import get_strategy, get_strategy_names, make_strategy
+
+__all__ = [
+    "ActiveLearningClassifier",
+    "get_strategy",
+    "get_strategy_names",
+    "make_strategy",
+    "query",
+]

@@ -1,0 +1,164 @@
+"""Partly missing labels: the only place that compares with the missing label.
+
+Labels may come as a list, a numpy array of any kind (masked ones too), a pandas
+Series (nullable and categorical too) or a polars Series. Inside skactive they are
+`classes`, the sorted distinct labels, and `codes`, integers of shape (n_samples,) into
+`classes` with -1 for a missing label.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+Array = NDArray[Any]
+
+MISSING = -1
+"""The code of a missing label."""
+
+# Values that often stand for "no label yet", but are a class for other users.
+_LOOKALIKES = (-1, "", "nan", "NaN", "None", "<NA>", "?", "unlabeled", "unlabelled")
+
+
+def is_missing(y: Any, missing_label: Any = np.nan) -> NDArray[np.bool_]:
+    """Mask of shape (n_samples,), true where the label is missing.
+
+    NaN, None, `pandas.NA` and null or masked entries are always missing, and so is
+    every label equal to `missing_label`.
+    """
+    column = _as_column(y)
+    missing = _null_mask(column)
+    if not _is_null(missing_label):
+        missing[~missing] = _equals(_values(column, ~missing), missing_label)
+    return missing
+
+
+def encode_labels(y: Any, missing_label: Any = np.nan) -> tuple[Array, Array]:
+    """Split labels into sorted distinct `classes` and `codes`, -1 where missing.
+
+    Raises ValueError where the known labels are no classes (continuous numbers, or
+    strings mixed with numbers) or `y` is not one column.
+    """
+    column = _as_column(y)
+    known = ~_null_mask(column)
+    labels = _values(column, known)
+    if not _is_null(missing_label):
+        given = ~_equals(labels, missing_label)
+        known[known], labels = given, labels[given]
+    codes = np.full(len(known), MISSING, dtype=np.intp)
+    try:
+        classes, codes[known] = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise ValueError(
+            f"Labels must all be of one kind, as numbers or as strings; y mixes "
+            f"{', '.join(kinds)}. Convert them, e.g. with y.astype(str)."
+        ) from error
+    if len(classes):
+        check_classification_targets(classes)
+    return classes, codes
+
+
+def decode_labels(classes: Array, codes: Array) -> Array:
+    """Labels as strategies see them, with NaN or None where the code is -1.
+
+    Numbers and booleans become float64 with NaN; strings, and integers that float64
+    cannot hold, become objects with None.
+    """
+    known = codes != MISSING
+    exact = classes.dtype.kind in "bf" or (
+        classes.dtype.kind in "iu" and bool(np.all(np.abs(classes) < 2**53))
+    )
+    labels = np.full(
+        len(codes), np.nan if exact else None, dtype=np.float64 if exact else object
+    )
+    labels[known] = classes[codes[known]]
+    return labels
+
+
+def as_visible(y: Any, missing_label: Any = np.nan) -> Array:
+    """`y` as strategies see it: an array with NaN or None for each missing label."""
+    if isinstance(y, np.ndarray) and y.ndim == 1 and _is_null(missing_label):
+        if y.dtype.kind == "f" or y.dtype.kind == "O":
+            return y
+    return decode_labels(*encode_labels(y, missing_label))
+
+
+def lookalikes(y: Any, missing_label: Any = np.nan) -> list[Any]:
+    """Labels in `y` that often mean "no label yet" but are taken as a class here."""
+    column = _as_column(y)
+    known = ~is_missing(y, missing_label)
+    present = set(_values(column, known).tolist())
+    return [mark for mark in _LOOKALIKES if mark in present]
+
+
+def _as_column(y: Any) -> Any:
+    """One column as it came, where its type knows its nulls, else a 1d array."""
+    if isinstance(y, np.ma.MaskedArray) and y.ndim == 1:
+        return y
+    if hasattr(y, "drop_nulls") or (hasattr(y, "isna") and hasattr(y, "to_numpy")):
+        if len(getattr(y, "shape", ())) == 1:
+            return y
+    array = np.asarray(y)
+    if array.dtype.kind in "US" and not hasattr(y, "dtype"):
+        # numpy turned the NaN or None in a list of strings into the string "nan".
+        array = np.asarray(y, dtype=object)
+    if array.ndim == 0:
+        raise ValueError(f"y must hold one label a row; got {y!r}.")
+    return column_or_1d(array, warn=True)
+
+
+def _null_mask(column: Any) -> NDArray[np.bool_]:
+    if hasattr(column, "drop_nulls"):  # polars
+        null = column.is_null()
+        if column.dtype.is_float():
+            null = null | column.is_nan().fill_null(True)
+        return np.array(null.to_numpy(), dtype=bool)
+    if hasattr(column, "isna"):  # pandas
+        return np.array(column.isna(), dtype=bool)
+    if isinstance(column, np.ma.MaskedArray):
+        return np.ma.getmaskarray(column) | _null_mask(column.data)
+    if column.dtype.kind == "f":
+        return np.isnan(column)
+    if column.dtype.kind != "O":
+        return np.zeros(len(column), dtype=bool)
+    pandas = sys.modules.get("pandas")  # without it no pandas.NA can be in the array
+    if pandas is not None:
+        return np.asarray(pandas.isna(column), dtype=bool)
+    return np.equal(column, None).astype(bool) | (column != column).astype(bool)
+
+
+def _values(column: Any, known: NDArray[np.bool_]) -> Array:
+    """The known labels as an array of their natural type, without the nulls."""
+    if hasattr(column, "drop_nulls"):
+        known_column = column.filter(known)
+        is_text = str(known_column.dtype).startswith(("Categorical", "Enum"))
+        values = (known_column.cast(str) if is_text else known_column).to_numpy()
+    elif hasattr(column, "isna"):
+        values = column[known].to_numpy()
+    else:
+        values = np.asarray(column[known])
+    if values.dtype.kind != "O" or all(isinstance(value, str) for value in values):
+        return values
+    natural = np.array(values.tolist())
+    return values if natural.dtype.kind in "USO" else natural
+
+
+def _is_null(value: Any) -> bool:
+    if value is None or (isinstance(value, (float, np.floating)) and np.isnan(value)):
+        return True
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and value is pandas.NA
+
+
+def _equals(labels: Array, missing_label: Any) -> NDArray[np.bool_]:
+    # Strings never equal numbers, and numpy cannot compare the two.
+    if (labels.dtype.kind in "US") != isinstance(missing_label, str):
+        if labels.dtype.kind != "O":
+            return np.zeros(len(labels), dtype=bool)
+    return np.asarray(labels == missing_label, dtype=bool)

@@ -1,0 +1,318 @@
+"""From a fitted estimator to arrays: probabilities, decision values, members.
+
+The only place that knows what a committee is and how its members answer; members'
+columns are aligned to the committee's classes. Pools are walked in chunks, so that
+nothing of the size (members x samples x classes) exists beyond a chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
+from sklearn.utils.parallel import Parallel, delayed
+
+from skactive._sklearn import (
+    BaseSearchCV,
+    _check_feature_names,
+    _check_n_features,
+    _num_samples,
+    _safe_indexing,
+    get_chunk_n_rows,
+)
+
+Array = NDArray[Any]
+
+# A chunk holds about 2**21 numbers (16 MiB), at most 65,536 and at least 64 rows; a
+# multiple of 64, because matrix products then treat every row alike.
+_CHUNK_SIZE = 2**21
+_CHUNK_MAX_ROWS = 2**16
+_CHUNK_UNIT = 64
+# A chunk with this share of wanted rows is scored whole, as a view and not a copy.
+_DENSE_SHARE = 0.9
+
+
+class Committee:
+    """A fitted estimator together with fitted members that stand for its doubt.
+
+    It answers as the estimator does; `members` is what :func:`member_proba` asks.
+    """
+
+    def __init__(self, estimator: Any, members: Sequence[Any]):
+        self.estimator = estimator
+        self.members = members
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.estimator, name)
+
+    def __repr__(self) -> str:
+        return repr(self.estimator)
+
+
+# ---------------------------------------------------------------------------------
+# Responses of one model
+# ---------------------------------------------------------------------------------
+
+
+def has_response(estimator: Any, response: str) -> bool:
+    """Whether `estimator`, fitted or not, can give a response.
+
+    `response` is "predict_proba", "decision_function" or "members".
+    """
+    if response == "members":
+        return _is_committee(estimator)
+    if isinstance(estimator, (list, tuple)):
+        return response == "predict_proba"
+    return hasattr(estimator, response)
+
+
+def n_outputs(estimator: Any, response: str) -> int:
+    """How many numbers a fitted `estimator` gives for a row."""
+    n_classes = len(classes_of(estimator))
+    if response == "members" or isinstance(estimator, (list, tuple)):
+        return n_classes * len(_members(estimator))
+    return n_classes
+
+
+def classes_of(estimator: Any) -> Array:
+    """Classes of a fitted estimator; the union over a list of estimators."""
+    if isinstance(estimator, (list, tuple)):
+        return np.unique(np.concatenate([classes_of(e) for e in estimator]))
+    return np.asarray(estimator.classes_)
+
+
+def predict_proba(estimator: Any, X: Any) -> Array:
+    """Class probabilities (n_samples, n_classes); of a list, the members' mean."""
+    if isinstance(estimator, (list, tuple)):
+        return member_proba(estimator, X).mean(axis=0)
+    proba = np.asarray(estimator.predict_proba(X))
+    if proba.ndim != 2 or len(proba) != _num_samples(X):
+        raise ValueError(
+            f"predict_proba of {estimator!r} gave an array of shape {proba.shape} for "
+            f"{_num_samples(X)} rows; expected (n_samples, n_classes). Estimators with "
+            "several outputs are not supported."
+        )
+    return proba
+
+
+def decision_values(estimator: Any, X: Any) -> Array:
+    """Decision values (n_samples, n_classes); a single column d becomes (-d, d)."""
+    values = np.asarray(estimator.decision_function(X))
+    if values.ndim == 1:
+        return np.column_stack([-values, values])
+    n_classes = len(classes_of(estimator))
+    one_vs_one = getattr(last_step(estimator), "decision_function_shape", "") == "ovo"
+    if values.shape[1] != n_classes or one_vs_one:
+        raise ValueError(
+            f"decision_function of {estimator!r} gave {values.shape[1]} columns for "
+            f"{n_classes} classes; one column a class is needed. Set "
+            "decision_function_shape='ovr' if the estimator has it."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"decision_function of {estimator!r} gave NaN or infinite values; "
+            "utilities cannot be computed from these."
+        )
+    return values
+
+
+def last_step(estimator: Any) -> Any:
+    """The estimator inside pipelines, searches and frozen ones; fitted if it can be."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, BaseSearchCV):
+            estimator = getattr(estimator, "best_estimator_", estimator.estimator)
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        else:
+            return estimator
+
+
+def transform_before_last(pipeline: Pipeline, X: Any) -> Any:
+    """`X` as the last step of a fitted pipeline sees it."""
+    return pipeline[:-1].transform(X) if len(pipeline) > 1 else X
+
+
+# ---------------------------------------------------------------------------------
+# Responses of a committee
+# ---------------------------------------------------------------------------------
+
+
+_ENSEMBLES = (
+    RandomForestClassifier,
+    ExtraTreesClassifier,
+    BaggingClassifier,
+    VotingClassifier,
+)
+
+
+def _is_committee(estimator: Any) -> bool:
+    if isinstance(estimator, (list, tuple)):
+        return len(estimator) > 0
+    return isinstance(last_step(estimator), (Committee, *_ENSEMBLES))
+
+
+def _members(estimator: Any) -> Sequence[Any]:
+    if isinstance(estimator, (list, tuple)):
+        return estimator
+    ensemble = last_step(estimator)
+    if isinstance(ensemble, Committee):
+        return ensemble.members
+    return ensemble.estimators_
+
+
+def member_proba(estimator: Any, X: Any) -> Array:
+    """Class probabilities of every member, (n_members, n_samples, n_classes).
+
+    Columns follow `classes_of(estimator)`; a class that a member has never seen has
+    probability zero. A member that has no `predict_proba` puts all probability on
+    the class it predicts, as in scikit-learn's bagging.
+    """
+    if isinstance(estimator, Pipeline):
+        return member_proba(estimator.steps[-1][1], transform_before_last(estimator, X))
+    if isinstance(estimator, BaseSearchCV):
+        return member_proba(estimator.best_estimator_, X)
+    if isinstance(estimator, FrozenEstimator):
+        return member_proba(estimator.estimator, X)
+    classes = classes_of(estimator)
+    members = _members(estimator)
+    if isinstance(estimator, (list, tuple, Committee)):
+        answers = ((member, member.classes_, X, {}) for member in members)
+    else:
+        answers = _ensemble_answers(estimator, X)
+    result: Array | None = None
+    for k, (member, member_classes, member_X, options) in enumerate(answers):
+        proba = _proba_or_vote(member, member_classes, member_X, options)
+        if result is None:
+            shape = (len(members), len(proba), len(classes))
+            result = np.zeros(shape, dtype=proba.dtype)
+        columns = np.searchsorted(classes, member_classes)
+        if len(columns) == len(classes):
+            result[k] = proba
+        else:
+            result[k][:, columns] = proba
+    if result is None:
+        raise ValueError(f"The committee {estimator!r} has no members.")
+    return result
+
+
+def _ensemble_answers(ensemble: Any, X: Any) -> Any:
+    """Members of a scikit-learn ensemble, with the X and the classes each one knows.
+
+    Members predict positions in the ensemble's `classes_`.
+    """
+    if isinstance(ensemble, VotingClassifier):
+        for member in ensemble.estimators_:
+            yield member, ensemble.classes_[member.classes_], X, {}
+        return
+    _check_feature_names(ensemble, X, reset=False)
+    _check_n_features(ensemble, X, reset=False)
+    if isinstance(ensemble, BaggingClassifier):
+        X = check_array(
+            X, accept_sparse=["csr", "csc"], dtype=None, ensure_all_finite=False
+        )
+        for member, features in zip(
+            ensemble.estimators_, ensemble.estimators_features_, strict=True
+        ):
+            codes = np.asarray(member.classes_).astype(np.intp)
+            whole = len(features) == X.shape[1] and (np.diff(features) == 1).all()
+            yield (
+                member,
+                ensemble.classes_[codes],
+                (X if whole else X[:, features]),
+                {},
+            )
+        return
+    # One conversion for all trees, as the forest itself does it.
+    X = check_array(
+        X, accept_sparse="csr", dtype=np.float32, ensure_all_finite="allow-nan"
+    )
+    for tree in ensemble.estimators_:
+        codes = np.asarray(tree.classes_).astype(np.intp)
+        yield tree, ensemble.classes_[codes], X, {"check_input": False}
+
+
+def _proba_or_vote(member: Any, classes: Array, X: Any, options: dict) -> Array:
+    if hasattr(member, "predict_proba"):
+        return np.asarray(member.predict_proba(X, **options))
+    labels = np.ravel(member.predict(X))
+    return (labels[:, np.newaxis] == np.asarray(member.classes_)).astype(np.float64)
+
+
+# ---------------------------------------------------------------------------------
+# Chunks
+# ---------------------------------------------------------------------------------
+
+
+def map_rows(
+    function: Callable[[Any], Array], X: Any, rows: Array, n_outputs: int = 1
+) -> Array:
+    """`function` on chunks of `X`, for the sorted positions `rows`.
+
+    Parameters
+    ----------
+    function : callable
+        Takes some rows of `X`, gives an array with one number for each of them; a
+        number may depend on its own row only.
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool.
+    rows : ndarray of shape (n_rows,)
+        Positions in `X`, ascending.
+    n_outputs : int, default=1
+        Numbers held for a row while it is worked on.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows,)
+        float64. Chunks run in parallel as `joblib.parallel_config` says; neither
+        this nor the size of a chunk changes the values.
+    """
+    n_samples = _num_samples(X)
+    values = np.empty(len(rows), dtype=np.float64)
+    starts = np.arange(0, n_samples, _chunk_rows(X, n_outputs))
+    if len(starts) > 1 and n_samples - starts[-1] < _CHUNK_UNIT:
+        starts = starts[:-1]  # the last rows join the chunk before them
+    stops = np.append(starts[1:], n_samples)
+    firsts = np.searchsorted(rows, np.append(starts, n_samples))
+
+    def run(start: int, stop: int, first: int, last: int) -> None:
+        if first == last:
+            return
+        wanted = rows[first:last]
+        if len(wanted) >= _DENSE_SHARE * (stop - start):
+            chunk_values = function(_safe_indexing(X, slice(start, stop)))
+            values[first:last] = chunk_values[wanted - start]
+        else:
+            values[first:last] = function(_safe_indexing(X, wanted))
+
+    tasks = list(zip(starts, stops, firsts[:-1], firsts[1:], strict=True))
+    if len(tasks) == 1:
+        run(*tasks[0])
+    else:
+        Parallel(require="sharedmem")(delayed(run)(*task) for task in tasks)
+    return values
+
+
+def _chunk_rows(X: Any, n_outputs: int) -> int:
+    if hasattr(X, "nnz"):
+        row_size = X.nnz / max(1, X.shape[0])
+    else:
+        row_size = float(np.prod(getattr(X, "shape", (1,))[1:], dtype=float))
+    numbers = max(1, int(row_size) + n_outputs)
+    n_rows = min(_CHUNK_MAX_ROWS, _CHUNK_SIZE // numbers)
+    # scikit-learn's global working_memory may ask for less; it warns where not even
+    # one row fits, so ask for a unit of rows instead.
+    units = get_chunk_n_rows(8 * numbers, max_n_rows=max(1, n_rows)) // _CHUNK_UNIT
+    return _CHUNK_UNIT * max(1, units)

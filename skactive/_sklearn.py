@@ -1,0 +1,34 @@
+"""Every private name of scikit-learn that skactive uses, imported once.
+
+Supported are scikit-learn 1.7 to the newest; when a private name moves, this is the
+file to mend.
+"""
+
+from sklearn.base import _fit_context
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.utils import _safe_indexing
+from sklearn.utils._chunking import get_chunk_n_rows
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils.metadata_routing import _raise_for_params
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_method_params,
+    _check_n_features,
+    _num_samples,
+)
+
+__all__ = [
+    "BaseSearchCV",
+    "HasMethods",
+    "Interval",
+    "RealNotInt",
+    "StrOptions",
+    "_check_feature_names",
+    "_check_method_params",
+    "_check_n_features",
+    "_fit_context",
+    "_num_samples",
+    "_raise_for_params",
+    "_safe_indexing",
+    "get_chunk_n_rows",
+]

@@ -1,0 +1,455 @@
+"""What a strategy is: a scorer that can also select, add up and multiply."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length, check_random_state
+
+from skactive import _response
+from skactive._labels import is_missing
+from skactive._sklearn import _num_samples
+
+Array = NDArray[Any]
+
+# Utilities closer than this, relative to the smallest one chosen, count as equal:
+# rounding differs that much between matrix products of different shapes.
+_TIE_TOLERANCE = 1e-12
+
+_PROVIDERS = {
+    "predict_proba": "LogisticRegression, RandomForestClassifier, "
+    "CalibratedClassifierCV(LinearSVC()), ...",
+    "decision_function": "LinearSVC, SVC, RidgeClassifier, ...",
+    "members": "RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier, "
+    "VotingClassifier, a list of fitted classifiers, or any classifier inside "
+    "ActiveLearningClassifier, which fits bootstrap members itself",
+}
+
+
+class Strategy(BaseEstimator):
+    """Base of all strategies.
+
+    A strategy is called like a scikit-learn scorer, ``strategy(estimator, X, y)``,
+    and gives one utility a row. Its parameters are the arguments of ``__init__``.
+    Strategies hold no state: nothing is kept between calls.
+
+    A new strategy defines ``__call__``, or derives from :class:`PointwiseStrategy`
+    if the utility of a row depends on that row only. Strategies that care what else
+    is in a batch also override :meth:`select`.
+
+    Attributes
+    ----------
+    needs : tuple of str
+        What the estimator must give, any one of it is enough: "predict_proba",
+        "decision_function", "members". Empty if nothing is needed.
+    pointwise : bool
+        Whether the utility of a row depends on that row only.
+    """
+
+    needs: tuple[str, ...] = ()
+    pointwise: bool = False
+    # False where equal utilities are intended, so that nobody is warned of them.
+    informed: bool = True
+    _parameter_constraints: dict = {}
+
+    @abstractmethod
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row.
+
+        Parameters
+        ----------
+        estimator : estimator object, or list of estimators
+            Fitted.
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool.
+        y : array-like of shape (n_samples,), default=None
+            Labels with NaN or None where a row is unlabelled. None means that no
+            row is labelled.
+
+        Returns
+        -------
+        utilities : ndarray of shape (n_samples,)
+            Finite float64; greater is more worth labelling.
+        """
+
+    def leaves(self) -> list[Strategy]:
+        """The strategies that this one is made of; itself, unless it combines."""
+        return [self]
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        return self(estimator, X, y)[candidates]
+
+    def select(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Choose rows to label: the largest utilities, ties broken at random.
+
+        Parameters
+        ----------
+        estimator : estimator object, or list of estimators
+            Fitted.
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool.
+        y : array-like of shape (n_samples,), default=None
+            Labels with NaN or None where a row is unlabelled; only these rows are
+            candidates. None means that all rows are.
+        n_queries : int
+            How many rows; all candidates, if there are fewer.
+        random_state : int, RandomState instance or None, default=None
+            Breaks ties.
+
+        Returns
+        -------
+        positions : ndarray of shape (min(n_queries, n_candidates),)
+            Distinct positions in `X`, most useful first.
+
+        Raises
+        ------
+        ValueError
+            If the estimator does not give what the strategy needs, or a utility is
+            not finite.
+        """
+        candidates = find_candidates(X, y)
+        utilities = self.candidate_utilities(estimator, X, y, candidates)
+        if (
+            self.informed
+            and n_queries < len(candidates)
+            and utilities.min() == utilities.max()
+        ):
+            warnings.warn(
+                f"{self!r} finds all {len(candidates)} candidates equally useful, so "
+                f"the choice is random. {_shorten(estimator)} answers alike for every "
+                "row; it may need more labels, or other hyper-parameters, to tell "
+                "them apart.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return candidates[take_best(utilities, n_queries, random_state)]
+
+    def __add__(self, other: Any) -> Strategy:
+        return _combine(Sum, self, other)
+
+    def __radd__(self, other: Any) -> Strategy:
+        return _combine(Sum, other, self)
+
+    def __mul__(self, other: Any) -> Strategy:
+        return _combine(Product, self, other)
+
+    def __rmul__(self, other: Any) -> Strategy:
+        return _combine(Product, other, self)
+
+
+class PointwiseStrategy(Strategy):
+    """Base of strategies whose utility of a row depends on that row only.
+
+    A new one defines `score_rows`, and `needs` if it asks something of the
+    estimator. The pool is scored in chunks.
+    """
+
+    pointwise = True
+
+    @abstractmethod
+    def score_rows(self, estimator: Any, X: Any) -> Array:
+        """Utilities, shape (n_rows,), of a chunk of rows."""
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, shape (n_samples,); `y` is not used."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        self._validate_params()
+        response = check_needs(self, estimator)
+        n_outputs = _response.n_outputs(estimator, response) if response else 1
+        score = partial(self._score_chunk, estimator)
+        return _response.map_rows(score, X, candidates, n_outputs)
+
+    def _score_chunk(self, estimator: Any, X: Any) -> Array:
+        utilities = self.score_rows(estimator, X)
+        return check_utilities(utilities, _num_samples(X), self)
+
+
+class FunctionStrategy(Strategy):
+    """A user's function with the signature of a strategy.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(estimator, X, y) -> utilities`` of shape (n_samples,).
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skactive.strategies import FunctionStrategy
+    >>> longest_first = FunctionStrategy(lambda estimator, X, y: [len(t) for t in X])
+    >>> longest_first.select(DummyClassifier(), ["a", "abc", "ab"], n_queries=2)
+    array([1, 2])
+    """
+
+    pointwise = True  # taken on trust, so that score_samples is there
+
+    def __init__(self, function: Callable[..., Any]):
+        self.function = function
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """What the function says, checked."""
+        return check_utilities(self.function(estimator, X, y), _num_samples(X), self)
+
+
+class Constant(PointwiseStrategy):
+    """The same utility for every row: a weight to multiply with.
+
+    Parameters
+    ----------
+    value : float, default=1.0
+        The utility, or the weight.
+
+    Examples
+    --------
+    >>> from skactive import get_strategy
+    >>> 0.5 * get_strategy("entropy")
+    Product(left=Constant(value=0.5), right=Entropy())
+    """
+
+    informed = False
+
+    def __init__(self, value: float = 1.0):
+        self.value = value
+
+    def score_rows(self, estimator: Any, X: Any) -> Array:
+        """The value, for every row."""
+        return np.full(_num_samples(X), float(self.value))
+
+
+class _Combination(Strategy):
+    def __init__(self, left: Strategy, right: Strategy):
+        self.left = left
+        self.right = right
+
+    @property
+    def pointwise(self) -> bool:  # type: ignore[override]
+        return all(leaf.pointwise for leaf in self.leaves())
+
+    @property
+    def informed(self) -> bool:  # type: ignore[override]
+        return any(leaf.informed for leaf in self.leaves())
+
+    def leaves(self) -> list[Strategy]:
+        """The strategies combined, from left to right."""
+        return self.left.leaves() + self.right.leaves()
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, shape (n_samples,)."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        left = self.left.candidate_utilities(estimator, X, y, candidates)
+        right = self.right.candidate_utilities(estimator, X, y, candidates)
+        return check_utilities(self._merge(left, right), len(candidates), self)
+
+    @abstractmethod
+    def _merge(self, left: Array, right: Array) -> Array: ...
+
+
+class Sum(_Combination):
+    """Sum of the utilities of two strategies; written ``left + right``.
+
+    Parameters
+    ----------
+    left, right : Strategy
+        The terms. Utilities are added as they are; give weights, or use
+        ``normalize=True`` where a strategy has it, to bring them to one scale.
+
+    Examples
+    --------
+    >>> from skactive import get_strategy
+    >>> mixture = get_strategy("entropy") + 2 * get_strategy("margin")
+    >>> mixture
+    Sum(left=Entropy(), right=Product(left=Constant(value=2), right=Margin()))
+    >>> mixture.set_params(right__left__value=3).right.left
+    Constant(value=3)
+    """
+
+    def _merge(self, left: Array, right: Array) -> Array:
+        return left + right
+
+
+class Product(_Combination):
+    """Product of the utilities of two strategies; written ``left * right``.
+
+    Parameters
+    ----------
+    left, right : Strategy
+        The factors. Their utilities should not be negative; those of every
+        registered strategy are not.
+
+    Examples
+    --------
+    >>> from skactive import get_strategy
+    >>> get_strategy("margin") * get_strategy("entropy")
+    Product(left=Margin(), right=Entropy())
+    """
+
+    def _merge(self, left: Array, right: Array) -> Array:
+        return left * right
+
+
+def _combine(kind: type[_Combination], left: Any, right: Any) -> Strategy:
+    terms = []
+    for term in (left, right):
+        if isinstance(term, numbers.Real) and not isinstance(term, bool):
+            term = Constant(term)  # type: ignore[arg-type]
+        elif not isinstance(term, Strategy):
+            return NotImplemented
+        terms.append(term)
+    return kind(*terms)
+
+
+# ---------------------------------------------------------------------------------
+# Parts of a selection
+# ---------------------------------------------------------------------------------
+
+
+def check_needs(
+    strategy: Strategy, estimator: Any, *, can_make_members: bool = False
+) -> str | None:
+    """Check that `estimator` gives what `strategy` needs.
+
+    Returns the first response of `strategy.needs` that the estimator has, None where
+    nothing is needed (or the strategy combines others); raises ValueError otherwise.
+    """
+    found = None
+    for leaf in strategy.leaves():
+        if not leaf.needs:
+            continue
+        for found in leaf.needs:
+            if _response.has_response(estimator, found):
+                break
+            if found == "members" and can_make_members:
+                break
+        else:
+            what = " or ".join(
+                "a committee" if need == "members" else need for need in leaf.needs
+            )
+            examples = "; ".join(_PROVIDERS[need] for need in leaf.needs)
+            raise ValueError(
+                f"{type(leaf).__name__} needs {what}: {examples}; got "
+                f"{_shorten(estimator)}."
+            )
+    return found if strategy.needs else None
+
+
+def find_candidates(X: Any, y: Any = None) -> Array:
+    """Ascending positions of the rows without a label."""
+    if y is None:
+        return np.arange(_num_samples(X))
+    check_consistent_length(X, y)
+    return np.flatnonzero(is_missing(y))
+
+
+def take_best(
+    utilities: Array,
+    n_best: int,
+    random_state: int | np.random.RandomState | None = None,
+) -> Array:
+    """Positions of the `n_best` largest utilities, largest first, ties at random.
+
+    Parameters
+    ----------
+    utilities : ndarray of shape (n_candidates,)
+        Finite.
+    n_best : int
+        How many; all, if there are fewer.
+    random_state : int, RandomState instance or None, default=None
+        Orders ties, and chooses between them where not all can be taken.
+
+    Returns
+    -------
+    positions : ndarray of shape (min(n_best, n_candidates),)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._base import take_best
+    >>> take_best(np.array([0.1, 0.5, 0.3]), 2, random_state=0)
+    array([1, 2])
+    """
+    rng = check_random_state(random_state)
+    n_best = min(n_best, len(utilities))
+    if n_best == 0:
+        return np.empty(0, dtype=np.intp)
+    if n_best == len(utilities):
+        best = np.arange(n_best)
+    else:
+        smallest = _nth_largest(utilities, n_best)
+        slack = _TIE_TOLERANCE * abs(smallest)
+        near = np.flatnonzero(utilities >= smallest - slack)
+        is_tied = utilities[near] <= smallest + slack
+        sure, tied = near[~is_tied], near[is_tied]
+        if len(sure) + len(tied) > n_best:
+            tied = rng.choice(tied, size=n_best - len(sure), replace=False)
+        best = np.concatenate([sure, tied])
+    best = rng.permutation(best)
+    return best[np.argsort(-_round(utilities[best]), kind="stable")]
+
+
+def _nth_largest(utilities: Array, n: int) -> float:
+    """The n-th largest value, found in a few passes where n is small."""
+    size = len(utilities)
+    stride = size // (8 * n) if n < size // 64 else 0
+    if stride > 1:
+        # A value that n rows are sure to reach, since n rows of a sample reach it,
+        # leaves few rows to look at.
+        bound = np.partition(utilities[::stride], -n)[-n]
+        utilities = utilities[utilities >= bound]
+    return float(np.partition(utilities, len(utilities) - n)[len(utilities) - n])
+
+
+def _round(utilities: Array) -> Array:
+    """Utilities without the digits that _TIE_TOLERANCE calls noise."""
+    fraction, exponent = np.frexp(utilities)
+    return np.ldexp(np.round(fraction / _TIE_TOLERANCE) * _TIE_TOLERANCE, exponent)
+
+
+def check_utilities(utilities: Any, n_rows: int, strategy: Any) -> Array:
+    """Utilities as a finite float64 array of shape (n_rows,), or a ValueError."""
+    utilities = np.asarray(utilities, dtype=np.float64)
+    if utilities.shape != (n_rows,):
+        raise ValueError(
+            f"{_shorten(strategy)} gave utilities of shape {utilities.shape} for "
+            f"{n_rows} rows; expected one number a row, shape ({n_rows},)."
+        )
+    if not np.isfinite(utilities).all():
+        n_wrong = int((~np.isfinite(utilities)).sum())
+        raise ValueError(
+            f"{_shorten(strategy)} gave {n_wrong} utilities that are NaN or infinite "
+            f"among {n_rows}; every utility must be finite."
+        )
+    return utilities
+
+
+def _shorten(thing: Any, width: int = 120) -> str:
+    text = " ".join(repr(thing).split())
+    return text if len(text) <= width else text[: width - 3] + "..."

@@ -1,0 +1,125 @@
+"""A strategy from any function on an array of probabilities or decision values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from skactive import _response
+from skactive._sklearn import StrOptions
+from skactive.strategies._base import PointwiseStrategy
+
+Array = NDArray[Any]
+
+_RESPONSES = {
+    "predict_proba": _response.predict_proba,
+    "decision_function": _response.decision_values,
+    "members": _response.member_proba,
+}
+
+
+class MeasureStrategy(PointwiseStrategy):
+    """Rows on which a measure of the model's response is largest.
+
+    Made by :func:`make_strategy`.
+
+    Parameters
+    ----------
+    measure : callable
+        ``measure(response, **params) -> utilities`` of shape (n_samples,).
+    response : {"predict_proba", "decision_function", "members"}, \
+            default="predict_proba"
+        What the measure is given, see :func:`make_strategy`.
+    **params : dict
+        Further arguments of the measure, parameters of the strategy as well.
+    """
+
+    _parameter_constraints: dict = {
+        "measure": [callable],
+        "response": [StrOptions(set(_RESPONSES))],
+    }
+
+    def __init__(
+        self,
+        measure: Callable[..., Any],
+        *,
+        response: str = "predict_proba",
+        **params: Any,
+    ):
+        self.measure = measure
+        self.response = response
+        self._param_names = sorted(params)
+        for name, value in params.items():
+            setattr(self, name, value)
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.response,)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters of the strategy, those of the measure among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also give the parameters of parameters.
+
+        Returns
+        -------
+        params : dict
+        """
+        own = super().get_params(deep=deep)
+        return own | {name: getattr(self, name) for name in self._param_names}
+
+    def score_rows(self, estimator: Any, X: Any) -> Array:
+        """What the measure says of the response."""
+        params = {name: getattr(self, name) for name in self._param_names}
+        return self.measure(_RESPONSES[self.response](estimator, X), **params)
+
+
+def make_strategy(
+    measure: Callable[..., Any], *, response: str = "predict_proba", **params: Any
+) -> MeasureStrategy:
+    """Make a strategy from a function on an array.
+
+    Parameters
+    ----------
+    measure : callable
+        ``measure(response, **params) -> utilities`` of shape (n_samples,), finite,
+        greater for rows more worth labelling. The utility of a row may depend on
+        that row only: the measure is called on chunks of the pool.
+    response : {"predict_proba", "decision_function", "members"}, \
+            default="predict_proba"
+        What the measure is given: class probabilities or decision values of shape
+        (n_samples, n_classes), where a single column d of decision values becomes
+        (-d, d); or the probabilities of a committee's members, of shape (n_members,
+        n_samples, n_classes).
+    **params : dict
+        Further arguments of the measure. They become parameters of the strategy, so
+        that a search can tune them.
+
+    Returns
+    -------
+    strategy : MeasureStrategy
+
+    See Also
+    --------
+    get_strategy : A strategy by its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import make_strategy
+    >>> def gini(proba, power=2):
+    ...     return 1 - (proba**power).sum(axis=1)
+    >>> strategy = make_strategy(gini, power=3)
+    >>> strategy.set_params(power=2).get_params()["power"]
+    2
+    >>> model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    >>> strategy(model, [[0.5]])
+    array([0.5])
+    """
+    return MeasureStrategy(measure, response=response, **params)

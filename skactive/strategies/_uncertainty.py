@@ -1,0 +1,144 @@
+"""Uncertainty sampling: how unsure is the model of its own prediction?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive import _response, measures
+from skactive.strategies._base import PointwiseStrategy
+
+Array = NDArray[Any]
+
+
+def _bounded_confidence(decision_NC: Array) -> Array:
+    """Doubt in (0, 1) about the largest decision value d: (1 - d / (1 + |d|)) / 2."""
+    best = decision_NC.max(axis=1)
+    return (1 - best / (1 + np.abs(best))) / 2
+
+
+def _bounded_margin(decision_NC: Array) -> Array:
+    """Closeness in (0, 1] of the two largest decision values: 1 / (1 + gap)."""
+    top_two = np.partition(decision_NC, -2, axis=1)[:, -2:]
+    return 1 / (1 + (top_two[:, 1] - top_two[:, 0]))
+
+
+class LeastConfidence(PointwiseStrategy):
+    """Rows whose most probable class is least probable.
+
+    Uses `predict_proba`; for an estimator with only `decision_function`, the largest
+    decision value d of a row, as ``(1 - d / (1 + |d|)) / 2``, which falls from 1 to 0
+    as d grows.
+
+    Parameters
+    ----------
+    normalize : bool, default=False
+        Divide by the largest possible value, ``1 - 1 / n_classes``. It has no effect
+        on decision values.
+
+    See Also
+    --------
+    skactive.measures.least_confidence : The formula.
+
+    References
+    ----------
+    .. [1] D. Lewis, W. Gale, "A Sequential Algorithm for Training Text Classifiers",
+       SIGIR 1994.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import get_strategy
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> model = LogisticRegression().fit(X, y)
+    >>> get_strategy("least_confidence").select(
+    ...     model, [[0.0], [1.4], [3.0]], n_queries=1)
+    array([1])
+    """
+
+    needs = ("predict_proba", "decision_function")
+    _parameter_constraints: dict = {"normalize": ["boolean"]}
+
+    def __init__(self, normalize: bool = False):
+        self.normalize = normalize
+
+    def score_rows(self, estimator: Any, X: Any) -> Array:
+        """Utilities in [0, 1]."""
+        if _response.has_response(estimator, "predict_proba"):
+            proba = _response.predict_proba(estimator, X)
+            return measures.least_confidence(proba, normalize=self.normalize)
+        return _bounded_confidence(_response.decision_values(estimator, X))
+
+
+class Margin(PointwiseStrategy):
+    """Rows whose two most probable classes are closest (best versus second best).
+
+    Uses `predict_proba`; for an estimator with only `decision_function`, the gap
+    between the two largest decision values of a row, as ``1 / (1 + gap)``.
+
+    See Also
+    --------
+    skactive.measures.margin : The formula.
+
+    References
+    ----------
+    .. [1] T. Scheffer, C. Decomain, S. Wrobel, "Active Hidden Markov Models for
+       Information Extraction", IDA 2001.
+
+    Examples
+    --------
+    >>> from sklearn.svm import LinearSVC
+    >>> from skactive import get_strategy
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> model = LinearSVC().fit(X, y)
+    >>> get_strategy("margin").select(model, [[0.0], [1.4], [3.0]], n_queries=1)
+    array([1])
+    """
+
+    needs = ("predict_proba", "decision_function")
+
+    def score_rows(self, estimator: Any, X: Any) -> Array:
+        """Utilities in [0, 1]."""
+        if _response.has_response(estimator, "predict_proba"):
+            return measures.margin(_response.predict_proba(estimator, X))
+        return _bounded_margin(_response.decision_values(estimator, X))
+
+
+class Entropy(PointwiseStrategy):
+    """Rows whose class probabilities have the largest entropy.
+
+    Parameters
+    ----------
+    normalize : bool, default=False
+        Divide by the largest possible value, ``log(n_classes)``.
+
+    See Also
+    --------
+    skactive.measures.entropy : The formula.
+
+    References
+    ----------
+    .. [1] B. Settles, "Active Learning Literature Survey", 2009.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import get_strategy
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> model = LogisticRegression().fit(X, y)
+    >>> get_strategy("entropy")(model, [[1.5]]).round(4)
+    array([0.6931])
+    """
+
+    needs = ("predict_proba",)
+    _parameter_constraints: dict = {"normalize": ["boolean"]}
+
+    def __init__(self, normalize: bool = False):
+        self.normalize = normalize
+
+    def score_rows(self, estimator: Any, X: Any) -> Array:
+        """Utilities in [0, log(n_classes)] nats, or [0, 1] if normalized."""
+        proba = _response.predict_proba(estimator, X)
+        return measures.entropy(proba, normalize=self.normalize)
