@@ -6,6 +6,7 @@ from skactive.strategies import get_strategy, get_strategy_names, make_strategy
 
 __all__ = [
     "ActiveLearningClassifier",
+    "__version__",
     "get_strategy",
     "get_strategy_names",
     "make_strategy",

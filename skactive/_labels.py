@@ -83,9 +83,9 @@ def decode_labels(classes: Array, codes: Array) -> Array:
 
 def as_visible(y: Any, missing_label: Any = np.nan) -> Array:
     """`y` as strategies see it: an array with NaN or None for each missing label."""
-    if isinstance(y, np.ndarray) and y.ndim == 1 and _is_null(missing_label):
-        if y.dtype.kind == "f" or y.dtype.kind == "O":
-            return y
+    is_plain = isinstance(y, np.ndarray) and not isinstance(y, np.ma.MaskedArray)
+    if is_plain and y.ndim == 1 and y.dtype.kind in "fO" and _is_null(missing_label):
+        return y
     return decode_labels(*encode_labels(y, missing_label))
 
 
@@ -99,11 +99,10 @@ def lookalikes(y: Any, missing_label: Any = np.nan) -> list[Any]:
 
 def _as_column(y: Any) -> Any:
     """One column as it came, where its type knows its nulls, else a 1d array."""
-    if isinstance(y, np.ma.MaskedArray) and y.ndim == 1:
+    knows_nulls = isinstance(y, np.ndarray) or hasattr(y, "drop_nulls")
+    knows_nulls = knows_nulls or (hasattr(y, "isna") and hasattr(y, "to_numpy"))
+    if knows_nulls and len(getattr(y, "shape", ())) == 1:
         return y
-    if hasattr(y, "drop_nulls") or (hasattr(y, "isna") and hasattr(y, "to_numpy")):
-        if len(getattr(y, "shape", ())) == 1:
-            return y
     array = np.asarray(y)
     if array.dtype.kind in "US" and not hasattr(y, "dtype"):
         # numpy turned the NaN or None in a list of strings into the string "nan".
@@ -130,11 +129,12 @@ def _null_mask(column: Any) -> NDArray[np.bool_]:
     pandas = sys.modules.get("pandas")  # without it no pandas.NA can be in the array
     if pandas is not None:
         return np.asarray(pandas.isna(column), dtype=bool)
-    return np.equal(column, None).astype(bool) | (column != column).astype(bool)
+    is_none = np.asarray(column == None, dtype=bool)  # noqa: E711, elementwise
+    return is_none | np.asarray(column != column, dtype=bool)
 
 
 def _values(column: Any, known: NDArray[np.bool_]) -> Array:
-    """The known labels as an array of their natural type, without the nulls."""
+    """Give the known labels as an array of their natural type, without the nulls."""
     if hasattr(column, "drop_nulls"):
         known_column = column.filter(known)
         is_text = str(known_column.dtype).startswith(("Categorical", "Enum"))
@@ -158,7 +158,7 @@ def _is_null(value: Any) -> bool:
 
 def _equals(labels: Array, missing_label: Any) -> NDArray[np.bool_]:
     # Strings never equal numbers, and numpy cannot compare the two.
-    if (labels.dtype.kind in "US") != isinstance(missing_label, str):
-        if labels.dtype.kind != "O":
-            return np.zeros(len(labels), dtype=bool)
+    kind = labels.dtype.kind
+    if kind != "O" and (kind in "US") != isinstance(missing_label, str):
+        return np.zeros(len(labels), dtype=bool)
     return np.asarray(labels == missing_label, dtype=bool)

@@ -7,7 +7,7 @@ nothing of the size (members x samples x classes) exists beyond a chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -188,6 +188,7 @@ def member_proba(estimator: Any, X: Any) -> Array:
         return member_proba(estimator.estimator, X)
     classes = classes_of(estimator)
     members = _members(estimator)
+    answers: Iterable[tuple[Any, Array, Any, dict]]
     if isinstance(estimator, (list, tuple, Committee)):
         answers = ((member, member.classes_, X, {}) for member in members)
     else:
@@ -208,7 +209,7 @@ def member_proba(estimator: Any, X: Any) -> Array:
     return result
 
 
-def _ensemble_answers(ensemble: Any, X: Any) -> Any:
+def _ensemble_answers(ensemble: Any, X: Any) -> Iterator[tuple[Any, Array, Any, dict]]:
     """Members of a scikit-learn ensemble, with the X and the classes each one knows.
 
     Members predict positions in the ensemble's `classes_`.
@@ -292,8 +293,9 @@ def map_rows(
             return
         wanted = rows[first:last]
         if len(wanted) >= _DENSE_SHARE * (stop - start):
-            chunk_values = function(_safe_indexing(X, slice(start, stop)))
-            values[first:last] = chunk_values[wanted - start]
+            found = function(_safe_indexing(X, slice(start, stop)))
+            is_whole = len(wanted) == stop - start
+            values[first:last] = found if is_whole else found[wanted - start]
         else:
             values[first:last] = function(_safe_indexing(X, wanted))
 

@@ -66,10 +66,23 @@ class _Model(NamedTuple):
     seen: Array
 
 
-class _Seeds(NamedTuple):
-    estimator: int | None
-    members: int
-    query: int
+class _Plan(NamedTuple):
+    """How to choose, and the seeds of all that is left to chance."""
+
+    strategy: Strategy
+    initial: Strategy
+    estimator_seed: int | None
+    member_seed: int
+    query_seed: int
+
+
+class _Campaign(NamedTuple):
+    """The outcome of a fit: a record a round of the columns of `history_`."""
+
+    model: _Model
+    rows: Array
+    records: list[tuple[int, int, float, float]]
+    condition: str
 
 
 def _estimator_has(name: str) -> Any:
@@ -190,7 +203,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
     >>> from skactive import ActiveLearningClassifier
     >>> X, answers = load_iris(return_X_y=True)
     >>> learner = ActiveLearningClassifier(
-    ...     LogisticRegression(max_iter=1000), batch_size=5, random_state=0)
+    ...     LogisticRegression(max_iter=1000), batch_size=5, random_state=1)
     >>> y = np.full(len(X), np.nan)
     >>> for _ in range(6):
     ...     rows = learner.query(X, y)
@@ -198,7 +211,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
     ...     learner = learner.fit(X, y)
     >>> learner.n_labels_
     30
-    >>> learner.score(X, answers) > 0.9
+    >>> bool(learner.score(X, answers) > 0.9)
     True
     """
 
@@ -279,76 +292,61 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         """
         _raise_for_params(params, self, "fit")
         X, classes, codes = self._check_data(X, y)
-        strategy, initial = self._check_strategies()
+        plan = self._make_plan()
         routed = process_routing(self, "fit", **params).estimator.fit
-        seeds = self._draw_seeds()
         labeled = np.flatnonzero(codes != MISSING)
         if self.budget is None:
             start = time.perf_counter()
-            model = self._fit_model(X, classes, codes, labeled, routed, strategy, seeds)
+            model = self._fit_model(X, classes, codes, labeled, routed, plan)
             record = (len(labeled), 0, 0.0, time.perf_counter() - start)
-            bought, records, condition = labeled, [record], "exhausted"
+            done = _Campaign(model, labeled, [record], "exhausted")
         else:
             if len(labeled) < len(codes):
                 routed = _check_method_params(X, routed, indices=labeled)
                 X, codes = _safe_indexing(X, labeled), codes[labeled]
-            model, bought, records, condition = self._run_campaign(
-                X, classes, codes, routed, strategy, initial, seeds
-            )
-            bought = labeled[bought]
-        self._set_model(model, classes)
-        self.labeled_indices_ = bought
-        self.n_labels_ = len(bought)
+            done = self._run_campaign(X, classes, codes, routed, plan)
+            done = done._replace(rows=labeled[done.rows])
+        self._set_model(done.model, classes)
+        self.labeled_indices_ = done.rows
+        self.n_labels_ = len(done.rows)
         names = ("n_labels", "n_queried", "query_time", "fit_time")
-        columns = map(np.array, zip(*records, strict=True))
+        columns = map(np.array, zip(*done.records, strict=True))
         self.history_ = dict(zip(names, columns, strict=True))
-        self.termination_condition_ = condition
+        self.termination_condition_ = done.condition
         return self
 
     def _run_campaign(
-        self,
-        X: Any,
-        classes: Array,
-        oracle: Array,
-        params: dict,
-        strategy: Strategy,
-        initial: Strategy,
-        seeds: _Seeds,
-    ) -> tuple[_Model, Array, list[tuple], str]:
+        self, X: Any, classes: Array, oracle: Array, params: dict, plan: _Plan
+    ) -> _Campaign:
         """Select, reveal and train until the budget is used or nothing is left."""
         n_samples = len(oracle)
         if isinstance(self.budget, numbers.Integral):
             n_affordable = int(self.budget)
         else:
-            n_affordable = max(1, int(self.budget * n_samples))
+            n_affordable = max(1, int(self.budget * n_samples))  # type: ignore[operator]
         n_wanted = self.batch_size if self.n_initial is None else self.n_initial
         visible = np.full(n_samples, MISSING)
         bought = np.empty(0, dtype=np.intp)
-        model: _Model | None = None
+        model = None
         records = []
-        while len(bought) < min(n_affordable, n_samples):
+        while True:
             begin = time.perf_counter()
+            n_queries = min(n_wanted, n_affordable - len(bought))
+            labels = decode_labels(classes, visible)
             rows = self._select(
-                model,
-                X,
-                decode_labels(classes, visible),
-                n_samples - len(bought),
-                min(n_wanted, n_affordable - len(bought)),
-                strategy,
-                initial,
-                seeds.query,
+                model, X, labels, n_samples - len(bought), n_queries, plan
             )
             visible[rows] = oracle[rows]
             bought = np.concatenate([bought, rows])
             middle = time.perf_counter()
-            model = self._fit_model(
-                X, classes, visible, bought, params, strategy, seeds
-            )
+            model = self._fit_model(X, classes, visible, bought, params, plan)
             end = time.perf_counter()
             records.append((len(bought), len(rows), middle - begin, end - middle))
+            if len(bought) == n_affordable:
+                return _Campaign(model, bought, records, "budget")
+            if len(bought) == n_samples:
+                return _Campaign(model, bought, records, "exhausted")
             n_wanted = self.batch_size
-        condition = "budget" if len(bought) == n_affordable else "exhausted"
-        return model, bought, records, condition
 
     def _fit_model(
         self,
@@ -357,21 +355,20 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         codes: Array,
         rows: Array,
         params: dict,
-        strategy: Strategy,
-        seeds: _Seeds,
+        plan: _Plan,
     ) -> _Model:
-        """One clone, and its members if `strategy` needs any, fitted on `rows`."""
+        """One clone, and its members if the strategy needs any, fitted on `rows`."""
         labels = classes[codes[rows]]
         seen = np.unique(labels)
         if len(seen) == 1:
             placeholder = DummyClassifier(strategy="prior")
             return _Model(fit_on_rows(placeholder, X, labels, rows, {}), None, seen)
         base = self._inner_estimator()
-        estimator = seeded(clone(base), seeds.estimator)
+        estimator = seeded(clone(base), plan.estimator_seed)
         fit_on_rows(estimator, X, labels, rows, params)
         members = None
-        if self._makes_members(strategy):
-            clones = member_clones(base, self.n_members, seeds.members)
+        if self._makes_members(plan.strategy):
+            clones = member_clones(base, self.n_members, plan.member_seed)
             members = bootstrap_members(
                 fit_on_rows,
                 clones,
@@ -380,7 +377,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
                 rows,
                 params,
                 n_jobs=self.n_jobs,
-                random_state=seeds.members,
+                random_state=plan.member_seed,
             )
         return _Model(estimator, members, seen)
 
@@ -418,16 +415,15 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         """
         _raise_for_params(params, self, "partial_fit")
         X, batch_classes, codes = self._check_data(X, y)
-        strategy, _ = self._check_strategies()
+        plan = self._make_plan()
         routed = process_routing(self, "partial_fit", **params).estimator.partial_fit
-        seeds = self._draw_seeds()
         rows = np.flatnonzero(codes != MISSING)
         labels = batch_classes[codes[rows]]
         if not hasattr(self, "estimator_"):
             base = self._inner_estimator()
-            estimator, members = seeded(clone(base), seeds.estimator), None
-            if self._makes_members(strategy):
-                members = member_clones(base, self.n_members, seeds.members)
+            estimator, members = seeded(clone(base), plan.estimator_seed), None
+            if self._makes_members(plan.strategy):
+                members = member_clones(base, self.n_members, plan.member_seed)
             seen = np.unique(labels)
         elif _is_placeholder(self):
             raise ValueError(
@@ -449,7 +445,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
                 routed,
                 classes,
                 n_jobs=self.n_jobs,
-                random_state=seeds.members,
+                random_state=plan.member_seed,
             )
         self._set_model(_Model(estimator, members, seen), estimator.classes_)
         return self
@@ -487,7 +483,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             If no row is without a label, lengths differ, `X` has other columns than
             in `fit`, or the estimator does not give what the strategy needs.
         """
-        self._validate_params()
+        if not hasattr(self, "estimator_"):
+            self._validate_params()
         n_queries = self.batch_size if n_queries is None else n_queries
         if not isinstance(n_queries, numbers.Integral) or n_queries < 1:
             raise ValueError(
@@ -496,7 +493,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             )
         (X,) = indexable(X)
         n_candidates = _num_samples(X)
-        strategy, initial = self._check_strategies()
+        plan = self._make_plan()
         if y is not None:
             check_consistent_length(X, y)
             n_candidates = int(is_missing(y, self.missing_label).sum())
@@ -509,10 +506,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             _check_feature_names(self, X, reset=False)
             _check_n_features(self, X, reset=False)
             model = _Model(self.estimator_, self.members_, self._seen)
-        seed = self._draw_seeds().query
-        return self._select(
-            model, X, y, n_candidates, int(n_queries), strategy, initial, seed
-        )
+        return self._select(model, X, y, n_candidates, int(n_queries), plan)
 
     def _select(
         self,
@@ -521,17 +515,16 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         y: Array | None,
         n_candidates: int,
         n_queries: int,
-        strategy: Strategy,
-        initial: Strategy,
-        seed: int,
+        plan: _Plan,
     ) -> Array:
         # Every round has a seed of its own. With one seed for all, draws in later
         # rounds would fall next to those of the first.
-        entropy = np.random.SeedSequence([seed, n_candidates])
+        entropy = np.random.SeedSequence([plan.query_seed, n_candidates])
         random_state = int(entropy.generate_state(1)[0])
         if model is None or len(model.seen) == 1:
-            strategy, estimator = initial, self.estimator
+            strategy, estimator = plan.initial, self.estimator
         else:
+            strategy = plan.strategy
             estimator = self._as_committee(model, strategy)
         with self._jobs():
             return strategy.select(
@@ -561,7 +554,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         """
         check_is_fitted(self)
         (X,) = indexable(X)
-        strategy, _ = self._check_strategies()
+        strategy = self._make_plan().strategy
         if len(self._seen) == 1:
             return np.zeros(_num_samples(X))
         model = _Model(self.estimator_, self.members_, self._seen)
@@ -733,7 +726,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             )
         return X, classes, codes
 
-    def _check_strategies(self) -> tuple[Strategy, Strategy]:
+    def _make_plan(self) -> _Plan:
         strategy = get_strategy(self.strategy)
         initial = get_strategy(self.initial_strategy)
         check_needs(strategy, self.estimator, can_make_members=True)
@@ -749,7 +742,13 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
                 f"{self.estimator!r} takes precomputed distances or kernels, which "
                 "cannot be cut to the labelled rows. Pass features instead."
             )
-        return strategy, initial
+        entropy = self.random_state
+        if not isinstance(entropy, numbers.Integral):
+            entropy = check_random_state(entropy).randint(np.iinfo(np.int32).max)
+        seeds = np.random.SeedSequence(int(entropy)).generate_state(3).tolist()
+        if self.random_state is None:
+            seeds[0] = None  # the estimator keeps its own chance
+        return _Plan(strategy, initial, *seeds)
 
     def _makes_members(self, strategy: Strategy) -> bool:
         return any("members" in leaf.needs for leaf in strategy.leaves()) and (
@@ -771,12 +770,6 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
                 )
             return model.estimator
         return Committee(model.estimator, model.members)
-
-    def _draw_seeds(self) -> _Seeds:
-        rng = check_random_state(self.random_state)
-        estimator, members, query = rng.randint(np.iinfo(np.int32).max, size=3)
-        seeded = None if self.random_state is None else int(estimator)
-        return _Seeds(seeded, int(members), int(query))
 
     def _set_model(self, model: _Model, classes: Array) -> None:
         self.estimator_, self.members_, self._seen = model

@@ -396,10 +396,8 @@ def take_best(
     >>> take_best(np.array([0.1, 0.5, 0.3]), 2, random_state=0)
     array([1, 2])
     """
-    rng = check_random_state(random_state)
+    rng = as_generator(random_state)
     n_best = min(n_best, len(utilities))
-    if n_best == 0:
-        return np.empty(0, dtype=np.intp)
     if n_best == len(utilities):
         best = np.arange(n_best)
     else:
@@ -415,14 +413,22 @@ def take_best(
     return best[np.argsort(-_round(utilities[best]), kind="stable")]
 
 
+def as_generator(
+    random_state: int | np.random.RandomState | None,
+) -> np.random.Generator:
+    """A fast generator that `random_state` determines."""
+    if isinstance(random_state, numbers.Integral):
+        return np.random.default_rng(int(random_state))
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    return np.random.default_rng(seed)
+
+
 def _nth_largest(utilities: Array, n: int) -> float:
-    """The n-th largest value, found in a few passes where n is small."""
-    size = len(utilities)
-    stride = size // (8 * n) if n < size // 64 else 0
-    if stride > 1:
-        # A value that n rows are sure to reach, since n rows of a sample reach it,
-        # leaves few rows to look at.
-        bound = np.partition(utilities[::stride], -n)[-n]
+    """Give the n-th largest value, in few passes where n is small."""
+    sample = utilities[:: max(1, len(utilities) // (8 * n))]
+    if n < len(sample) < len(utilities):
+        # n rows of a sample reach this bound, so the n-th largest of all does too.
+        bound = np.partition(sample, len(sample) - n)[len(sample) - n]
         utilities = utilities[utilities >= bound]
     return float(np.partition(utilities, len(utilities) - n)[len(utilities) - n])
 
