@@ -59,8 +59,12 @@ def encode_labels(y: Any, missing_label: Any = np.nan) -> tuple[Array, Array]:
             f"Labels must all be of one kind, as numbers or as strings; y mixes "
             f"{', '.join(kinds)}. Convert them, e.g. with y.astype(str)."
         ) from error
+    if classes.dtype.kind == "f" and np.isinf(classes).any():
+        raise ValueError("Labels must be finite numbers or strings; y holds infinity.")
     if len(classes):
-        check_classification_targets(classes)
+        # Each class twice: scikit-learn warns where most labels differ, as if y were
+        # continuous, but here the first labels often do.
+        check_classification_targets(np.repeat(classes, 2))
     return classes, codes
 
 

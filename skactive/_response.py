@@ -282,6 +282,8 @@ def map_rows(
     """
     n_samples = _num_samples(X)
     values = np.empty(len(rows), dtype=np.float64)
+    if len(rows) == 0:
+        return values
     starts = np.arange(0, n_samples, _chunk_rows(X, n_outputs))
     if len(starts) > 1 and n_samples - starts[-1] < _CHUNK_UNIT:
         starts = starts[:-1]  # the last rows join the chunk before them

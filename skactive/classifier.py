@@ -503,7 +503,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             raise ValueError(self._nothing_to_query(X, y))
         model = None
         if hasattr(self, "estimator_"):
-            _check_feature_names(self, X, reset=False)
+            if hasattr(self, "feature_names_in_"):
+                _check_feature_names(self, X, reset=False)
             _check_n_features(self, X, reset=False)
             model = _Model(self.estimator_, self.members_, self._seen)
         return self._select(model, X, y, n_candidates, int(n_queries), plan)

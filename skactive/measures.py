@@ -430,11 +430,11 @@ def _as_probabilities(proba: ArrayLike, ndim: int) -> Array:
     array = np.asarray(proba)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
-    if array.ndim != ndim or 0 in (array.shape[-1], array.shape[0] * (ndim == 3) or 1):
-        axes = "(n_members, n_samples, n_classes)"[0 if ndim == 3 else 12 :]
+    axes = ("n_members", "n_samples", "n_classes")[-ndim:]
+    if array.ndim != ndim or 0 in (array.shape[0] if ndim == 3 else 1, array.shape[-1]):
         raise ValueError(
-            f"Probabilities must have the shape {axes.rjust(1, '(')}, with at least "
-            f"one class; got an array of shape {array.shape}."
+            f"Probabilities must have the shape ({', '.join(axes)}), with at least one "
+            f"class and member; got an array of shape {array.shape}."
         )
     return array
 
