@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.ensemble import (
     BaggingClassifier,
     ExtraTreesClassifier,
@@ -29,7 +30,6 @@ from skactive._sklearn import (
     _check_n_features,
     _num_samples,
     _safe_indexing,
-    get_chunk_n_rows,
 )
 
 Array = NDArray[Any]
@@ -315,8 +315,7 @@ def _chunk_rows(X: Any, n_outputs: int) -> int:
     else:
         row_size = float(np.prod(getattr(X, "shape", (1,))[1:], dtype=float))
     numbers = max(1, int(row_size) + n_outputs)
-    n_rows = min(_CHUNK_MAX_ROWS, _CHUNK_SIZE // numbers)
-    # scikit-learn's global working_memory may ask for less; it warns where not even
-    # one row fits, so ask for a unit of rows instead.
-    units = get_chunk_n_rows(8 * numbers, max_n_rows=max(1, n_rows)) // _CHUNK_UNIT
-    return _CHUNK_UNIT * max(1, units)
+    # scikit-learn's global working_memory, in MiB, may ask for less.
+    affordable = int(get_config()["working_memory"] * 2**17)
+    n_rows = min(_CHUNK_MAX_ROWS, min(_CHUNK_SIZE, affordable) // numbers)
+    return _CHUNK_UNIT * max(1, n_rows // _CHUNK_UNIT)

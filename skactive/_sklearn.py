@@ -7,7 +7,6 @@ file to mend.
 from sklearn.base import _fit_context
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
-from sklearn.utils._chunking import get_chunk_n_rows
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.validation import (
@@ -30,5 +29,4 @@ __all__ = [
     "_num_samples",
     "_raise_for_params",
     "_safe_indexing",
-    "get_chunk_n_rows",
 ]

@@ -265,6 +265,7 @@ class _Combination(Strategy):
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""
+        check_needs(self, estimator)
         left = self.left.candidate_utilities(estimator, X, y, candidates)
         right = self.right.candidate_utilities(estimator, X, y, candidates)
         return check_utilities(self._merge(left, right), len(candidates), self)
@@ -397,9 +398,10 @@ def take_best(
     array([1, 2])
     """
     rng = as_generator(random_state)
-    n_best = min(n_best, len(utilities))
-    if n_best == len(utilities):
-        best = np.arange(n_best)
+    if n_best >= len(utilities):
+        best = np.arange(len(utilities))
+    elif n_best == 0:
+        best = np.empty(0, dtype=np.intp)
     else:
         smallest = _nth_largest(utilities, n_best)
         slack = _TIE_TOLERANCE * abs(smallest)
@@ -425,7 +427,7 @@ def as_generator(
 
 def _nth_largest(utilities: Array, n: int) -> float:
     """Give the n-th largest value, in few passes where n is small."""
-    sample = utilities[:: max(1, len(utilities) // (8 * n))]
+    sample = utilities[:: int(np.sqrt(len(utilities) / n))]
     if n < len(sample) < len(utilities):
         # n rows of a sample reach this bound, so the n-th largest of all does too.
         bound = np.partition(sample, len(sample) - n)[len(sample) - n]

@@ -1,0 +1,60 @@
+"""scikit-learn's own checks, around several estimators and for every strategy."""
+
+import warnings
+
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from skactive import ActiveLearningClassifier, get_strategy_names
+
+INNER = [
+    LogisticRegression(),
+    RandomForestClassifier(n_estimators=5),
+    make_pipeline(StandardScaler(), LogisticRegression()),
+]
+
+LEARNERS = [
+    ActiveLearningClassifier(inner, strategy=name, n_members=2)
+    for name in get_strategy_names()
+    for inner in INNER
+]
+LEARNERS += [
+    ActiveLearningClassifier(LinearSVC()),
+    ActiveLearningClassifier(LogisticRegression(), encode_labels=True),
+    ActiveLearningClassifier(SGDClassifier(loss="log_loss"), "information_gain"),
+]
+# No check fails with a budget either: sample_weight reaches the inner estimator as
+# metadata, so that no check takes a weight for a repeated row.
+LEARNERS += [
+    ActiveLearningClassifier(LogisticRegression(), budget=budget, batch_size=batch_size)
+    for budget, batch_size in [(20, 5), (1.0, 30), (10_000, 40)]
+]
+EXPECTED_FAILURES: dict[str, str] = {}
+
+
+def cases():
+    for learner in LEARNERS:
+        for estimator, check in estimator_checks_generator(learner):
+            name = getattr(check, "func", check).__name__
+            inner = type(learner.estimator).__name__
+            budget = f"budget={learner.budget}" if learner.budget else ""
+            parts = (name, learner.strategy, inner, budget)
+            yield pytest.param(estimator, check, id="-".join(filter(None, parts)))
+
+
+@pytest.mark.filterwarnings("ignore:.*equally useful:UserWarning")
+@pytest.mark.parametrize(("estimator", "check"), list(cases()))
+def test_scikit_learn_checks(estimator, check):
+    name = getattr(check, "func", check).__name__
+    if name == "check_array_api_input":
+        pytest.skip("skactive does not promise the array API")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        check(estimator)

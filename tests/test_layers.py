@@ -1,0 +1,67 @@
+"""Imports point downwards only; private scikit-learn comes through one file."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import skactive
+
+ROOT = Path(skactive.__file__).parent
+
+# From the bottom to the top; a module imports from lower layers, or its own package.
+LAYERS = [
+    {"measures", "_sklearn", "_version"},
+    {"_labels", "_response", "_bootstrap", "_encoded"},
+    {"strategies"},
+    {"classifier"},
+    {"__init__"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+# What one module of a layer may import from the same layer.
+BESIDE = {("_response", "_labels")}
+NUMERICAL_ONLY = {"measures", "geometry"}
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def part_of(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    """Absolute names of modules and of what is taken from them."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_layers(path):
+    here = part_of(path)
+    for module, name in imported(path):
+        top, *rest = module.split(".")
+        if top == "skactive":
+            target = rest[0] if rest else name
+            if target not in LEVEL:
+                target = "__init__"
+            inside = target == here or (here, target) in BESIDE
+            assert inside or LEVEL[target] < LEVEL[here], f"{here} imports {target}"
+        elif top == "sklearn":
+            assert here not in NUMERICAL_ONLY
+            parts = [*rest, name or ""]
+            private = any(p.startswith("_") and not p.startswith("__") for p in parts)
+            assert not private or here == "_sklearn", f"{here}: {module} {name}"
+        elif here in NUMERICAL_ONLY:
+            assert top in {"numpy", "scipy"} or top in STANDARD, f"{here}: {top}"
+        else:
+            assert top in {"numpy", "scipy", "joblib"} or top in STANDARD, module
+
+
+STANDARD = set(__import__("sys").stdlib_module_names)
+
+
+def test_every_module_has_a_layer():
+    assert {part_of(path) for path in MODULES} == set(LEVEL)
