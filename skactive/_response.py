@@ -295,7 +295,7 @@ def map_rows(
             return
         wanted = rows[first:last]
         if len(wanted) >= _DENSE_SHARE * (stop - start):
-            found = function(_safe_indexing(X, slice(start, stop)))
+            found = function(_rows_between(X, start, stop))
             is_whole = len(wanted) == stop - start
             values[first:last] = found if is_whole else found[wanted - start]
         else:
@@ -307,6 +307,13 @@ def map_rows(
     else:
         Parallel(require="sharedmem")(delayed(run)(*task) for task in tasks)
     return values
+
+
+def _rows_between(X: Any, start: int, stop: int) -> Any:
+    """A view of some rows, where the container has views."""
+    if hasattr(X, "slice"):  # polars, whose series cannot be indexed with a slice
+        return X.slice(start, stop - start)
+    return _safe_indexing(X, slice(start, stop))
 
 
 def _chunk_rows(X: Any, n_outputs: int) -> int:

@@ -81,7 +81,12 @@ def test_fit_equals_the_inner_fit():
     inner = LogisticRegression().fit(X[:30], full[:30])
     learner = make(LogisticRegression()).fit(X, partly())
     assert_array_equal(learner.estimator_.coef_, inner.coef_)
-    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+    for method in (
+        "predict",
+        "predict_proba",
+        "predict_log_proba",
+        "decision_function",
+    ):
         assert_array_equal(getattr(learner, method)(X), getattr(inner, method)(X))
     assert learner.score(X, full) == inner.score(X, full)
     assert_array_equal(learner.classes_, inner.classes_)
@@ -90,7 +95,11 @@ def test_fit_equals_the_inner_fit():
 
 def test_methods_are_there_when_the_inner_estimator_has_them():
     expected = {
-        LogisticRegression(): {"predict_proba", "predict_log_proba", "decision_function"},
+        LogisticRegression(): {
+            "predict_proba",
+            "predict_log_proba",
+            "decision_function",
+        },
         LinearSVC(): {"decision_function"},
         GaussianNB(): {"predict_proba", "predict_log_proba", "partial_fit"},
         KNeighborsClassifier(): {"predict_proba"},
@@ -254,7 +263,9 @@ def test_two_seeds_break_ties_differently(name):
     y[:1200:20] = full[:60]
     y[1000:] = np.nan
     picks = [
-        set(make(strategy=name, random_state=s).fit(copies, y).query(copies, y).tolist())
+        set(
+            make(strategy=name, random_state=s).fit(copies, y).query(copies, y).tolist()
+        )
         for s in (0, 1)
     ]
     assert picks[0] != picks[1]
@@ -538,7 +549,7 @@ def test_types_reach_the_inner_estimator():
     assert learner.estimator_.X_.dtype == np.float32
     texts = [f"text {i}" for i in range(150)]
     learner = make(Recorder()).fit(texts, partly())
-    assert learner.estimator_.X_ == texts[:30]
+    assert_array_equal(learner.estimator_.X_, texts[:30])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert len(learner.query(texts, partly())) == 10
@@ -596,7 +607,9 @@ def test_partial_fit(strategy, encode_labels):
 
 
 def test_partial_fit_counts_classes_seen():
-    learner = make(SGDClassifier(loss="log_loss"), initial_strategy=lambda e, X, y: X[:, 0])
+    learner = make(
+        SGDClassifier(loss="log_loss"), initial_strategy=lambda e, X, y: X[:, 0]
+    )
     by_first_feature = np.argsort(-X[:, 0])[:5]
     learner.partial_fit(X[full == 0], full[full == 0], classes=[0, 1, 2])
     assert_array_equal(learner.query(X, n_queries=5), by_first_feature)
@@ -611,7 +624,7 @@ def test_partial_fit_errors():
     with pytest.raises(ValueError, match="No row is labelled"):
         learner.partial_fit(X, partly(0), classes=[0, 1])
     learner.fit(X, np.where(full == 0, 0, np.nan))
-    with pytest.raises(ValueError, match="one class|class .0. only|class"):
+    with pytest.raises(ValueError, match=r"saw the class \[0.*only"):
         learner.partial_fit(X, full)
     encoded = make(SGDClassifier(), encode_labels=True)
     with pytest.raises(ValueError, match="classes must be passed"):
@@ -711,7 +724,11 @@ def test_bad_y_in_fit(y, message, budget):
         ({"strategy": 3}, InvalidParameterError, "strategy"),
         ({"strategy": "margn"}, ValueError, "Did you mean 'margin'"),
         ({"initial_strategy": "margin"}, ValueError, "needs predict_proba.*'random'"),
-        ({"estimator": LinearSVC(), "strategy": "entropy"}, ValueError, "got LinearSVC"),
+        (
+            {"estimator": LinearSVC(), "strategy": "entropy"},
+            ValueError,
+            "got LinearSVC",
+        ),
         ({"estimator": SVC(kernel="precomputed")}, ValueError, "precomputed"),
     ],
 )
@@ -739,7 +756,7 @@ def test_nothing_to_query():
 
 @pytest.mark.parametrize("n_queries", [0, -1, 2.5, "3"])
 def test_bad_n_queries(n_queries):
-    with pytest.raises(ValueError, match="n_queries must be a positive int.*got"):
+    with pytest.raises(ValueError, match=r"n_queries must be a positive int.*got"):
         make().query(X, n_queries=n_queries)
 
 
@@ -747,7 +764,7 @@ def test_bad_query():
     learner = make(strategy="random").fit(X, partly())
     with pytest.raises(ValueError, match="inconsistent"):
         learner.query(X, partly()[:10])
-    with pytest.raises(ValueError, match="5 features, but .* expecting 6"):
+    with pytest.raises(ValueError, match=r"5 features, but .* expecting 6"):
         learner.query(X[:, :5])
 
 
@@ -774,7 +791,7 @@ def test_bad_probabilities():
             return np.full((len(X), 3), 0.5)
 
     learner = make(Bad()).fit(X, full)
-    with pytest.raises(ValueError, match="sums to 1.5"):
+    with pytest.raises(ValueError, match=r"sums to 1\.5"):
         learner.query(X)
 
 

@@ -35,13 +35,19 @@ CASES = {
     "masked array": (lambda: np.ma.array([5, 6, 7], mask=[0, 1, 0]), [5, 7]),
     "Series": (lambda: pd.Series([1.0, nan, 0.0]), [0.0, 1.0]),
     "Series of strings": (lambda: pd.Series(["b", None, "a"]), ["a", "b"]),
-    "Series with an index": (lambda: pd.Series([1, nan, 0], index=[9, 8, 7]), [0.0, 1.0]),
+    "Series with an index": (
+        lambda: pd.Series([1, nan, 0], index=[9, 8, 7]),
+        [0.0, 1.0],
+    ),
     "nullable Int64": (lambda: pd.Series([3, None, 1], dtype="Int64"), [1, 3]),
     "nullable boolean": (
         lambda: pd.Series([True, None, False], dtype="boolean"),
         [False, True],
     ),
-    "nullable string": (lambda: pd.Series(["b", None, "a"], dtype="string"), ["a", "b"]),
+    "nullable string": (
+        lambda: pd.Series(["b", None, "a"], dtype="string"),
+        ["a", "b"],
+    ),
     "categorical": (lambda: pd.Series(["b", None, "a"], dtype="category"), ["a", "b"]),
     "categorical ints": (lambda: pd.Series([7, None, 2], dtype="category"), [2, 7]),
     "pandas array": (lambda: pd.array([3, None, 1], dtype="Int64"), [1, 3]),

@@ -134,7 +134,9 @@ def test_same_seed_same_answer_and_chunks_change_nothing(strategy):
 
     expected = select(0)
     assert_array_equal(select(0), expected)
-    assert_array_equal(select(np.random.RandomState(3)), select(np.random.RandomState(3)))
+    assert_array_equal(
+        select(np.random.RandomState(3)), select(np.random.RandomState(3))
+    )
     with config_context(working_memory=1e-9):
         assert_array_equal(select(0), expected)
 
@@ -270,7 +272,7 @@ def test_decision_values_of_any_size_keep_their_order():
     ],
 )
 def test_need_not_met(strategy, estimator, parts):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match=" needs ") as error:
         get_strategy(strategy).select(estimator, X, n_queries=2)
     for part in [*parts, repr(estimator)[:20]]:
         assert part in str(error.value)
