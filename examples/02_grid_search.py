@@ -8,36 +8,34 @@ that answers 100 questions; to the search they are the truth to score against.
 
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.svm import SVC
 
 from skactive import ActiveLearningClassifier, query
 
 X, digits = load_digits(return_X_y=True)
 X_old, X_new, y_old, y_new = train_test_split(
-    X / 16, digits, test_size=0.4, stratify=digits, random_state=0
+    X, digits, test_size=0.4, stratify=digits, random_state=0
 )
 
 
 # What can be chosen: how to query, and how strongly to regularize the model.
 
 search = GridSearchCV(
-    ActiveLearningClassifier(
-        LogisticRegression(max_iter=1000), budget=100, batch_size=10, random_state=0
-    ),
+    ActiveLearningClassifier(SVC(), budget=100, batch_size=10, random_state=0),
     {
-        "strategy": ["random", "margin", "entropy"],
-        "estimator__C": [0.01, 0.1, 1, 10],
+        "strategy": ["random", "least_confidence", "margin"],
+        "estimator__C": [0.3, 1, 3, 10],
     },
     cv=StratifiedKFold(3, shuffle=True, random_state=0),
 )
 search.fit(X_old, y_old)
 
-print("rank   strategy        C   accuracy with 100 labels")
+print("rank   strategy                C   accuracy with 100 labels")
 results = search.cv_results_
 for i in np.argsort(results["rank_test_score"], kind="stable"):
     print(
-        f"{results['rank_test_score'][i]:4}   {results['param_strategy'][i]:8}"
+        f"{results['rank_test_score'][i]:4}   {results['param_strategy'][i]:16}"
         f" {results['param_estimator__C'][i]:8} {results['mean_test_score'][i]:8.1%}"
     )
 
@@ -59,6 +57,6 @@ print(f"Of the new images, label {rows.tolist()} first.")
 
 best = search.best_params_
 print(
-    f"With 100 labels, query by {best['strategy']} and fit a LogisticRegression "
-    f"with C={best['estimator__C']:g}."
+    f"With 100 labels, query by {best['strategy']} and fit an SVC with "
+    f"C={best['estimator__C']:g}."
 )

@@ -23,17 +23,17 @@ OPENINGS = [
     "Hi team,",
     "Good morning,",
     "Me again:",
-    "To whom it concerns:",
+    "{name} from {city} here:",
 ]
 CLOSINGS = [
     "",
     "Thanks in advance.",
-    "Please help.",
+    "Please answer by e-mail. {name}",
     "I have been a customer for {years} years.",
     "Otherwise I like the {product}.",
     "The {product} is great, by the way.",
     "We pay {amount} a month.",
-    "Please answer by e-mail.",
+    "Regards, {name}, {city}",
 ]
 TEMPLATES = {
     "billing": [
@@ -62,7 +62,7 @@ TEMPLATES = {
         "please close my account at the end of {month}.",
         "I no longer need the {plan} plan.",
         "we are moving to another provider in {month}.",
-        "the {product} {fails} too often, so I want to leave.",
+        "all too often the {product} {fails}, so I want to leave.",
         "{amount} is too much for us, please end the contract.",
         "do not renew the {plan} plan in {month}.",
         "how do I delete my account and all data?",
@@ -80,8 +80,10 @@ TEMPLATES = {
 }
 WORDS = {
     "amount": ["9 euros", "15 euros", "49 dollars", "120 dollars", "300 pounds"],
+    "city": ["Bern", "Boston", "Leeds", "Lyon", "Porto", "Riga", "Turin", "Utrecht"],
     "fails": ["crashes", "freezes", "does not load", "loses my data", "is very slow"],
     "month": ["January", "March", "May", "August", "October", "December"],
+    "name": ["Ada", "Ben", "Chloe", "Emil", "Ines", "Jonas", "Mira", "Noor", "Tom"],
     "plan": ["basic", "family", "business", "premium", "student"],
     "product": ["app", "calendar", "editor", "export", "search", "website"],
     "years": ["two", "three", "five", "ten"],
@@ -110,7 +112,7 @@ def write_messages(n_messages, random_state):
 
 
 def read_and_learn(texts, topics, strategy, n_rounds):
-    """Learner, and labels with None where no one has read the message."""
+    """A learner, and labels that are None where no one has read the message."""
     learner = ActiveLearningClassifier(
         make_pipeline(TfidfVectorizer(), LogisticRegression(C=10)),
         strategy=strategy,
@@ -120,7 +122,7 @@ def read_and_learn(texts, topics, strategy, n_rounds):
     y = np.full(len(texts), None, dtype=object)
     for _ in range(n_rounds):
         rows = learner.query(texts, y)
-        y[rows] = topics[rows]  # here a person would read texts[row]
+        y[rows] = topics[rows]  # here a person would read these texts
         learner.fit(texts, y)
     return learner, y
 
@@ -131,26 +133,23 @@ def share_sorted_right(learner, texts, topics, y):
     return learner.score([texts[i] for i in unread], topics[unread])
 
 
-texts, topics = write_messages(1000, random_state=0)
-learner, y = read_and_learn(texts, topics, "margin", n_rounds=8)
-random_learner, random_y = read_and_learn(texts, topics, "random", n_rounds=8)
+texts, topics = write_messages(1000, random_state=2)
 
-print("After 80 messages, these would be read next. To the model they read like:")
-for row in learner.query(texts, y, n_queries=5):
-    first, second = np.argsort(learner.predict_proba([texts[row]])[0])[:-3:-1]
-    print(f"  {learner.classes_[first]} or {learner.classes_[second]}? {texts[row]}")
+print("Messages read of each topic")
+print(" " * 8 + "".join(f"{topic:>11}" for topic in SHARES))
+shares = {}
+for strategy in ("random", "margin"):
+    learner, y = read_and_learn(texts, topics, strategy, n_rounds=8)
+    shares[strategy] = share_sorted_right(learner, texts, topics, y)
+    print(f"{strategy:8}" + "".join(f"{sum(y == topic):11}" for topic in SHARES))
 
-read, by_chance = (
-    [np.sum(labels == topic) for topic in SHARES] for labels in (y, random_y)
-)
-print("\nRead of each topic   " + "  ".join(f"{topic:>9}" for topic in SHARES))
-print("by margin            " + "  ".join(f"{n:9}" for n in read))
-print("at random            " + "  ".join(f"{n:9}" for n in by_chance))
+print("\nMargin would have these read next, for the model hesitates between two topics")
+for row in learner.query(texts, y, n_queries=4):
+    best, second = np.argsort(learner.predict_proba([texts[row]])[0])[:-3:-1]
+    print(f"  {learner.classes_[best]} or {learner.classes_[second]}: {texts[row]}")
 
-right = share_sorted_right(learner, texts, topics, y)
-right_by_chance = share_sorted_right(random_learner, texts, topics, random_y)
 print(
-    f"\nRead the {learner.n_labels_} messages about which the model is least sure: it "
-    f"then sorts {right:.0%} of the rest right.\nAfter {random_learner.n_labels_} "
-    f"messages at random it sorts {right_by_chance:.0%} right."
+    f"\nRead the {learner.n_labels_} messages that margin picks: the model sorts "
+    f"{shares['margin']:.0%} of the others correctly, after as many random ones "
+    f"{shares['random']:.0%}."
 )

@@ -54,7 +54,7 @@ customers, will_renew = make_customers(800, random_state=0)
 
 # Twenty customers have answered a letter; nothing is known of the others.
 customers["renews"] = pd.Series(pd.NA, index=customers.index, dtype="string")
-answered = customers.sample(20, random_state=1).index
+answered = customers.sample(20, random_state=13).index
 customers.loc[answered, "renews"] = will_renew[answered]
 
 X = customers[NUMBERS + CATEGORIES]
