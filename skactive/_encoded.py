@@ -108,6 +108,10 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     feature_names_in_ = property(lambda self: self._feature_names())
 
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        # Messages name the estimator that its user knows.
+        return self.estimator.__repr__(N_CHAR_MAX)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.estimator).input_tags
