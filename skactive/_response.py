@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
+from sklearn.base import clone
 from sklearn.ensemble import (
     BaggingClassifier,
     ExtraTreesClassifier,
     RandomForestClassifier,
     VotingClassifier,
 )
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
 
 from skactive._sklearn import (
     BaseSearchCV,
@@ -31,6 +34,7 @@ from skactive._sklearn import (
     _num_samples,
     _safe_indexing,
 )
+from skactive.geometry._blocks import as_embedding
 
 Array = NDArray[Any]
 
@@ -143,6 +147,52 @@ def last_step(estimator: Any) -> Any:
 def transform_before_last(pipeline: Pipeline, X: Any) -> Any:
     """`X` as the last step of a fitted pipeline sees it."""
     return pipeline[:-1].transform(X) if len(pipeline) > 1 else X
+
+
+# ---------------------------------------------------------------------------------
+# Embeddings
+# ---------------------------------------------------------------------------------
+
+
+def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
+    """Rows of `X` as vectors: dense or CSR of shape (n_samples, n_features).
+
+    `embedding` is a fitted transformer or a function ``X -> vectors``. None means what
+    the steps of a pipeline before its last one give, fitted on `X` without labels
+    while the pipeline is not fitted; for any other estimator `X` itself.
+    """
+    if embedding is not None:
+        transform = getattr(embedding, "transform", embedding)
+        vectors = transform(X)
+    else:
+        vectors = _embed_by_pipeline(estimator, X)
+    if hasattr(vectors, "to_numpy"):
+        vectors = vectors.to_numpy()
+    try:
+        return as_embedding(vectors)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"X is no array of numbers that distances can be taken of ({error}). Put a "
+            "transformer in front of the classifier, as in make_pipeline(transformer, "
+            "classifier), or give the strategy an embedding=, a fitted transformer or "
+            "a function."
+        ) from error
+
+
+def _embed_by_pipeline(estimator: Any, X: Any) -> Any:
+    if isinstance(estimator, Committee):
+        return _embed_by_pipeline(estimator.estimator, X)
+    if isinstance(estimator, BaseSearchCV):
+        inner = getattr(estimator, "best_estimator_", estimator.estimator)
+        return _embed_by_pipeline(inner, X)
+    if not isinstance(estimator, Pipeline) or len(estimator) == 1:
+        return X
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return clone(estimator[:-1]).fit_transform(X)
+    X = transform_before_last(estimator, X)
+    return _embed_by_pipeline(estimator.steps[-1][1], X)
 
 
 # ---------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Diversity and density of the rows of an embedding, block by block."""

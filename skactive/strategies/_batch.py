@@ -1,0 +1,92 @@
+"""Strategies that care what else is in the batch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive import _response
+from skactive._labels import is_missing
+from skactive._sklearn import _num_samples
+from skactive.geometry._blocks import row_hashes
+from skactive.strategies._base import Strategy, as_generator, check_needs
+
+Array = NDArray[Any]
+
+
+class BatchStrategy(Strategy):
+    """Base of strategies that choose a batch from an embedding of the pool.
+
+    A new one defines `pick`. Rows that are identical in the embedding are offered
+    once; further copies are taken only when nothing else is left.
+    """
+
+    # Subclasses have an argument `embedding`; it is documented there.
+    embedding: Any = None
+
+    @abstractmethod
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Choose `n_queries` of the ascending positions `candidates`, in order.
+
+        `vectors` is the embedding of all rows of `X`, (n_samples, n_features), dense
+        or CSR, float32 or float64; `labeled` are the positions of rows with a label.
+        There are at least `n_queries` candidates, and no two are identical.
+        """
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Rank all rows by the order of choice, as utilities in (0, 1]."""
+        raise TypeError(
+            f"{type(self).__name__} chooses a batch as a whole: a row alone has no "
+            "utility. Call select, or query of the learner."
+        )
+
+    def select(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Choose rows to label, see :meth:`Strategy.select`."""
+        self._validate_params()
+        check_needs(self, estimator)
+        n_samples = _num_samples(X)
+        missing = np.ones(n_samples, dtype=bool) if y is None else is_missing(y)
+        candidates, labeled = np.flatnonzero(missing), np.flatnonzero(~missing)
+        n_queries = min(n_queries, len(candidates))
+        if n_queries == 0:
+            return candidates[:0]
+        rng = as_generator(random_state)
+        vectors = _response.embed(estimator, X, self.embedding)
+        first, copies = split_copies(vectors, candidates)
+        n_first = min(n_queries, len(first))
+        chosen = self.pick(estimator, X, vectors, first, labeled, n_first, rng)
+        if n_first < n_queries:
+            chosen = np.append(chosen, rng.permutation(copies)[: n_queries - n_first])
+        return chosen
+
+
+def split_copies(vectors: Any, candidates: Array) -> tuple[Array, Array]:
+    """First one of each group of identical rows among `candidates`, and the others.
+
+    Both are ascending.
+    """
+    hashes = row_hashes(vectors)[candidates]
+    first = np.unique(hashes, return_index=True)[1]
+    is_copy = np.ones(len(candidates), dtype=bool)
+    is_copy[first] = False
+    return candidates[~is_copy], candidates[is_copy]
