@@ -53,7 +53,7 @@ from skactive._sklearn import (
     _safe_indexing,
 )
 from skactive.strategies import Strategy, get_strategy
-from skactive.strategies._base import check_needs
+from skactive.strategies._base import check_needs, find_candidates
 
 Array = NDArray[Any]
 
@@ -145,6 +145,9 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         has been seen. It must need nothing of the estimator.
     n_initial : int or None, default=None
         Rows that a budgeted fit starts from. None means `batch_size`.
+    max_candidates : int or None, default=None
+        Rows that a query looks at: a random subset of the candidates, another one in
+        each round, for models whose prediction is dear. None means all.
     n_members : int, default=10
         Bootstrap clones fitted where the strategy needs a committee and `estimator`
         is none. Every bootstrap sample holds every class seen.
@@ -226,6 +229,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         ],
         "initial_strategy": [str, callable],
         "n_initial": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "max_candidates": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "n_members": [Interval(numbers.Integral, 2, None, closed="left")],
         "missing_label": "no_validation",
         "encode_labels": ["boolean", StrOptions({"auto"})],
@@ -242,6 +246,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         budget: int | float | None = None,
         initial_strategy: Any = "random",
         n_initial: int | None = None,
+        max_candidates: int | None = None,
         n_members: int = 10,
         missing_label: Any = np.nan,
         encode_labels: bool | str = "auto",
@@ -254,6 +259,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         self.budget = budget
         self.initial_strategy = initial_strategy
         self.n_initial = n_initial
+        self.max_candidates = max_candidates
         self.n_members = n_members
         self.missing_label = missing_label
         self.encode_labels = encode_labels
@@ -529,10 +535,26 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         else:
             strategy = plan.strategy
             estimator = self._as_committee(model, strategy)
+        rows = None
+        if self.max_candidates is not None and n_candidates > self.max_candidates:
+            rows = self._draw_rows(X, y, max(n_queries, self.max_candidates), entropy)
+            X, y = _safe_indexing(X, rows), None if y is None else y[rows]
         with self._jobs():
-            return strategy.select(
+            chosen = strategy.select(
                 estimator, X, y, n_queries=n_queries, random_state=random_state
             )
+        return chosen if rows is None else rows[chosen]
+
+    @staticmethod
+    def _draw_rows(
+        X: Any, y: Array | None, n_drawn: int, entropy: np.random.SeedSequence
+    ) -> Array:
+        """Ascending positions of some candidates, and of all labelled rows."""
+        candidates = find_candidates(X, y)
+        rng = np.random.default_rng(entropy)
+        drawn = rng.permutation(candidates)[:n_drawn]
+        others = np.setdiff1d(np.arange(_num_samples(X)), candidates)
+        return np.sort(np.concatenate([drawn, others]))
 
     @available_if(_has_pointwise_strategy)
     def score_samples(self, X: Any) -> Array:

@@ -304,6 +304,36 @@ def test_query_from_many_threads():
         assert_array_equal(rows, expected)
 
 
+# A part of the pool -----------------------------------------------------------------
+
+
+def test_max_candidates():
+    y, sizes = partly(), []
+
+    def spy(estimator, X, y):
+        sizes.append((len(X), int((~np.isnan(y)).sum())))
+        return np.asarray(X)[:, 0]
+
+    y = np.where(np.arange(150) < 30, full, np.nan)
+    learner = make(strategy=spy, max_candidates=40).fit(X, y)
+    rows = learner.query(X, y)
+    assert sizes == [(70, 30)], "40 candidates and all labelled rows"
+    assert min(rows) >= 30
+    assert_array_equal(learner.query(X, y), rows)
+    y[rows] = full[rows]
+    again = make(strategy=spy, max_candidates=40).fit(X, y).query(X, y)
+    assert not set(again) & set(rows)
+    assert len(learner.query(X, y, n_queries=60)) == 60, "more are asked for"
+    assert len(learner.query(X, y, n_queries=999)) == 110
+    assert len(make(max_candidates=40).query(X)) == 10
+    budgeted = make(strategy="margin", max_candidates=20, budget=50).fit(X, full)
+    assert budgeted.n_labels_ == 50
+    everything = make(max_candidates=120).fit(X, partly())
+    assert_array_equal(
+        everything.query(X, partly()), make().fit(X, partly()).query(X, partly())
+    )
+
+
 # Members ----------------------------------------------------------------------------
 
 

@@ -11,8 +11,8 @@ ROOT = Path(skactive.__file__).parent
 
 # From the bottom to the top; a module imports from lower layers, or its own package.
 LAYERS = [
-    {"measures", "_sklearn", "_version"},
-    {"_labels", "_response", "_bootstrap", "_encoded"},
+    {"measures", "geometry", "_sklearn", "_version"},
+    {"_labels", "_response", "_bootstrap", "_copies", "_encoded"},
     {"strategies"},
     {"classifier"},
     {"__init__"},

@@ -14,6 +14,7 @@ def test_everyday_names():
     assert skactive.__all__ == sorted(skactive.__all__)
     assert [name for name in skactive.__all__ if not name.startswith("_")] == [
         "ActiveLearningClassifier",
+        "count_copies",
         "get_strategy",
         "get_strategy_names",
         "make_strategy",

@@ -83,10 +83,8 @@ def squared_distances(
 
 def row_hashes(embedding: Any) -> Array:
     """A hash of each row, uint64 of shape (n_samples,); equal rows have equal ones."""
-    salt = np.random.RandomState(0).randint(
-        1, np.iinfo(np.int64).max, size=embedding.shape[1], dtype=np.int64
-    )
-    salt = salt.astype(np.uint64)
+    salt = np.arange(1, embedding.shape[1] + 1, dtype=np.uint64)
+    salt = _scramble(salt * np.uint64(0x9E3779B97F4A7C15))
     if sp.issparse(embedding):
         mixed = _mix(embedding.data, salt[embedding.indices])
         mixed[embedding.data == 0] = 0  # a stored zero is a zero
@@ -102,8 +100,11 @@ def row_hashes(embedding: Any) -> Array:
 def _mix(values: Array, salt: Array) -> Array:
     values = np.ascontiguousarray(values + values.dtype.type(0))  # -0.0 becomes 0.0
     bits = values.view(np.uint32 if values.itemsize == 4 else np.uint64)
-    mixed = (bits.astype(np.uint64) ^ salt) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(32)
-    return mixed
+    return _scramble((bits.astype(np.uint64) ^ salt) * np.uint64(0x94D049BB133111EB))
+
+
+def _scramble(bits: Array) -> Array:
+    bits ^= bits >> np.uint64(29)
+    bits *= np.uint64(0xBF58476D1CE4E5B9)
+    bits ^= bits >> np.uint64(32)
+    return bits

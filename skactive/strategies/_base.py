@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skactive import _response
+from skactive._copies import row_keys
 from skactive._labels import is_missing
 from skactive._sklearn import _num_samples
 
@@ -101,6 +102,8 @@ class Strategy(BaseEstimator):
     ) -> Array:
         """Choose rows to label: the largest utilities, ties broken at random.
 
+        No two identical rows are chosen while others remain.
+
         Parameters
         ----------
         estimator : estimator object, or list of estimators
@@ -141,7 +144,26 @@ class Strategy(BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        return candidates[take_best(utilities, n_queries, random_state)]
+        return self._take_distinct(X, candidates, utilities, n_queries, random_state)
+
+    @staticmethod
+    def _take_distinct(
+        X: Any,
+        candidates: Array,
+        utilities: Array,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None,
+    ) -> Array:
+        """Take the best rows; copies of a row only when no other row is left."""
+        rng = as_generator(random_state)
+        n_looked = n_queries
+        while True:
+            best = candidates[take_best(utilities, n_looked, rng)]
+            first = np.sort(np.unique(row_keys(X, best), return_index=True)[1])
+            if len(first) >= n_queries or len(best) == len(candidates):
+                copies = np.setdiff1d(np.arange(len(best)), first)
+                return best[np.concatenate([first, copies])[:n_queries]]
+            n_looked *= 4
 
     def __add__(self, other: Any) -> Strategy:
         return _combine(Sum, self, other)
@@ -373,7 +395,7 @@ def find_candidates(X: Any, y: Any = None) -> Array:
 def take_best(
     utilities: Array,
     n_best: int,
-    random_state: int | np.random.RandomState | None = None,
+    random_state: int | np.random.RandomState | np.random.Generator | None = None,
 ) -> Array:
     """Positions of the `n_best` largest utilities, largest first, ties at random.
 
@@ -416,9 +438,11 @@ def take_best(
 
 
 def as_generator(
-    random_state: int | np.random.RandomState | None,
+    random_state: int | np.random.RandomState | np.random.Generator | None,
 ) -> np.random.Generator:
     """A fast generator that `random_state` determines."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
     if isinstance(random_state, numbers.Integral):
         return np.random.default_rng(int(random_state))
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)

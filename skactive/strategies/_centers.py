@@ -1,0 +1,407 @@
+"""Batches that cover the pool: core-set, k-means, BADGE, CLUE, FALCUN."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans as _KMeans
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.exceptions import ConvergenceWarning
+
+from skactive import _response, measures
+from skactive._sklearn import HasMethods, Interval, _num_samples, _safe_indexing
+from skactive.geometry._centers import (
+    badge_sampling,
+    k_center,
+    k_means_plus_plus,
+    nearest_to_centers,
+    relevance_sampling,
+)
+from skactive.strategies._batch import BatchStrategy
+
+Array = NDArray[Any]
+
+# Rows whose probabilities are asked for at once.
+_CHUNK_ROWS = 2**14
+# From this number of distances a round on, k-means sees a part of the rows a round.
+_MINI_BATCH_SIZE = 2**21
+_MINI_BATCH_ROWS = 4096
+
+_EMBEDDING: list = [HasMethods("transform"), callable, None]
+
+
+class KCenter(BatchStrategy):
+    """Rows farthest from everything that is labelled or already in the batch.
+
+    This is the greedy core-set: each row is the one whose euclidean distance to the
+    nearest labelled or chosen row is largest. Where nothing is labelled, the first
+    row is random. The batch covers the pool, outliers first; no model is needed.
+
+    Parameters
+    ----------
+    embedding : transformer or callable, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or X itself.
+
+    References
+    ----------
+    .. [1] O. Sener, S. Savarese, "Active Learning for Convolutional Neural Networks:
+       A Core-Set Approach", ICLR 2018.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._centers import KCenter
+    >>> X, y = [[0.0], [1.0], [5.0], [9.0]], [0, None, None, None]
+    >>> KCenter().select(LogisticRegression(), X, y, n_queries=2)
+    array([3, 2])
+    """
+
+    _parameter_constraints: dict = {"embedding": _EMBEDDING}
+
+    def __init__(self, embedding: Any = None):
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Farthest rows, one after the other."""
+        return k_center(
+            vectors, n_queries, candidates=candidates, labeled=labeled, rng=rng
+        )
+
+
+class KMeans(BatchStrategy):
+    """Rows nearest to the means of as many clusters as rows are asked for.
+
+    Candidates are clustered by k-means, in mini batches where they are many; that of
+    the largest cluster comes first. Labelled rows play no part, and no model is
+    needed.
+
+    Parameters
+    ----------
+    embedding : transformer or callable, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or X itself.
+
+    References
+    ----------
+    .. [1] J. Zhu, H. Wang, T. Yao, B. Tsou, "Active Learning with Sampling by
+       Uncertainty and Density for Word Sense Disambiguation and Text
+       Classification", COLING 2008.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._centers import KMeans
+    >>> X = [[0.0], [1.0], [2.0], [10.0], [11.0]]
+    >>> KMeans().select(LogisticRegression(), X, n_queries=1)
+    array([2])
+    """
+
+    _parameter_constraints: dict = {"embedding": _EMBEDDING}
+
+    def __init__(self, embedding: Any = None):
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Rows nearest to the means of clusters, that of the largest first."""
+        return pick_by_clusters(vectors, candidates, n_queries, None, rng)
+
+
+class Badge(BatchStrategy):
+    """Rows with large and diverse gradients (BADGE).
+
+    The gradient embedding of a row is the outer product of ``p - e`` with its vector,
+    where p are its class probabilities and e is one at the most probable class. The
+    first row is the one with the longest embedding; the others are drawn as in
+    k-means++, by their squared distance to the nearest chosen one. Uncertain rows
+    have long embeddings, and far ones differ in their vectors or in their likely
+    classes.
+
+    Parameters
+    ----------
+    embedding : transformer or callable, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or X itself.
+
+    References
+    ----------
+    .. [1] J. Ash et al., "Deep Batch Active Learning by Diverse, Uncertain Gradient
+       Lower Bounds", ICLR 2020.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._centers import Badge
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> model = LogisticRegression().fit(X, y)
+    >>> Badge().select(model, [[0.0], [1.4], [3.0]], n_queries=1)
+    array([1])
+    """
+
+    needs = ("predict_proba",)
+    _parameter_constraints: dict = {"embedding": _EMBEDDING}
+
+    def __init__(self, embedding: Any = None):
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Rows drawn by the distances of their gradients."""
+        proba = proba_of_rows(estimator, X, candidates)
+        return badge_sampling(vectors, proba, n_queries, candidates=candidates, rng=rng)
+
+
+class Clue(BatchStrategy):
+    """Rows nearest to the means of clusters that are weighted by uncertainty (CLUE).
+
+    Candidates are clustered by k-means into as many clusters as rows are asked for, a
+    row having the weight of its entropy; the row nearest to the mean of the heaviest
+    cluster comes first. Where no row is uncertain, all weights are equal.
+
+    Parameters
+    ----------
+    temperature : float, default=1.0
+        Class probabilities are raised to the power ``1 / temperature`` and scaled to
+        sum to one, which is a softmax with this temperature. Large values make
+        weights equal, and the batch diverse rather than uncertain.
+    embedding : transformer or callable, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or X itself.
+
+    References
+    ----------
+    .. [1] V. Prabhu, A. Chandrasekaran, K. Saenko, J. Hoffman, "Active Domain
+       Adaptation via Clustering Uncertainty-Weighted Embeddings", ICCV 2021.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._centers import Clue
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> model = LogisticRegression().fit(X, y)
+    >>> Clue().select(model, [[-9.0], [1.4], [9.0]], n_queries=1)
+    array([1])
+    """
+
+    needs = ("predict_proba",)
+    _parameter_constraints: dict = {
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "embedding": _EMBEDDING,
+    }
+
+    def __init__(self, temperature: float = 1.0, embedding: Any = None):
+        self.temperature = temperature
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Rows nearest to the means of weighted clusters, heaviest first."""
+        proba = proba_of_rows(estimator, X, candidates)
+        weights = tempered_entropy(proba, self.temperature)
+        return pick_by_clusters(vectors, candidates, n_queries, weights, rng)
+
+
+class Falcun(BatchStrategy):
+    """Uncertain rows whose class probabilities differ (FALCUN).
+
+    A row is drawn with probability proportional to ``(u + d) ** gamma``: its
+    uncertainty u is 1 - margin, its diversity d the L1 distance of its class
+    probabilities to those of the nearest chosen row, but at most u, brought to [0, 1]
+    over the rows left. So the batch begins with uncertain rows and turns to diverse
+    ones.
+
+    Parameters
+    ----------
+    gamma : float, default=10
+        0 draws uniformly; the larger, the closer to taking the largest ``u + d``.
+    embedding : transformer or callable, default=None
+        Only tells which rows are copies of each other. A fitted transformer or a
+        function ``X -> vectors``; None means what the steps of a pipeline before its
+        last one give, or X itself.
+
+    References
+    ----------
+    .. [1] S. Gilhuber, A. Beer, Y. Ma, T. Seidl, "FALCUN: A Simple and Efficient Deep
+       Active Learning Strategy", ECML PKDD 2024.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._centers import Falcun
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> model = LogisticRegression().fit(X, y)
+    >>> Falcun(gamma=100).select(model, [[-9.0], [1.4], [9.0]], n_queries=1)
+    array([1])
+    """
+
+    needs = ("predict_proba",)
+    _parameter_constraints: dict = {
+        "gamma": [Interval(Real, 0, None, closed="left")],
+        "embedding": _EMBEDDING,
+    }
+
+    def __init__(self, gamma: float = 10, embedding: Any = None):
+        self.gamma = gamma
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Rows drawn by their relevance."""
+        proba = proba_of_rows(estimator, X, candidates)
+        uncertainty = measures.margin(proba)
+        chosen = relevance_sampling(
+            proba, uncertainty, n_queries, gamma=self.gamma, rng=rng
+        )
+        return candidates[chosen]
+
+
+# ---------------------------------------------------------------------------------
+# Parts of the strategies
+# ---------------------------------------------------------------------------------
+
+
+def proba_of_rows(estimator: Any, X: Any, rows: Array) -> Array:
+    """Class probabilities of the rows at ascending positions, (n_rows, n_classes)."""
+    if len(rows) == _num_samples(X) <= _CHUNK_ROWS:
+        return _response.predict_proba(estimator, X)
+    result: Array | None = None
+    for start in range(0, len(rows), _CHUNK_ROWS):
+        chunk = rows[start : start + _CHUNK_ROWS]
+        found = _response.predict_proba(estimator, _safe_indexing(X, chunk))
+        if result is None:
+            result = np.empty((len(rows), found.shape[1]), dtype=found.dtype)
+        result[start : start + len(chunk)] = found
+    if result is None:
+        raise ValueError("There are no rows to predict.")
+    return result
+
+
+def tempered_entropy(proba: Array, temperature: float) -> Array:
+    """Entropy of each row of ``proba ** (1 / temperature)``, scaled to sum to one.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Class probabilities.
+    temperature : float
+        Positive; 1 leaves the probabilities as they are.
+
+    Returns
+    -------
+    entropy : ndarray of shape (n_samples,)
+        Values in [0, log(n_classes)].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._centers import tempered_entropy
+    >>> tempered_entropy(np.array([[0.8, 0.2], [0.5, 0.5]]), 0.5).round(3)
+    array([0.224, 0.693])
+    """
+    if temperature != 1:
+        # The largest becomes 1, so that not all can underflow.
+        proba = proba / proba.max(axis=1, keepdims=True)
+        proba **= 1 / temperature
+        proba /= proba.sum(axis=1, keepdims=True)
+    return measures.entropy(proba)
+
+
+def pick_by_clusters(
+    vectors: Any,
+    candidates: Array,
+    n_clusters: int,
+    weights: Array | None,
+    rng: np.random.Generator,
+) -> Array:
+    """Candidates nearest to the means of clusters, that of the heaviest first.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR of shape (n_samples, n_features)
+        Embedding of all rows.
+    candidates : ndarray of shape (n_candidates,)
+        Ascending positions.
+    n_clusters : int
+        At most n_candidates.
+    weights : ndarray of shape (n_candidates,), default=None
+        Not negative; None, or zeros only, mean equal weights.
+    rng : numpy.random.Generator
+        Source of the first means, and of an integer seed for k-means.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_clusters,)
+        Distinct.
+    """
+    if weights is None or not weights.any():
+        weights = np.ones(len(candidates))
+    first = k_means_plus_plus(
+        vectors, n_clusters, candidates=candidates, weights=weights, rng=rng
+    )
+    init = vectors[first]
+    seed = int(rng.integers(2**31 - 1))
+    options = {"n_init": 1, "random_state": seed}
+    init = init.toarray() if hasattr(init, "toarray") else init
+    model: Any
+    if len(candidates) * n_clusters > _MINI_BATCH_SIZE:
+        model = MiniBatchKMeans(
+            n_clusters, init=init, batch_size=_MINI_BATCH_ROWS, **options
+        )
+    else:
+        model = _KMeans(n_clusters, init=init, **options)
+    is_all = len(candidates) == vectors.shape[0]
+    some = vectors if is_all else vectors[candidates]
+    with warnings.catch_warnings():
+        # Clusters may be empty; rows are distinct all the same.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(some, sample_weight=weights)
+    sizes = np.bincount(model.labels_, weights=weights, minlength=n_clusters)
+    return nearest_to_centers(
+        vectors, model.cluster_centers_, candidates=candidates, weights=sizes
+    )

@@ -1,0 +1,499 @@
+"""Coverage strategies: few rows that stand for the whole pool, labelled rows too."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.exceptions import ConvergenceWarning
+
+from skactive import _response
+from skactive._sklearn import Interval, StrOptions
+from skactive.geometry import _coverage as kernels
+from skactive.geometry._blocks import row_hashes
+from skactive.strategies._base import Strategy, _round
+from skactive.strategies._batch import BatchStrategy
+from skactive.strategies._uncertainty import Margin
+
+Array = NDArray[Any]
+
+# Rows whose balls decide on the radius of ProbCover.
+_PURITY_ROWS = 5_000
+# Clusters of k-means while no model has seen a class.
+_UNKNOWN_CLASSES = 10
+# TypiClust: clusters smaller than this are left out, as in the paper.
+_MIN_CLUSTER_SIZE = 5
+# TypiClust: more clusters than this are made from mini-batches, as in the paper.
+_MAX_EXACT_CLUSTERS = 50
+_BATCH_SIZE = 1024
+# TypiClust: larger clusters are judged by this many of their rows.
+_MAX_CLUSTER_ROWS = 20_000
+
+_EMBEDDING = {"embedding": "no_validation"}
+_MAX_ROWS = {"max_rows": [Interval(numbers.Integral, 1, None, closed="left")]}
+
+
+class ProbCover(BatchStrategy):
+    """Rows whose balls cover most rows that no labelled row covers.
+
+    Parameters
+    ----------
+    radius : float, default=None
+        Radius of the balls, at least 0. None means the largest one at which a share
+        `alpha` of the balls is pure: holds rows of one cluster of a k-means only.
+        Where there are more than 5,000 rows, so many balls drawn at random decide.
+    alpha : float, default=0.95
+        Share of pure balls, in (0, 1]. It has no effect if `radius` is given.
+    n_clusters : int, default=None
+        Number of clusters. None means the number of classes that the estimator has
+        seen, at least 2; or 10 while it is not fitted. It has no effect if `radius` is
+        given.
+    embedding : object, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or `X` itself.
+
+    Notes
+    -----
+    Once every row is covered that can be, the other rows are chosen at random. A
+    smaller radius avoids it.
+
+    References
+    ----------
+    .. [1] O. Yehuda, A. Dekel, G. Hacohen, D. Weinshall, "Active Learning Through a
+       Covering Lens", NeurIPS 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._coverage import ProbCover
+    >>> X = np.array([[0.0], [1.0], [2.0], [7.0], [8.0]])
+    >>> ProbCover(radius=1.0).select(None, X, n_queries=1, random_state=0)
+    array([1])
+    """
+
+    _parameter_constraints: dict = {
+        "radius": [Interval(numbers.Real, 0, None, closed="left"), None],
+        "alpha": [Interval(numbers.Real, 0, 1, closed="right")],
+        "n_clusters": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        **_EMBEDDING,
+    }
+
+    def __init__(
+        self,
+        radius: float | None = None,
+        alpha: float = 0.95,
+        n_clusters: int | None = None,
+        embedding: Any = None,
+    ):
+        self.radius = radius
+        self.alpha = alpha
+        self.n_clusters = n_clusters
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Greedy cover, see :meth:`BatchStrategy.pick`."""
+        radius = self.radius
+        if radius is None:
+            n_clusters = self.n_clusters or _n_classes(estimator)
+            clusters = _cluster(vectors, n_clusters, rng, exact=True)
+            rows = rng.permutation(vectors.shape[0])[:_PURITY_ROWS]
+            radius = kernels.purity_radius(vectors, clusters, self.alpha, rows=rows)
+        return kernels.prob_cover(
+            vectors,
+            n_queries,
+            radius=radius,
+            candidates=candidates,
+            labeled=labeled,
+            rng=rng,
+        )
+
+
+class MaxHerding(BatchStrategy):
+    """Rows that cover most of the pool, in the sense of a gaussian kernel.
+
+    Coverage that falls with the distance, ``exp(-distance^2 / (2 bandwidth^2))``,
+    instead of balls as in :class:`ProbCover`.
+
+    Parameters
+    ----------
+    bandwidth : float, default=None
+        Positive. None means half the median distance between two rows, over up to
+        10,000 random pairs: rows at the median distance have the similarity 0.14.
+    max_rows : int, default=20_000
+        With more rows than this, that many drawn at random stand for all, both as
+        rows to cover and as candidates. Otherwise the greedy solution is exact.
+    embedding : object, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or `X` itself.
+
+    References
+    ----------
+    .. [1] W. Bae, J. Noh, D. J. Sutherland, "Generalized Coverage for More Robust
+       Low-Budget Active Learning", ECCV 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._coverage import MaxHerding
+    >>> X = np.array([[0.0], [1.0], [2.0], [7.0], [7.5]])
+    >>> MaxHerding(bandwidth=1.0).select(None, X, n_queries=2, random_state=0)
+    array([1, 4])
+    """
+
+    _parameter_constraints: dict = {
+        "bandwidth": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        **_MAX_ROWS,
+        **_EMBEDDING,
+    }
+
+    def __init__(
+        self,
+        bandwidth: float | None = None,
+        max_rows: int = 20_000,
+        embedding: Any = None,
+    ):
+        self.bandwidth = bandwidth
+        self.max_rows = max_rows
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Greedy coverage, see :meth:`BatchStrategy.pick`."""
+        return kernels.max_herding(
+            vectors,
+            n_queries,
+            candidates=candidates,
+            labeled=labeled,
+            bandwidth=self.bandwidth,
+            rng=rng,
+            max_rows=self.max_rows,
+        )
+
+
+class UncertaintyHerding(BatchStrategy):
+    """Rows that cover most of what the model is uncertain of.
+
+    As :class:`MaxHerding`, each row to cover weighted with its utility by a pointwise
+    strategy.
+
+    Parameters
+    ----------
+    strategy : Strategy, default=None
+        Pointwise, with utilities that are not negative. None means ``Margin()``.
+    bandwidth : float, default=None
+        As in :class:`MaxHerding`. It stays as it is while labels come in; the paper
+        shrinks it.
+    max_rows : int, default=20_000
+        As in :class:`MaxHerding`.
+    embedding : object, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or `X` itself.
+
+    References
+    ----------
+    .. [1] W. Bae, D. J. Sutherland, G. L. Oliveira, "Uncertainty Herding: One Active
+       Learning Method for All Label Budgets", ICLR 2025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._coverage import UncertaintyHerding
+    >>> X = np.array([[0.0], [1.0], [1.4], [1.6], [3.0]])
+    >>> y = np.array([0, np.nan, np.nan, np.nan, 1])
+    >>> model = LogisticRegression().fit(X[[0, 4]], [0, 1])
+    >>> UncertaintyHerding().select(model, X, y, n_queries=1, random_state=0)
+    array([2])
+    """
+
+    _parameter_constraints: dict = {
+        "strategy": [Strategy, None],
+        "bandwidth": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        **_MAX_ROWS,
+        **_EMBEDDING,
+    }
+
+    def __init__(
+        self,
+        strategy: Strategy | None = None,
+        bandwidth: float | None = None,
+        max_rows: int = 20_000,
+        embedding: Any = None,
+    ):
+        self.strategy = strategy
+        self.bandwidth = bandwidth
+        self.max_rows = max_rows
+        self.embedding = embedding
+
+    def _inner(self) -> Strategy:
+        return Margin() if self.strategy is None else self.strategy
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self._inner().needs
+
+    def leaves(self) -> list[Strategy]:
+        """The strategies that the weights are made of."""
+        return self._inner().leaves()
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Greedy weighted coverage, see :meth:`BatchStrategy.pick`."""
+        inner = self._inner()
+        if not inner.pointwise:
+            raise ValueError(
+                "The strategy inside UncertaintyHerding must be pointwise, as margin "
+                f"or entropy; got {inner!r}."
+            )
+        # Labelled rows cover themselves, so that their weight never matters.
+        is_free = np.ones(vectors.shape[0], dtype=bool)
+        is_free[labeled] = False
+        free = np.flatnonzero(is_free)
+        utilities = inner.candidate_utilities(estimator, X, None, free)
+        if utilities.min() < 0:
+            raise ValueError(
+                f"Utilities of {inner!r} are weights in UncertaintyHerding and must "
+                f"not be negative; got {utilities.min():.6g}."
+            )
+        weights = np.zeros(vectors.shape[0])
+        weights[free] = utilities
+        return kernels.max_herding(
+            vectors,
+            n_queries,
+            candidates=candidates,
+            labeled=labeled,
+            bandwidth=self.bandwidth,
+            rng=rng,
+            weights=weights,
+            max_rows=self.max_rows,
+        )
+
+
+class FacilityLocation(BatchStrategy):
+    """Rows such that every row of the pool is similar to one of them.
+
+    Parameters
+    ----------
+    similarity : {"cosine", "euclidean"}, default="cosine"
+        ``(1 + cosine) / 2`` or ``1 / (1 + distance)``.
+    max_rows : int, default=20_000
+        With more rows than this, that many drawn at random stand for all, both as
+        rows to be near to and as candidates. Otherwise the greedy solution is exact.
+    embedding : object, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or `X` itself.
+
+    References
+    ----------
+    .. [1] K. Wei, R. Iyer, J. Bilmes, "Submodularity in Data Subset Selection and
+       Active Learning", ICML 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._coverage import FacilityLocation
+    >>> X = np.array([[0.0], [1.0], [2.0], [7.0], [7.5]])
+    >>> FacilityLocation("euclidean").select(None, X, n_queries=1, random_state=0)
+    array([1])
+    """
+
+    _parameter_constraints: dict = {
+        "similarity": [StrOptions({"cosine", "euclidean"})],
+        **_MAX_ROWS,
+        **_EMBEDDING,
+    }
+
+    def __init__(
+        self,
+        similarity: str = "cosine",
+        max_rows: int = 20_000,
+        embedding: Any = None,
+    ):
+        self.similarity = similarity
+        self.max_rows = max_rows
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Greedy facility location, see :meth:`BatchStrategy.pick`."""
+        return kernels.facility_location(
+            vectors,
+            n_queries,
+            candidates=candidates,
+            labeled=labeled,
+            similarity=self.similarity,  # type: ignore[arg-type]
+            rng=rng,
+            max_rows=self.max_rows,
+        )
+
+
+class TypiClust(BatchStrategy):
+    """The most typical row of each of the largest clusters without a labelled row.
+
+    All rows are clustered by k-means, into as many clusters as there are labelled rows
+    and rows to choose. Clusters with the fewest labelled rows come first, of these the
+    largest; from each one the row with the smallest mean distance to its neighbours is
+    taken, and after the last cluster the first one follows again. Clusters of fewer
+    than 5 rows wait until the others are used up.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=20
+        Neighbours inside the cluster that the distance is averaged over; all, in a
+        smaller cluster. Of clusters with more than 20,000 rows, so many drawn at random
+        are looked at.
+    max_clusters : int, default=500
+        At most so many clusters. More than 50 are made by k-means on mini-batches.
+    embedding : object, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the steps
+        of a pipeline before its last one give, or `X` itself.
+
+    References
+    ----------
+    .. [1] G. Hacohen, A. Dekel, D. Weinshall, "Active Learning on a Budget: Opposite
+       Strategies Suit High and Low Budgets", ICML 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._coverage import TypiClust
+    >>> X = np.array([[0.0], [1.0], [2.0], [70.0], [71.0], [72.0], [73.5]])
+    >>> TypiClust().select(None, X, n_queries=2, random_state=0)
+    array([4, 1])
+    """
+
+    _parameter_constraints: dict = {
+        "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
+        "max_clusters": [Interval(numbers.Integral, 1, None, closed="left")],
+        **_EMBEDDING,
+    }
+
+    def __init__(
+        self, n_neighbors: int = 20, max_clusters: int = 500, embedding: Any = None
+    ):
+        self.n_neighbors = n_neighbors
+        self.max_clusters = max_clusters
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Typical rows, a cluster at a time, see :meth:`BatchStrategy.pick`."""
+        n_clusters = min(len(labeled) + n_queries, self.max_clusters)
+        clusters = _cluster(vectors, n_clusters, rng)
+        large, small = self._queues(clusters, candidates, labeled, rng)
+        is_candidate = np.zeros(vectors.shape[0], dtype=bool)
+        is_candidate[candidates] = True
+        # By cluster, candidates from the least to the most typical one.
+        ranked: dict[int, list[int]] = {}
+        chosen: list[int] = []
+        while len(chosen) < n_queries:
+            queue = large or small
+            cluster = queue.pop(0)
+            if cluster not in ranked:
+                members = np.flatnonzero(clusters == cluster)
+                ranked[cluster] = self._rank(vectors, members, is_candidate, rng)
+            chosen.append(ranked[cluster].pop())
+            if ranked[cluster]:
+                queue.append(cluster)
+        return np.array(chosen, dtype=np.intp)
+
+    def _queues(
+        self,
+        clusters: Array,
+        candidates: Array,
+        labeled: Array,
+        rng: np.random.Generator,
+    ) -> tuple[list[int], list[int]]:
+        """Clusters that hold a candidate, in turn: the large ones, the small ones."""
+        sizes = np.bincount(clusters)
+        n_labeled = np.bincount(clusters[labeled], minlength=len(sizes))
+        order = rng.permutation(np.unique(clusters[candidates]))
+        order = order[np.lexsort((-sizes[order], n_labeled[order]))]
+        is_small = sizes[order] < _MIN_CLUSTER_SIZE
+        return order[~is_small].tolist(), order[is_small].tolist()
+
+    def _rank(
+        self,
+        vectors: Any,
+        members: Array,
+        is_candidate: Array,
+        rng: np.random.Generator,
+    ) -> list[int]:
+        """Candidates of a cluster, the most typical one last."""
+        members = rng.permutation(members)  # for ties
+        seen, unseen = members[:_MAX_CLUSTER_ROWS], members[_MAX_CLUSTER_ROWS:]
+        scores = _round(kernels.typicality(vectors, seen, self.n_neighbors))
+        ranked = np.append(unseen, seen[np.argsort(scores, kind="stable")])
+        return ranked[is_candidate[ranked]].tolist()
+
+
+def _n_classes(estimator: Any) -> int:
+    """Number of classes that an estimator has seen, or a default."""
+    try:
+        return max(2, len(_response.classes_of(estimator)))
+    except AttributeError:
+        return _UNKNOWN_CLASSES
+
+
+def _cluster(
+    vectors: Any, n_clusters: int, rng: np.random.Generator, exact: bool = False
+) -> Array:
+    """Codes of the clusters of a seeded k-means, shape (n_samples,)."""
+    n_clusters = min(n_clusters, len(np.unique(row_hashes(vectors))))
+    seed = int(rng.integers(np.iinfo(np.int32).max))
+    model: KMeans | MiniBatchKMeans
+    if exact or n_clusters <= _MAX_EXACT_CLUSTERS:
+        model = KMeans(n_clusters, n_init=1, random_state=seed)
+    else:
+        model = MiniBatchKMeans(
+            n_clusters, n_init=1, batch_size=_BATCH_SIZE, random_state=seed
+        )
+    with warnings.catch_warnings():
+        # Fewer clusters, where rows are all but identical, are no harm.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit_predict(vectors)

@@ -1,0 +1,99 @@
+"""Density: rows that stand for many others."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive import _response
+from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
+from skactive.geometry._density import information_density
+from skactive.strategies._base import Strategy, check_utilities
+
+Array = NDArray[Any]
+
+
+class InformationDensity(Strategy):
+    """Rows that are similar to many rows of the pool.
+
+    The mean similarity of a row to all rows of `X`, itself included: a factor for a
+    strategy that by itself is drawn to outliers, as in ``get_strategy("entropy") *
+    InformationDensity()``. It needs nothing of the estimator, so that it can choose
+    the first rows as well. Utilities lie in [0, 1].
+
+    Parameters
+    ----------
+    similarity : {"euclidean", "cosine"}, default="euclidean"
+        "euclidean" is 1 / (1 + distance). "cosine" is the cosine where no number in
+        the embedding is negative (as in counts of words), and (1 + cosine) / 2
+        otherwise. Its time grows with the number of rows, not with its square.
+    n_neighbors : int, default=None
+        Take the mean over a row itself and as many nearest other rows only. None
+        means over all rows.
+    max_rows : int, default=None
+        For big pools: look for similar rows among a sample of at most so many, the
+        row itself apart. The same sample in every call on as many rows. None means
+        to look at all. The cosine without `n_neighbors` is always exact.
+    beta : float, default=1.0
+        The density is raised to this power: its weight in a product.
+    embedding : transformer or callable, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the
+        steps of a pipeline before its last one give, or X itself.
+
+    References
+    ----------
+    .. [1] B. Settles, M. Craven, "An Analysis of Active Learning Strategies for
+       Sequence Labeling Tasks", EMNLP 2008.
+
+    Examples
+    --------
+    >>> from skactive.strategies._density import InformationDensity
+    >>> X = [[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]
+    >>> InformationDensity()(None, X).round(4)
+    array([0.5556, 0.4525, 0.5636])
+    >>> InformationDensity(similarity="cosine").select(None, X[1:], n_queries=2).size
+    2
+    """
+
+    _parameter_constraints: dict = {
+        "similarity": [StrOptions({"euclidean", "cosine"})],
+        "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "max_rows": [Interval(numbers.Integral, 2, None, closed="left"), None],
+        "beta": [Interval(numbers.Real, 0, None, closed="left")],
+        "embedding": [HasMethods(["transform"]), callable, None],
+    }
+
+    def __init__(
+        self,
+        similarity: str = "euclidean",
+        n_neighbors: int | None = None,
+        max_rows: int | None = None,
+        beta: float = 1.0,
+        embedding: Any = None,
+    ):
+        self.similarity = similarity
+        self.n_neighbors = n_neighbors
+        self.max_rows = max_rows
+        self.beta = beta
+        self.embedding = embedding
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, shape (n_samples,); `y` is not used."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        self._validate_params()
+        density = information_density(
+            _response.embed(estimator, X, self.embedding),
+            candidates,
+            similarity=self.similarity,  # type: ignore[arg-type]
+            n_neighbors=self.n_neighbors,
+            max_rows=self.max_rows,
+        )
+        return check_utilities(density**self.beta, len(candidates), self)

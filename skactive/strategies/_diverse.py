@@ -1,0 +1,434 @@
+"""Useful rows that differ: batches from utilities and distances."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+
+from skactive._sklearn import HasMethods, Interval, StrOptions
+from skactive.geometry._blocks import blocks, dense_rows, squared_norms
+from skactive.strategies._base import Strategy, take_best
+from skactive.strategies._batch import BatchStrategy
+from skactive.strategies._wrapper import WrapperStrategy
+
+Array = NDArray[Any]
+
+# k-means loses weights that are smaller than this share of the largest one.
+_SMALLEST_WEIGHT = 1e-6
+
+
+# ---------------------------------------------------------------------------------
+# Functions of vectors and utilities
+# ---------------------------------------------------------------------------------
+
+
+class _Distances:
+    """Squared distances of all rows to points, one product of matrices each.
+
+    Dense rows are looked at from their mean, without a copy: less is lost to rounding
+    where all of them are far from zero.
+    """
+
+    def __init__(self, vectors: Any):
+        self.vectors = vectors
+        self.shift = np.zeros(vectors.shape[1], dtype=vectors.dtype)
+        if sp.issparse(vectors):
+            self.norms = squared_norms(vectors)
+            return
+        self.shift[:] = vectors.mean(axis=0, dtype=np.float64)
+        self.norms = np.empty(len(vectors), dtype=vectors.dtype)
+        for rows in blocks(vectors):
+            self.norms[rows] = squared_norms(vectors[rows] - self.shift)
+
+    def to_points(self, points: Array, rows: slice = slice(None)) -> Array:
+        """Shape (n_rows, n_points), for dense points."""
+        points = (points - self.shift).astype(self.vectors.dtype, copy=False)
+        # (x - shift) @ point as x @ point - shift @ point
+        result = np.asarray(self.vectors[rows] @ points.T)
+        result -= points @ self.shift
+        result *= -2
+        result += self.norms[rows, np.newaxis]
+        result += squared_norms(points)
+        return np.maximum(result, 0, out=result)
+
+    def to_row(self, row: int) -> Array:
+        """Shape (n_samples,)."""
+        distances = self.to_points(dense_rows(self.vectors, [row]))[:, 0]
+        distances[row] = 0
+        return distances
+
+    def to_nearest(self, others: Array) -> Array:
+        """To the nearest of the rows at some positions; inf if there is none."""
+        nearest = np.full(len(self.norms), np.inf, dtype=self.vectors.dtype)
+        # `others` in tiles as well: they may be nearly all rows.
+        step = next(blocks(self.vectors), slice(0, 1)).stop
+        for start in range(0, len(others), step):
+            points = dense_rows(self.vectors, others[start : start + step])
+            for rows in blocks(self.vectors, max(len(points), *points.shape)):
+                found = self.to_points(points, rows).min(axis=1)
+                nearest[rows] = np.minimum(nearest[rows], found)
+        nearest[others] = 0
+        return nearest
+
+
+def ranked_batch(
+    vectors: Any,
+    utilities: Array,
+    candidates: Array,
+    labeled: Array,
+    n_queries: int,
+    rng: np.random.Generator,
+) -> Array:
+    """Greedy batch of rows that are useful and unlike labelled and chosen rows.
+
+    Each pick has the largest ``alpha * (1 - phi) + (1 - alpha) * utility``, where phi
+    is the largest similarity 1 / (1 + distance) to a labelled or chosen row, and
+    alpha the share of rows that are neither. While nothing is labelled or chosen, phi
+    is the same for all, and the largest utility is picked.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR of shape (n_samples, n_features)
+        float32 or float64, finite.
+    utilities : ndarray of shape (n_candidates,)
+    candidates : ndarray of shape (n_candidates,)
+        Positions that may be chosen.
+    labeled : ndarray of shape (n_labeled,)
+        Positions of labelled rows; all others count as unlabelled.
+    n_queries : int
+        At most n_candidates.
+    rng : numpy Generator
+        Breaks ties.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_queries,)
+        In order of choice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._diverse import ranked_batch
+    >>> vectors = np.array([[0.0], [0.1], [5.0], [9.0]])
+    >>> rng = np.random.default_rng(0)
+    >>> utilities, candidates = np.array([0.9, 0.5, 0.1]), np.array([1, 2, 3])
+    >>> ranked_batch(vectors, utilities, candidates, np.array([0]), 2, rng)
+    array([2, 1])
+    """
+    n_samples = vectors.shape[0]
+    distances = _Distances(vectors)
+    nearest = distances.to_nearest(labeled)[candidates]
+    is_left = np.ones(len(candidates), dtype=bool)
+    chosen = np.empty(n_queries, dtype=np.intp)
+    n_known = len(labeled)
+    for i in range(n_queries):
+        if n_known:
+            alpha = (n_samples - n_known) / n_samples
+            novelty = 1 - 1 / (1 + np.sqrt(nearest, dtype=np.float64))
+            scores = alpha * novelty + (1 - alpha) * utilities
+        else:
+            scores = utilities
+        best = take_best(np.where(is_left, scores, -np.inf), 1, rng)[0]
+        chosen[i] = candidates[best]
+        is_left[best] = False
+        n_known += 1
+        if i < n_queries - 1:
+            found = distances.to_row(chosen[i])[candidates]
+            np.minimum(nearest, found, out=nearest)
+    return chosen
+
+
+def weighted_k_means(
+    vectors: Any, weights: Array, n_clusters: int, rng: np.random.Generator
+) -> Array:
+    """Rows nearest to the centres of a weighted k-means clustering.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR of shape (n_samples, n_features)
+        float32 or float64, finite, with at least `n_clusters` rows.
+    weights : ndarray of shape (n_samples,)
+        Positive.
+    n_clusters : int
+        How many.
+    rng : numpy Generator
+        Seeds k-means.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_clusters,)
+        Distinct; one a centre, where a row that is nearest to two centres is given
+        to the first of them, and the next nearest to the other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._diverse import weighted_k_means
+    >>> vectors = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
+    >>> weights = np.array([1, 1, 1, 1, 1, 9.0])
+    >>> np.sort(weighted_k_means(vectors, weights, 2, np.random.default_rng(0)))
+    array([1, 5])
+    """
+    k_means = KMeans(
+        n_clusters, n_init=1, random_state=int(rng.integers(np.iinfo(np.int32).max))
+    )
+    shares = np.maximum(weights / weights.max(), _SMALLEST_WEIGHT)
+    with warnings.catch_warnings():
+        # Rows so close together that centres coincide: the next nearest are taken.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        centers = k_means.fit(vectors, sample_weight=shares).cluster_centers_
+    return nearest_rows(vectors, centers)
+
+
+def nearest_rows(vectors: Any, points: Array) -> Array:
+    """Nearest row of each point among those that no point before it has taken.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR of shape (n_samples, n_features)
+        float32 or float64, finite.
+    points : ndarray of shape (n_points, n_features)
+        At most n_samples.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_points,)
+        Distinct.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._diverse import nearest_rows
+    >>> nearest_rows(np.array([[0.0], [1.0], [5.0]]), np.array([[0.9], [1.1]]))
+    array([1, 0])
+    """
+    distances = _Distances(vectors)
+    taken = np.zeros(vectors.shape[0], dtype=bool)
+    chosen = np.empty(len(points), dtype=np.intp)
+    for i, point in enumerate(points):
+        to_point = distances.to_points(point[np.newaxis])[:, 0]
+        to_point[taken] = np.inf
+        chosen[i] = to_point.argmin()
+        taken[chosen[i]] = True
+    return chosen
+
+
+def weighted_k_means_plus_plus(
+    vectors: Any, weights: Array, n_clusters: int, rng: np.random.Generator
+) -> Array:
+    """Rows drawn one by one, far from those drawn before and of large weight.
+
+    The first is drawn with probabilities proportional to the weights, each further
+    one to weight times squared distance to the nearest row drawn.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR of shape (n_samples, n_features)
+        float32 or float64, finite, with at least `n_clusters` rows.
+    weights : ndarray of shape (n_samples,)
+        Positive.
+    n_clusters : int
+        How many.
+    rng : numpy Generator
+        Draws.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_clusters,)
+        Distinct, in the order of the draws.
+
+    References
+    ----------
+    .. [1] D. Arthur, S. Vassilvitskii, "k-means++: The Advantages of Careful
+       Seeding", SODA 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._diverse import weighted_k_means_plus_plus
+    >>> vectors, rng = np.array([[0.0], [0.0], [7.0]]), np.random.default_rng(0)
+    >>> drawn = weighted_k_means_plus_plus(vectors, np.ones(3), 2, rng)
+    >>> 2 in drawn
+    True
+    """
+    distances = _Distances(vectors)
+    weights = weights / weights.max()
+    is_left = np.ones(len(weights), dtype=bool)
+    nearest = None
+    chosen = np.empty(n_clusters, dtype=np.intp)
+    for i in range(n_clusters):
+        law = weights if nearest is None else weights * nearest
+        law = np.cumsum(np.where(is_left, law, 0))
+        if law[-1] == 0:  # only rows at no distance are left
+            law = np.cumsum(np.where(is_left, weights, 0))
+        # Of the numbers in (0, total], so that a row of no probability is not drawn.
+        chosen[i] = np.searchsorted(law, (1 - rng.random()) * law[-1])
+        is_left[chosen[i]] = False
+        found = distances.to_row(chosen[i]).astype(np.float64)
+        nearest = found if nearest is None else np.minimum(nearest, found, out=nearest)
+    return chosen
+
+
+# ---------------------------------------------------------------------------------
+# Strategies
+# ---------------------------------------------------------------------------------
+
+
+class RankedBatch(WrapperStrategy, BatchStrategy):
+    """Rows one by one, useful and unlike all labelled and chosen ones.
+
+    Each pick has the largest ``alpha * (1 - phi) + (1 - alpha) * utility``. Here phi is
+    the similarity, 1 / (1 + euclidean distance), to the nearest row that is labelled
+    or in the batch, and alpha is the share of rows of `X` that are neither: first
+    distances count, later utilities. Where `X` has no labelled row, phi is the same
+    for all rows, and the first pick is the one of largest utility.
+
+    Parameters
+    ----------
+    strategy : Strategy, default=None
+        Whose utilities; pointwise, and best in [0, 1], as phi is. None means margin.
+    embedding : transformer or callable, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the
+        steps of a pipeline before its last one give, or X itself.
+
+    References
+    ----------
+    .. [1] T. N. C. Cardoso, R. M. Silva, S. Canuto, M. M. Moro, M. A. Goncalves,
+       "Ranked batch-mode active learning", Information Sciences 379, 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._diverse import RankedBatch
+    >>> X = np.array([[0.0], [9.0], [1.0], [4.0], [5.0]])
+    >>> y = np.array([0, 1, np.nan, np.nan, np.nan])
+    >>> model = LogisticRegression().fit(X[:2], y[:2])
+    >>> RankedBatch().select(model, X, y, n_queries=3, random_state=0)
+    array([4, 3, 2])
+    """
+
+    _parameter_constraints: dict = {
+        "strategy": [Strategy, None],
+        "embedding": [HasMethods(["transform"]), callable, None],
+    }
+
+    def __init__(self, strategy: Strategy | None = None, embedding: Any = None):
+        self.strategy = strategy
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Choose `n_queries` of `candidates`, see :func:`ranked_batch`."""
+        utilities = self._inner().candidate_utilities(estimator, X, None, candidates)
+        return ranked_batch(vectors, utilities, candidates, labeled, n_queries, rng)
+
+
+class Diverse(WrapperStrategy, BatchStrategy):
+    """The most useful rows, thinned out by clustering.
+
+    The ``factor * n_queries`` rows of largest utility are clustered, their utilities
+    being weights. Rows of utility zero are taken only when nothing else is left, with
+    equal weights then.
+
+    Parameters
+    ----------
+    strategy : Strategy, default=None
+        Whose utilities; pointwise, and never negative. None means margin.
+    factor : int, default=10
+        How many times as many rows are clustered as are chosen. 1 chooses those of
+        largest utility.
+    method : {"k_means", "k_means_plus_plus"}, default="k_means"
+        "k_means" takes the row nearest to each of n_queries centres, of largest
+        utility first. "k_means_plus_plus" draws one row after another with
+        probabilities proportional to utility times squared distance to the nearest
+        row drawn, in this order.
+    embedding : transformer or callable, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the
+        steps of a pipeline before its last one give, or X itself.
+
+    References
+    ----------
+    .. [1] F. Zhdanov, "Diverse mini-batch Active Learning", arXiv:1901.05954, 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._diverse import Diverse
+    >>> X = np.array([[0.0, 0], [2, 0], [1, 0], [1, 0.1], [1, 7], [1, 7.1]])
+    >>> model = LogisticRegression().fit(X[:2], [0, 1])
+    >>> y = np.array([0, 1, np.nan, np.nan, np.nan, np.nan])
+    >>> batch = Diverse().select(model, X, y, n_queries=2, random_state=0)
+    >>> sorted((batch > 3).tolist())  # one of each pair
+    [False, True]
+    """
+
+    _parameter_constraints: dict = {
+        "strategy": [Strategy, None],
+        "factor": [Interval(numbers.Integral, 1, None, closed="left")],
+        "method": [StrOptions({"k_means", "k_means_plus_plus"})],
+        "embedding": [HasMethods(["transform"]), callable, None],
+    }
+
+    def __init__(
+        self,
+        strategy: Strategy | None = None,
+        factor: int = 10,
+        method: str = "k_means",
+        embedding: Any = None,
+    ):
+        self.strategy = strategy
+        self.factor = factor
+        self.method = method
+        self.embedding = embedding
+
+    def pick(
+        self,
+        estimator: Any,
+        X: Any,
+        vectors: Any,
+        candidates: Array,
+        labeled: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Choose `n_queries` of `candidates`, those of utility zero last."""
+        utilities = self._inner().candidate_utilities(estimator, X, None, candidates)
+        self._check_not_negative(utilities)
+        best = take_best(utilities, self.factor * n_queries, rng)
+        n_positive = int((utilities[best] > 0).sum())
+        useful, useless = best[:n_positive], best[n_positive:]
+        rows = candidates[useful]
+        n_first = min(n_queries, n_positive)
+        chosen = useful[self._thin(vectors[rows], utilities[useful], n_first, rng)]
+        if n_first < n_queries:
+            rows, equal = candidates[useless], np.ones(len(useless))
+            more = self._thin(vectors[rows], equal, n_queries - n_first, rng)
+            chosen = np.append(chosen, useless[more])
+        return candidates[chosen]
+
+    def _thin(
+        self, vectors: Any, weights: Array, n_clusters: int, rng: np.random.Generator
+    ) -> Array:
+        """Positions of `n_clusters` rows; `weights` are in descending order."""
+        if n_clusters == len(weights):
+            return np.arange(n_clusters)
+        if self.method == "k_means_plus_plus":
+            return weighted_k_means_plus_plus(vectors, weights, n_clusters, rng)
+        return np.sort(weighted_k_means(vectors, weights, n_clusters, rng))

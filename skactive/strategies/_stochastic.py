@@ -1,0 +1,248 @@
+"""Stochastic batches: rows drawn at random, useful ones more often.
+
+The largest utilities often belong to rows that are alike. Noise spreads the batch at
+the price of scoring the pool once.
+"""
+
+from __future__ import annotations
+
+import numbers
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._sklearn import Interval, _num_samples
+from skactive.strategies._base import (
+    Strategy,
+    as_generator,
+    check_needs,
+    find_candidates,
+    take_best,
+)
+from skactive.strategies._wrapper import WrapperStrategy
+
+Array = NDArray[Any]
+
+
+def gumbel_keys(log_weights: Array, rng: np.random.Generator) -> Array:
+    """Give keys whose descending order draws by weight, without replacement.
+
+    The n largest keys are n draws one by one, each with probabilities proportional
+    to the weights of what is left (the Gumbel top-k trick).
+
+    Parameters
+    ----------
+    log_weights : ndarray of shape (n_candidates,)
+        Logarithms of the weights; minus infinity for a weight of zero. Those come
+        last, in random order.
+    rng : numpy Generator
+        One Gumbel number a candidate.
+
+    Returns
+    -------
+    keys : ndarray of shape (n_candidates,)
+        Finite.
+
+    References
+    ----------
+    .. [1] W. Kool, H. van Hoof, M. Welling, "Stochastic Beams and Where to Find Them:
+       The Gumbel-Top-k Trick for Sampling Sequences Without Replacement", ICML 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.strategies._stochastic import gumbel_keys
+    >>> keys = gumbel_keys(np.array([-np.inf, 0.0, 700.0]), np.random.default_rng(0))
+    >>> np.argsort(-keys)
+    array([2, 1, 0])
+    """
+    noise = rng.gumbel(size=len(log_weights))
+    keys = log_weights + noise
+    impossible = log_weights == -np.inf
+    below = np.min(keys, where=~impossible, initial=0) - 1
+    keys[impossible] = below + noise[impossible] - noise.max(initial=0)
+    return keys
+
+
+class _Stochastic(WrapperStrategy):
+    """Draws without replacement; a new one defines the logarithms of the weights."""
+
+    pointwise = True  # its utilities are those of the inner strategy
+    _parameter_constraints: dict = {
+        "strategy": [Strategy, None],
+        "beta": [Interval(numbers.Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, strategy: Strategy | None = None, beta: float = 1.0):
+        self.strategy = strategy
+        self.beta = beta
+
+    @abstractmethod
+    def _log_weights(self, utilities: Array, rng: np.random.Generator) -> Array: ...
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utilities of the inner strategy, shape (n_samples,)."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the inner strategy at the ascending positions `candidates`."""
+        self._validate_params()
+        check_needs(self, estimator)
+        return self._inner().candidate_utilities(estimator, X, y, candidates)
+
+    def select(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Draw rows to label, see :meth:`Strategy.select`; in the order of the draws.
+
+        No two identical rows are chosen while others remain.
+
+        Parameters
+        ----------
+        estimator : estimator object, or list of estimators
+            Fitted.
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool.
+        y : array-like of shape (n_samples,), default=None
+            Labels with NaN or None where a row is unlabelled; only these rows are
+            candidates. None means that all rows are.
+        n_queries : int
+            How many rows; all candidates, if there are fewer.
+        random_state : int, RandomState instance or None, default=None
+            Draws.
+
+        Returns
+        -------
+        positions : ndarray of shape (min(n_queries, n_candidates),)
+            Distinct positions in `X`.
+        """
+        candidates = find_candidates(X, y)
+        utilities = self.candidate_utilities(estimator, X, y, candidates)
+        self._warn_if_equal(utilities, n_queries, estimator)
+        rng = as_generator(random_state)
+        keys = gumbel_keys(self._log_weights(utilities, rng), rng)
+        return self._take_distinct(X, candidates, keys, n_queries, random_state)
+
+
+class Power(_Stochastic):
+    """Draws rows with probabilities proportional to ``utility ** beta``.
+
+    Without replacement, by the largest ``beta * log(utility) + Gumbel noise``. Rows
+    of utility zero are taken only when nothing else is left.
+
+    Parameters
+    ----------
+    strategy : Strategy, default=None
+        Whose utilities; pointwise, and never negative. None means margin.
+    beta : float, default=1.0
+        0 draws alike all rows of positive utility; the larger, the closer to the
+        largest utilities.
+
+    References
+    ----------
+    .. [1] A. Kirsch, S. Farquhar, P. Atighehchian, A. Jesson, F. Branchaud-Charron,
+       Y. Gal, "Stochastic Batch Acquisition: A Simple Baseline for Deep Active
+       Learning", TMLR 2023.
+
+    Examples
+    --------
+    >>> from skactive.strategies._stochastic import Power
+    >>> from skactive.strategies import FunctionStrategy
+    >>> strategy = Power(FunctionStrategy(lambda estimator, X, y: [0, 0, 2, 1e-9]))
+    >>> X = [[0.0], [1.0], [2.0], [3.0]]
+    >>> strategy.select(None, X, n_queries=2, random_state=0)
+    array([2, 3])
+    """
+
+    def _log_weights(self, utilities: Array, rng: np.random.Generator) -> Array:
+        self._check_not_negative(utilities)
+        positive = utilities > 0
+        logs = np.log(utilities, where=positive, out=np.zeros_like(utilities))
+        return np.where(positive, self.beta * logs, -np.inf)
+
+
+class Softmax(_Stochastic):
+    """Draws rows with probabilities proportional to ``exp(beta * utility)``.
+
+    Without replacement, by the largest ``beta * utility + Gumbel noise``.
+
+    Parameters
+    ----------
+    strategy : Strategy, default=None
+        Whose utilities; pointwise. None means margin.
+    beta : float, default=1.0
+        0 draws all rows alike; the larger, the closer to the largest utilities.
+        Utilities in [0, 1] ask for values well above 1.
+
+    References
+    ----------
+    .. [1] A. Kirsch, S. Farquhar, P. Atighehchian, A. Jesson, F. Branchaud-Charron,
+       Y. Gal, "Stochastic Batch Acquisition: A Simple Baseline for Deep Active
+       Learning", TMLR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies import Entropy
+    >>> from skactive.strategies._stochastic import Softmax
+    >>> X = [[0.0], [1.0], [2.0], [3.0]]
+    >>> model = LogisticRegression().fit(X, [0, 0, 1, 1])
+    >>> strategy = Softmax(Entropy(normalize=True), beta=100)
+    >>> sorted(strategy.select(model, X, n_queries=2, random_state=0).tolist())
+    [1, 2]
+    """
+
+    def _log_weights(self, utilities: Array, rng: np.random.Generator) -> Array:
+        return self.beta * utilities
+
+
+class Softrank(_Stochastic):
+    """Draws rows with probabilities proportional to ``rank ** -beta``.
+
+    Without replacement, by the largest ``-beta * log(rank) + Gumbel noise``. The
+    largest utility has rank 1; ranks of equal utilities are in random order.
+
+    Parameters
+    ----------
+    strategy : Strategy, default=None
+        Whose utilities; pointwise. Their scale does not matter. None means margin.
+    beta : float, default=1.0
+        0 draws all rows alike; the larger, the closer to the largest utilities.
+
+    References
+    ----------
+    .. [1] A. Kirsch, S. Farquhar, P. Atighehchian, A. Jesson, F. Branchaud-Charron,
+       Y. Gal, "Stochastic Batch Acquisition: A Simple Baseline for Deep Active
+       Learning", TMLR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._stochastic import Softrank
+    >>> X = [[0.0], [1.0], [2.0], [3.0]]
+    >>> model = LogisticRegression().fit(X, [0, 0, 1, 1])
+    >>> strategy = Softrank(beta=50)
+    >>> sorted(strategy.select(model, X, n_queries=2, random_state=0).tolist())
+    [1, 2]
+    """
+
+    def _log_weights(self, utilities: Array, rng: np.random.Generator) -> Array:
+        return -self.beta * np.log(_ranks(utilities, rng))
+
+
+def _ranks(utilities: Array, rng: np.random.Generator) -> Array:
+    """Rank of each utility, 1 for the largest, ties at random."""
+    n_candidates = len(utilities)
+    ranks = np.empty(n_candidates)
+    ranks[take_best(utilities, n_candidates, rng)] = np.arange(1, n_candidates + 1)
+    return ranks

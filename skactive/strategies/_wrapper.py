@@ -1,0 +1,69 @@
+"""Strategies around another one, whose utilities they use."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from numpy.typing import NDArray
+
+from skactive.strategies._base import Strategy, _shorten
+from skactive.strategies._uncertainty import Margin
+
+Array = NDArray[Any]
+
+
+class WrapperStrategy(Strategy):
+    """Base of strategies around a pointwise one.
+
+    Its parameters nest, as ``strategy__normalize``; it needs of the estimator what
+    the inner strategy needs.
+    """
+
+    # Subclasses have an argument `strategy`; None means margin.
+    strategy: Strategy | None = None
+
+    @property
+    def informed(self) -> bool:  # type: ignore[override]
+        return any(leaf.informed for leaf in self.leaves())
+
+    def leaves(self) -> list[Strategy]:
+        """The strategies that the inner one is made of."""
+        return self._inner().leaves()
+
+    def _inner(self) -> Strategy:
+        if self.strategy is None:
+            return Margin()
+        if not isinstance(self.strategy, Strategy):
+            raise ValueError(
+                f"strategy of {type(self).__name__} must be a strategy object, such "
+                "as get_strategy('entropy') gives, or None for margin; got "
+                f"{self.strategy!r}."
+            )
+        if not self.strategy.pointwise:
+            raise ValueError(
+                f"{type(self).__name__} needs a strategy whose utility of a row "
+                "depends on that row only, such as margin, entropy or "
+                f"information_gain; got {_shorten(self.strategy)}."
+            )
+        return self.strategy
+
+    def _warn_if_equal(self, utilities: Array, n_queries: int, estimator: Any) -> None:
+        is_choice = n_queries < len(utilities)
+        if self.informed and is_choice and utilities.min() == utilities.max():
+            warnings.warn(
+                f"{self._inner()!r} finds all {len(utilities)} candidates equally "
+                f"useful, so the choice is random. {_shorten(estimator)} answers alike "
+                "for every row; it may need more labels, or other hyper-parameters, "
+                "to tell them apart.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _check_not_negative(self, utilities: Array) -> None:
+        if utilities.min(initial=0) < 0:
+            raise ValueError(
+                f"{type(self).__name__} needs utilities that are not negative; "
+                f"{_shorten(self._inner())} gave {utilities.min():.4g}. Softmax and "
+                "Softrank take any."
+            )
