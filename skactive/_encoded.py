@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.metaestimators import available_if
+
+from skactive._sklearn import available_if
 
 # Libraries whose classifiers refuse strings, or gaps between integer labels.
 _LIBRARIES = {"skorch", "xgboost"}
@@ -16,14 +17,16 @@ _LIBRARIES = {"skorch", "xgboost"}
 
 def needs_codes(estimator: Any) -> bool:
     """Whether `estimator`, or one inside it, is known to need labels 0 to k - 1."""
-    nested = [estimator]
-    if hasattr(estimator, "get_params"):
-        nested += estimator.get_params(deep=True).values()
-    return any(
-        base.__module__.partition(".")[0] in _LIBRARIES
-        for candidate in nested
-        for base in type(candidate).__mro__
-    )
+    if isinstance(estimator, dict):
+        return any(map(needs_codes, estimator.values()))
+    if isinstance(estimator, (list, tuple)):
+        return any(map(needs_codes, estimator))
+    kinds = type(estimator).__mro__
+    if any(kind.__module__.partition(".")[0] in _LIBRARIES for kind in kinds):
+        return True
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        return False
+    return any(map(needs_codes, estimator.get_params(deep=False).values()))
 
 
 def _inner_has(name: str) -> Any:
@@ -84,7 +87,14 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     @available_if(_inner_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Probabilities of shape (n_samples, n_classes)."""
-        return self.estimator_.predict_proba(X)
+        proba = self.estimator_.predict_proba(X)
+        if proba.shape[1] != len(self.classes_):
+            raise ValueError(
+                f"{self.estimator!r} gave probabilities of {proba.shape[1]} classes, "
+                f"but was fitted on the {len(self.classes_)} labels "
+                f"{self.classes_.tolist()}. Leave its number of classes to the data."
+            )
+        return proba
 
     @available_if(_inner_has("predict_log_proba"))
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
@@ -95,6 +105,13 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Decision values as the estimator gives them."""
         return self.estimator_.decision_function(X)
+
+    @available_if(_inner_has("score"))
+    def score(self, X: Any, y: ArrayLike, **params: Any) -> float:
+        """Score of the estimator; a label never seen counts as a class of its own."""
+        codes = np.searchsorted(self.classes_, y)
+        codes[~np.isin(y, self.classes_)] = len(self.classes_)
+        return self.estimator_.score(X, codes, **params)
 
     @available_if(_inner_has("n_features_in_"))
     def _n_features(self) -> int:

@@ -75,8 +75,9 @@ def decode_labels(classes: Array, codes: Array) -> Array:
     cannot hold, become objects with None.
     """
     known = codes != MISSING
+    given = classes[np.unique(codes[known])]  # others must not decide on the type
     exact = classes.dtype.kind in "bf" or (
-        classes.dtype.kind in "iu" and bool(np.all(np.abs(classes) < 2**53))
+        classes.dtype.kind in "iu" and bool(np.all(np.abs(given) < 2**53))
     )
     labels = np.full(
         len(codes), np.nan if exact else None, dtype=np.float64 if exact else object
@@ -85,12 +86,21 @@ def decode_labels(classes: Array, codes: Array) -> Array:
     return labels
 
 
-def as_visible(y: Any, missing_label: Any = np.nan) -> Array:
-    """`y` as strategies see it: an array with NaN or None for each missing label."""
+def as_visible(y: Any, missing_label: Any, missing: Array, only_mask: bool) -> Array:
+    """`y` as strategies see it: read-only, with NaN or None for each missing label.
+
+    `missing` is the mask of :func:`is_missing`. Where `only_mask`, labels do not
+    matter, and those of rows that have one may be any number.
+    """
     is_plain = isinstance(y, np.ndarray) and not isinstance(y, np.ma.MaskedArray)
-    if is_plain and y.ndim == 1 and y.dtype.kind in "fO" and _is_null(missing_label):
-        return y
-    return decode_labels(*encode_labels(y, missing_label))
+    if is_plain and y.ndim == 1 and y.dtype.kind == "f" and _is_null(missing_label):
+        visible = y.view()
+    elif only_mask:
+        visible = np.where(missing, np.nan, 0.0)
+    else:
+        visible = decode_labels(*encode_labels(y, missing_label))
+    visible.flags.writeable = False
+    return visible
 
 
 def lookalikes(y: Any, missing_label: Any = np.nan) -> list[Any]:
@@ -106,10 +116,13 @@ def _as_column(y: Any) -> Any:
     knows_nulls = isinstance(y, np.ndarray) or hasattr(y, "drop_nulls")
     knows_nulls = knows_nulls or (hasattr(y, "isna") and hasattr(y, "to_numpy"))
     if knows_nulls and len(getattr(y, "shape", ())) == 1:
-        return y
-    array = np.asarray(y)
-    if array.dtype.kind in "US" and not hasattr(y, "dtype"):
-        # numpy turned the NaN or None in a list of strings into the string "nan".
+        # numpy's strings of any length, kind "T", are compared as objects.
+        is_text = isinstance(y, np.ndarray) and y.dtype.kind == "T"
+        return y.astype(object) if is_text else y
+    if hasattr(y, "dtype") or hasattr(y, "__array__"):
+        array = np.asarray(y)
+    else:
+        # numpy would make NaN in a list of strings a string, and large ints floats.
         array = np.asarray(y, dtype=object)
     if array.ndim == 0:
         raise ValueError(f"y must hold one label a row; got {y!r}.")
@@ -154,6 +167,8 @@ def _values(column: Any, known: NDArray[np.bool_]) -> Array:
 
 
 def _is_null(value: Any) -> bool:
+    if isinstance(value, (list, tuple, set, dict, np.ndarray)):
+        raise ValueError(f"missing_label must be a single value; got {value!r}.")
     if value is None or (isinstance(value, (float, np.floating)) and np.isnan(value)):
         return True
     pandas = sys.modules.get("pandas")
@@ -163,6 +178,9 @@ def _is_null(value: Any) -> bool:
 def _equals(labels: Array, missing_label: Any) -> NDArray[np.bool_]:
     # Strings never equal numbers, and numpy cannot compare the two.
     kind = labels.dtype.kind
-    if kind != "O" and (kind in "US") != isinstance(missing_label, str):
+    is_bool = isinstance(missing_label, (bool, np.bool_))
+    if kind != "O" and (
+        (kind in "US") != isinstance(missing_label, str) or (kind == "b") != is_bool
+    ):
         return np.zeros(len(labels), dtype=bool)
     return np.asarray(labels == missing_label, dtype=bool)

@@ -18,15 +18,18 @@ from sklearn.ensemble import (
     BaggingClassifier,
     ExtraTreesClassifier,
     RandomForestClassifier,
+    StackingClassifier,
     VotingClassifier,
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skactive._encoded import EncodedClassifier
 from skactive._sklearn import (
     BaseSearchCV,
     _check_feature_names,
@@ -58,7 +61,15 @@ class Committee:
         self.members = members
 
     def __getattr__(self, name: str) -> Any:
+        if name == "estimator" or (name.startswith("__") and name.endswith("__")):
+            raise AttributeError(name)  # asked for before __init__, or by pickle
         return getattr(self.estimator, name)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        return get_tags(self.estimator)
 
     def __repr__(self) -> str:
         return repr(self.estimator)
@@ -78,15 +89,18 @@ def has_response(estimator: Any, response: str) -> bool:
         return _is_committee(estimator)
     if isinstance(estimator, (list, tuple)):
         return response == "predict_proba"
+    last = last_step(estimator)
+    if isinstance(last, StackingClassifier) and last.final_estimator is None:
+        # Until it is fitted it hides the methods of its default.
+        return hasattr(LogisticRegression, response)
     return hasattr(estimator, response)
 
 
 def n_outputs(estimator: Any, response: str) -> int:
     """How many numbers a fitted `estimator` gives for a row."""
-    n_classes = len(classes_of(estimator))
     if response == "members" or isinstance(estimator, (list, tuple)):
-        return n_classes * len(_members(estimator))
-    return n_classes
+        return len(classes_of(estimator)) * len(_members(estimator))
+    return len(getattr(estimator, "classes_", ()))
 
 
 def classes_of(estimator: Any) -> Array:
@@ -113,7 +127,12 @@ def predict_proba(estimator: Any, X: Any) -> Array:
 def decision_values(estimator: Any, X: Any) -> Array:
     """Decision values (n_samples, n_classes); a single column d becomes (-d, d)."""
     values = np.asarray(estimator.decision_function(X))
-    if values.ndim == 1:
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"decision_function of {estimator!r} gave NaN or infinite values; "
+            "utilities cannot be computed from these."
+        )
+    if values.ndim == 1 or values.shape[1] == 1:
         return np.column_stack([-values, values])
     n_classes = len(classes_of(estimator))
     one_vs_one = getattr(last_step(estimator), "decision_function_shape", "") == "ovo"
@@ -122,11 +141,6 @@ def decision_values(estimator: Any, X: Any) -> Array:
             f"decision_function of {estimator!r} gave {values.shape[1]} columns for "
             f"{n_classes} classes; one column a class is needed. Set "
             "decision_function_shape='ovr' if the estimator has it."
-        )
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"decision_function of {estimator!r} gave NaN or infinite values; "
-            "utilities cannot be computed from these."
         )
     return values
 
@@ -138,6 +152,8 @@ def last_step(estimator: Any) -> Any:
             estimator = estimator.steps[-1][1]
         elif isinstance(estimator, BaseSearchCV):
             estimator = getattr(estimator, "best_estimator_", estimator.estimator)
+        elif isinstance(estimator, EncodedClassifier):
+            estimator = getattr(estimator, "estimator_", estimator.estimator)
         elif isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator
         else:
@@ -236,6 +252,8 @@ def member_proba(estimator: Any, X: Any) -> Array:
         return member_proba(estimator.best_estimator_, X)
     if isinstance(estimator, FrozenEstimator):
         return member_proba(estimator.estimator, X)
+    if isinstance(estimator, EncodedClassifier):  # codes are positions in its classes
+        return member_proba(estimator.estimator_, X)
     classes = classes_of(estimator)
     members = _members(estimator)
     answers: Iterable[tuple[Any, Array, Any, dict]]

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length, check_random_state, get_tags
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, indexable
 
 from skactive._bootstrap import (
@@ -38,7 +39,12 @@ from skactive._labels import (
     is_missing,
     lookalikes,
 )
-from skactive._response import Committee, has_response, transform_before_last
+from skactive._response import (
+    Committee,
+    decision_values,
+    has_response,
+    transform_before_last,
+)
 from skactive._sklearn import (
     HasMethods,
     Interval,
@@ -51,9 +57,15 @@ from skactive._sklearn import (
     _num_samples,
     _raise_for_params,
     _safe_indexing,
+    available_if,
 )
 from skactive.strategies import Strategy, get_strategy
-from skactive.strategies._base import check_needs, find_candidates
+from skactive.strategies._base import (
+    check_n_queries,
+    check_needs,
+    draw_seed,
+    find_candidates,
+)
 
 Array = NDArray[Any]
 
@@ -112,6 +124,18 @@ def _has_pointwise_strategy(learner: ActiveLearningClassifier) -> bool:
             f"{strategy!r} has no score_samples: the utility of a row depends on the "
             "other rows. Use query."
         )
+    return True
+
+
+def _has_columns(X: Any) -> bool:
+    return len(getattr(X, "shape", ())) == 2
+
+
+def _is_fitted(estimator: Any) -> bool:
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
     return True
 
 
@@ -219,7 +243,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
     """
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasMethods(["fit"])],
         "strategy": [str, callable],
         "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
         "budget": [
@@ -329,7 +353,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         if isinstance(self.budget, numbers.Integral):
             n_affordable = int(self.budget)
         else:
-            n_affordable = max(1, int(self.budget * n_samples))  # type: ignore[operator]
+            share = float(self.budget)  # type: ignore[arg-type]
+            n_affordable = max(1, int(share * n_samples + 1e-9))
         n_wanted = self.batch_size if self.n_initial is None else self.n_initial
         visible = np.full(n_samples, MISSING)
         bought = np.empty(0, dtype=np.intp)
@@ -367,10 +392,15 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
     ) -> _Model:
         """One clone, and its members if the strategy needs any, fitted on `rows`."""
         labels = classes[codes[rows]]
+        if labels.dtype.kind == "U":  # as wide as these labels ask for, and no others
+            labels = np.array(labels.tolist())
         seen = np.unique(labels)
         if len(seen) == 1:
             placeholder = DummyClassifier(strategy="prior")
-            return _Model(fit_on_rows(placeholder, X, labels, rows, {}), None, seen)
+            fit_on_rows(placeholder, X, labels, rows, {})
+            if not _has_columns(X):
+                del placeholder.n_features_in_  # what it took for the columns of texts
+            return _Model(placeholder, None, seen)
         base = self._inner_estimator()
         estimator = seeded(clone(base), plan.estimator_seed)
         fit_on_rows(estimator, X, labels, rows, params)
@@ -425,20 +455,22 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         X, batch_classes, codes = self._check_data(X, y)
         plan = self._make_plan()
         routed = process_routing(self, "partial_fit", **params).estimator.partial_fit
-        rows = np.flatnonzero(codes != MISSING)
-        labels = batch_classes[codes[rows]]
-        if not hasattr(self, "estimator_"):
-            base = self._inner_estimator()
-            estimator, members = seeded(clone(base), plan.estimator_seed), None
-            if self._makes_members(plan.strategy):
-                members = member_clones(base, self.n_members, plan.member_seed)
-            seen = np.unique(labels)
-        elif _is_placeholder(self):
+        is_fitted = hasattr(self, "estimator_")
+        is_stuck = is_fitted and _is_placeholder(self)
+        if is_stuck and classes is None:
             raise ValueError(
                 f"partial_fit cannot go on from the last fit, which saw the class "
                 f"{self.classes_.tolist()} only. Call fit with all labels, or start "
                 "anew with partial_fit(X, y, classes=...)."
             )
+        rows = np.flatnonzero(codes != MISSING)
+        labels = batch_classes[codes[rows]]
+        if not is_fitted or is_stuck:
+            base = self._inner_estimator()
+            estimator, members = seeded(clone(base), plan.estimator_seed), None
+            if self._makes_members(plan.strategy):
+                members = member_clones(base, self.n_members, plan.member_seed)
+            seen = np.unique(labels)
         else:
             estimator, members = self.estimator_, self.members_
             seen = np.union1d(self._seen, labels)
@@ -455,7 +487,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
                 n_jobs=self.n_jobs,
                 random_state=plan.member_seed,
             )
-        self._set_model(_Model(estimator, members, seen), estimator.classes_)
+        known = self.classes_ if is_fitted and not is_stuck else seen
+        self._set_model(_Model(estimator, members, seen), known)
         return self
 
     # -----------------------------------------------------------------------------
@@ -494,26 +527,25 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         if not hasattr(self, "estimator_"):
             self._validate_params()
         n_queries = self.batch_size if n_queries is None else n_queries
-        if not isinstance(n_queries, numbers.Integral) or n_queries < 1:
-            raise ValueError(
-                "n_queries must be a positive int, or None for batch_size="
-                f"{self.batch_size}; got {n_queries!r}."
-            )
+        check_n_queries(n_queries)
         (X,) = indexable(X)
         n_candidates = _num_samples(X)
         plan = self._make_plan()
         if y is not None:
             check_consistent_length(X, y)
-            n_candidates = int(is_missing(y, self.missing_label).sum())
+            missing = is_missing(y, self.missing_label)
+            n_candidates = int(np.count_nonzero(missing))
             if n_candidates:
-                y = as_visible(y, self.missing_label)
+                used = plan.strategy.uses_labels or plan.initial.uses_labels
+                y = as_visible(y, self.missing_label, missing, only_mask=not used)
         if n_candidates == 0:
             raise ValueError(self._nothing_to_query(X, y))
         model = None
         if hasattr(self, "estimator_"):
             if hasattr(self, "feature_names_in_"):
                 _check_feature_names(self, X, reset=False)
-            _check_n_features(self, X, reset=False)
+            if _has_columns(X):
+                _check_n_features(self, X, reset=False)
             model = _Model(self.estimator_, self.members_, self._seen)
         return self._select(model, X, y, n_candidates, int(n_queries), plan)
 
@@ -579,7 +611,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         """
         check_is_fitted(self)
         (X,) = indexable(X)
-        strategy = self._make_plan().strategy
+        strategy, _ = self._check_strategies()
         if len(self._seen) == 1:
             return np.zeros(_num_samples(X))
         model = _Model(self.estimator_, self.members_, self._seen)
@@ -656,23 +688,15 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             the smallest value of the row less one.
         """
         check_is_fitted(self)
-        n_seen, n_classes = len(self.estimator_.classes_), len(self.classes_)
+        n_classes = len(self.classes_)
         if _is_placeholder(self):
             values = np.zeros((_num_samples(X), 1))
             if n_classes == 1:
                 return values[:, 0]
+        elif len(self._fitted_classes()) == n_classes:
+            return self.estimator_.decision_function(X)
         else:
-            values = np.asarray(self.estimator_.decision_function(X))
-        if n_seen == n_classes:
-            return values
-        if values.ndim == 1:
-            values = np.column_stack([-values, values])
-        if values.shape[1] != n_seen:
-            raise ValueError(
-                f"decision_function of {self.estimator!r} gave {values.shape[1]} "
-                f"columns for {n_seen} classes, which cannot be aligned to the "
-                f"{n_classes} classes of y; set decision_function_shape='ovr'."
-            )
+            values = decision_values(self.estimator_, X)
         values = self._align(values, fill=values.min(axis=1, keepdims=True) - 1)
         return values[:, 1] - values[:, 0] if n_classes == 2 else values
 
@@ -752,8 +776,18 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         return X, classes, codes
 
     def _make_plan(self) -> _Plan:
+        strategy, initial = self._check_strategies()
+        entropy = np.random.SeedSequence(draw_seed(self.random_state))
+        seeds = entropy.generate_state(3).tolist()
+        if self.random_state is None:
+            seeds[0] = None  # the estimator keeps its own chance
+        return _Plan(strategy, initial, *seeds)
+
+    def _check_strategies(self) -> tuple[Strategy, Strategy]:
         strategy = get_strategy(self.strategy)
         initial = get_strategy(self.initial_strategy)
+        for leaf in strategy.leaves() + initial.leaves():
+            leaf._validate_params()
         check_needs(strategy, self.estimator, can_make_members=True)
         for leaf in initial.leaves():
             if leaf.needs:
@@ -767,13 +801,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
                 f"{self.estimator!r} takes precomputed distances or kernels, which "
                 "cannot be cut to the labelled rows. Pass features instead."
             )
-        entropy = self.random_state
-        if not isinstance(entropy, numbers.Integral):
-            entropy = check_random_state(entropy).randint(np.iinfo(np.int32).max)
-        seeds = np.random.SeedSequence(int(entropy)).generate_state(3).tolist()
-        if self.random_state is None:
-            seeds[0] = None  # the estimator keeps its own chance
-        return _Plan(strategy, initial, *seeds)
+        return strategy, initial
 
     def _makes_members(self, strategy: Strategy) -> bool:
         return any("members" in leaf.needs for leaf in strategy.leaves()) and (
@@ -798,7 +826,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
 
     def _set_model(self, model: _Model, classes: Array) -> None:
         self.estimator_, self.members_, self._seen = model
-        self.classes_ = classes
+        # An estimator fitted beforehand may know further classes.
+        self.classes_ = np.union1d(classes, self._fitted_classes())
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(model.estimator, name):
                 setattr(self, name, getattr(model.estimator, name))
@@ -807,7 +836,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
 
     def _align(self, columns: Any, fill: Any = 0.0) -> Array:
         """Columns of the classes seen as columns of `classes_`."""
-        seen = self.estimator_.classes_
+        seen = self._fitted_classes()
         if len(seen) == len(self.classes_):
             return columns
         columns = np.asarray(columns)
@@ -815,6 +844,10 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         aligned[:] = fill
         aligned[:, np.searchsorted(self.classes_, seen)] = columns
         return aligned
+
+    def _fitted_classes(self) -> Array:
+        """Classes of the columns that the fitted estimator gives."""
+        return np.asarray(getattr(self.estimator_, "classes_", self._seen))
 
     def _jobs(self) -> Any:
         if self.n_jobs is None:
@@ -885,17 +918,24 @@ def query(estimator: Any, X: Any, y: Any = None, n_queries: int | None = None) -
     found = estimator
     while not isinstance(found, ActiveLearningClassifier):
         if isinstance(found, Pipeline):
-            if found.__sklearn_is_fitted__():
+            if _is_fitted(found):
                 X = transform_before_last(found, X)
             found = found.steps[-1][1]
             continue
-        for name in ("best_estimator_", "estimator_", "estimator"):
-            if hasattr(found, name):
-                found = getattr(found, name)
-                break
-        else:
+        names = ["best_estimator_", "estimator_", "estimator"]
+        if isinstance(found, FrozenEstimator):  # it passes on the names of its inside
+            names = ["estimator"]
+        inner = [getattr(found, name) for name in names if hasattr(found, name)]
+        if not inner:
             raise TypeError(
                 "query needs an ActiveLearningClassifier, alone, as the last step of "
                 f"a pipeline or inside a search; found none in {estimator!r}."
             )
+        found = inner[0]
+    if _is_fitted(estimator) and not _is_fitted(found):
+        raise ValueError(
+            f"{type(estimator).__name__} is fitted, but keeps no single fitted learner "
+            "that could be asked. Fit the learner on its own, or use refit=True in a "
+            "search."
+        )
     return found.query(X, y, n_queries)

@@ -388,13 +388,20 @@ def _kl_divergence(p_CKN: Array, reduce: Callable[..., Array]) -> Array:
     log_ratio_CKN = _log(p_CKN)
     log_ratio_CKN -= _log(p_CKN.mean(axis=1))[:, np.newaxis]
     log_ratio_CKN *= p_CKN
-    return reduce(log_ratio_CKN.sum(axis=0), axis=0)
+    return _without_noise(reduce(log_ratio_CKN.sum(axis=0), axis=0), p_CKN)
 
 
 def _information_gain(p_CKN: Array) -> Array:
     total_N = _consensus_entropy(p_CKN)
     noise_N = _entropy(p_CKN).mean(axis=0)
-    return np.minimum(total_N - noise_N, total_N)
+    return _without_noise(np.minimum(total_N - noise_N, total_N), p_CKN)
+
+
+def _without_noise(disagreement_N: Array, p_CKN: Array) -> Array:
+    # Where members agree, rounding of their mean leaves a few units of the last place.
+    noise = 4 * np.finfo(p_CKN.dtype).eps * np.sqrt(p_CKN.shape[1])
+    disagreement_N[disagreement_N < noise] = 0
+    return disagreement_N
 
 
 def _vote_entropy_of_probabilities(p_CKN: Array) -> Array:

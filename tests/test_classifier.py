@@ -13,19 +13,34 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris, make_classification
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skactive import ActiveLearningClassifier, get_strategy_names, measures, query
+from skactive import (
+    ActiveLearningClassifier,
+    get_strategy,
+    get_strategy_names,
+    measures,
+    query,
+)
 from skactive._encoded import EncodedClassifier
 from skactive.strategies import Entropy, InformationGain, Margin, Strategy
 
@@ -246,6 +261,27 @@ def test_strategies_see_the_labels():
     assert_array_equal(seen[0][:30], full[:30])
 
 
+@pytest.mark.parametrize("y", [partly().astype(float), partly(), partly().tolist()])
+def test_a_strategy_cannot_change_the_labels(y):
+    def vandal(estimator, X, y):
+        y[:] = 0
+
+    with pytest.raises(ValueError, match="read-only"):
+        make(strategy=vandal).fit(X, y).query(X, y)
+
+
+def test_a_part_that_needs_no_members_gets_the_estimator_itself():
+    seen = []
+
+    def spy(estimator, X, y):
+        seen.append(estimator)
+        return np.arange(len(X), dtype=float)
+
+    learner = make(strategy=InformationGain() + get_strategy(spy)).fit(X, partly())
+    learner.query(X)
+    assert seen[-1] is learner.estimator_
+
+
 def test_strategy_that_needs_other_rows_has_no_score_samples():
     class Others(Strategy):
         def __call__(self, estimator, X, y=None):
@@ -410,6 +446,45 @@ def test_estimators_that_need_codes(wrap, labels):
     assert plain.score(X, y) == learner.score(X, y)
 
 
+COMMITTEES = {
+    "bagging": BaggingClassifier(Picky(loss="log_loss"), n_estimators=3),
+    "voting": VotingClassifier([("a", Picky(loss="log_loss")), ("b", GaussianNB())]),
+    "pipeline": make_pipeline(
+        StandardScaler(), BaggingClassifier(Picky(loss="log_loss"), n_estimators=3)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if "entropy" in n or "_" in n])
+@pytest.mark.parametrize("committee", COMMITTEES)
+def test_committees_that_need_codes(committee, name):
+    if committee == "voting" and name in ("entropy", "least_confidence"):
+        name = "vote_entropy"  # hard votes give no probabilities
+    learner = make(COMMITTEES[committee], name)
+    answers = np.array(["a", "b", "c"])[full]
+    learner.fit(X, np.where(np.arange(150) < 40, answers, None))
+    assert isinstance(learner.estimator_, EncodedClassifier)
+    assert learner.members_ is None
+    assert len(set(learner.query(X).tolist())) == 10
+
+
+def test_codes_in_a_grid():
+    inner = Pipeline([("model", GaussianNB())])
+    grid = GridSearchCV(inner, {"model": [Picky(random_state=0), GaussianNB()]}, cv=2)
+    learner = make(grid).fit(X, np.array(["a", "b", "c"])[full])
+    assert isinstance(learner.estimator_, EncodedClassifier)
+
+
+def test_score_is_that_of_the_inner_estimator():
+    for encode_labels in (False, True):
+        inner = GridSearchCV(GaussianNB(), {}, cv=2, scoring="neg_log_loss")
+        learner = make(inner, encode_labels=encode_labels).fit(X, full + 3)
+        expected = clone(inner).fit(X, full).score(X, full)
+        assert learner.score(X, full + 3) == pytest.approx(expected)
+    learner = make(GaussianNB(), encode_labels=True, budget=3).fit(X, full)
+    assert learner.score(X, np.where(full == 0, 7, full)) <= (full != 0).mean()
+
+
 def test_encode_labels_can_be_said():
     with pytest.raises(ValueError, match="labels must be 0 to k"):
         make(Picky(), encode_labels=False).fit(X, np.array([3, 7, 12])[full])
@@ -428,6 +503,55 @@ def test_class_weight_by_the_users_labels():
     )
     assert (light == "spam").mean() < 0.1
     assert (heavy == "spam").mean() > 0.6
+
+
+# Estimators that know other classes, or none -----------------------------------------
+
+
+def test_an_estimator_fitted_beforehand_knows_further_classes():
+    frozen = FrozenEstimator(GaussianNB().fit(X, full))
+    learner = make(frozen, "random").fit(X, np.where(full < 2, full, np.nan))
+    assert_array_equal(learner.classes_, [0, 1, 2])
+    assert_allclose(learner.predict_proba(X), frozen.predict_proba(X))
+    learner.fit(X, np.where(full < 2, full + 1, np.nan) * 2)
+    assert_array_equal(learner.classes_, [0, 1, 2, 4])
+    assert_array_equal(learner.predict_proba(X)[:, :3], frozen.predict_proba(X))
+
+
+def test_an_estimator_without_classes():
+    class Plain(BaseEstimator):
+        def fit(self, X, y):
+            self.known_ = np.unique(y)
+            return self
+
+        def predict(self, X):
+            return np.full(len(X), self.known_[0])
+
+        def predict_proba(self, X):
+            return np.tile(np.eye(len(self.known_))[0], (len(X), 1))
+
+    learner = make(Plain()).fit(X, partly())
+    assert learner.predict_proba(X).shape == (150, 3)
+    with pytest.warns(UserWarning, match="the choice is random"):
+        assert len(learner.query(X)) == 10
+
+
+def test_stacking_hides_its_methods_until_it_is_fitted():
+    stacking = StackingClassifier([("nb", GaussianNB())], cv=2)
+    learner = make(stacking).fit(X, partly())
+    assert len(learner.query(X)) == 10
+    assert learner.predict_proba(X).shape == (150, 3)
+
+
+@pytest.mark.parametrize("vectorizer", [CountVectorizer(analyzer=lambda row: row)])
+def test_one_class_of_rows_of_any_length(vectorizer):
+    rows = [["word"] * (1 + i % 7) + [f"w{i % 5}"] for i in range(150)]
+    learner = make(make_pipeline(vectorizer, LogisticRegression()))
+    y = np.where(full == 0, 0, np.nan)
+    learner.fit(rows, y)
+    assert not hasattr(learner, "n_features_in_")
+    assert len(learner.query(rows, y)) == 10
+    assert len(learner.fit(rows, partly()).query(rows, partly())) == 10
 
 
 # A budget ---------------------------------------------------------------------------
@@ -466,6 +590,7 @@ def test_budgeted_fit_equals_the_loop_by_hand(name):
         (1.0, 150, "budget"),
         (0.001, 1, "budget"),
         (np.int64(20), 20, "budget"),
+        (0.58, 87, "budget"),  # 0.58 * 150 is 86.99999999999999
     ],
 )
 def test_budgets(budget, n_labels, condition):
@@ -497,6 +622,15 @@ def test_no_peeking(seed, budget, name, classes):
         other = clone(learner).fit(X, changed)
     assert_array_equal(other.labeled_indices_, bought)
     assert pickle.dumps(other.estimator_) == pickle.dumps(learner.estimator_)
+
+
+@pytest.mark.parametrize("other", ["z" * 30, "z"])
+def test_no_peeking_at_the_width_of_a_string(other):
+    answers = np.array(["a", "b", "c"])[full].astype("U40")
+    learner = make(LogisticRegression(), budget=20).fit(X, answers)
+    answers[np.setdiff1d(np.arange(150), learner.labeled_indices_)[0]] = other
+    again = clone(learner).fit(X, answers)
+    assert pickle.dumps(again.estimator_) == pickle.dumps(learner.estimator_)
 
 
 def test_only_bought_labels_reach_the_estimator_and_the_strategy():
@@ -602,6 +736,16 @@ def test_seeds_of_the_inner_estimator():
     assert free.estimator_.random_state is None
 
 
+def test_global_random_state_is_left_alone():
+    before = np.random.get_state()[1].copy()
+    learner = make(LogisticRegression(), "information_gain", random_state=None)
+    learner.fit(X, partly()).query(X)
+    learner.score_samples(X)
+    assert_array_equal(np.random.get_state()[1], before)
+    picks = {tuple(make(random_state=None).query(X)) for _ in range(3)}
+    assert len(picks) > 1
+
+
 def test_random_state_instance():
     results = [
         make(strategy="random", random_state=np.random.RandomState(0)).query(X)
@@ -654,6 +798,9 @@ def test_partial_fit_errors():
     with pytest.raises(ValueError, match="No row is labelled"):
         learner.partial_fit(X, partly(0), classes=[0, 1])
     learner.fit(X, np.where(full == 0, 0, np.nan))
+    clone(learner).fit(X, np.where(full == 0, 0, np.nan)).partial_fit(
+        X, full, classes=[0, 1, 2]
+    )
     with pytest.raises(ValueError, match=r"saw the class \[0.*only"):
         learner.partial_fit(X, full)
     encoded = make(SGDClassifier(), encode_labels=True)
@@ -752,6 +899,7 @@ def test_bad_y_in_fit(y, message, budget):
         ({"n_members": 1}, InvalidParameterError, "n_members"),
         ({"estimator": 3}, InvalidParameterError, "estimator"),
         ({"strategy": 3}, InvalidParameterError, "strategy"),
+        ({"strategy": Entropy(normalize="yes")}, InvalidParameterError, "normalize"),
         ({"strategy": "margn"}, ValueError, "Did you mean 'margin'"),
         ({"initial_strategy": "margin"}, ValueError, "needs predict_proba.*'random'"),
         (
@@ -848,6 +996,20 @@ def test_query_of_what_is_not_fitted():
     expected = make().query(X)
     assert_array_equal(query(make(), X), expected)
     assert_array_equal(query(make_pipeline(StandardScaler(), make()), X), expected)
+
+
+def test_query_of_a_frozen_learner():
+    learner = make().fit(X, partly())
+    assert_array_equal(query(FrozenEstimator(learner), X), learner.query(X))
+
+
+def test_query_does_not_fall_back_to_a_learner_that_is_not_fitted():
+    search = GridSearchCV(make(), {"batch_size": [5]}, cv=2, refit=False).fit(X, full)
+    calibrated = CalibratedClassifierCV(make(), cv=2).fit(X, full)
+    for estimator in (search, calibrated):
+        with pytest.raises(ValueError, match="keeps no single fitted learner"):
+            query(estimator, X)
+        assert len(query(clone(estimator), X)) in (5, 10)
 
 
 def test_query_finds_no_learner():

@@ -250,9 +250,8 @@ def test_labels_of_every_kind(kind):
 def test_mixed_columns_with_missing_values():
     pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        X[:, :3].copy(), columns=["a", "b", "c"], index=np.arange(N) + 500
-    )
+    numbers = X[:, :3].copy()
+    frame = pd.DataFrame(numbers, columns=["a", "b", "c"], index=np.arange(N) + 500)
     frame["colour"] = np.array(["red", "green", "blue"])[codes]
     frame.loc[rng.random(N) < 0.2, "a"] = np.nan
     frame.loc[rng.random(N) < 0.2, "colour"] = None

@@ -55,6 +55,16 @@ CASES = {
     "polars ints": (lambda: polars_series([3, None, 1]), [1, 3]),
     "polars bools": (lambda: polars_series([True, None, False]), [False, True]),
     "polars NaN": (lambda: polars_series([1.0, nan, 0.0]), [0.0, 1.0]),
+    "strings of any length": (
+        lambda: (
+            np.array(["b", None, "a"], dtype=np.dtypes.StringDType(na_object=None))
+            if hasattr(np.dtypes, "StringDType")
+            else ["b", None, "a"]
+        ),
+        ["a", "b"],
+    ),
+    "bools and NaN": (lambda: [True, nan, False], [False, True]),
+    "large ints and NaN": (lambda: [2**60 + 1, nan, 2**60 + 2], [2**60 + 1, 2**60 + 2]),
     "large ints": (lambda: [2**60, None, 1], [1, 2**60]),
 }
 MARKED = {
@@ -86,8 +96,12 @@ def test_every_kind_of_column(case):
     assert type(classes[0])(found[0]) == classes[0]
     assert codes[1] == -1
     assert (codes[[0, 2]] >= 0).all()
-    visible = as_visible(y, missing_label)
-    assert_array_equal(is_missing(visible), [False, True, False])
+    missing = is_missing(y, missing_label)
+    visible = as_visible(y, missing_label, missing, only_mask=True)
+    assert_array_equal(is_missing(visible), missing)
+    visible = as_visible(y, missing_label, missing, only_mask=False)
+    assert_array_equal(is_missing(visible), missing)
+    assert not visible.flags.writeable
     assert visible[0] == found[codes[0]]
     assert visible[2] == found[codes[2]]
 
@@ -113,8 +127,11 @@ def test_round_trip():
 
 
 def test_plain_arrays_pass_without_a_copy():
-    for y in (np.array([1.0, nan]), np.array(["a", None], dtype=object)):
-        assert as_visible(y) is y
+    y = np.array([1.0, nan])
+    for only_mask in (True, False):
+        visible = as_visible(y, nan, np.isnan(y), only_mask)
+        assert np.shares_memory(visible, y)
+    assert y.flags.writeable
 
 
 def test_all_missing():
@@ -136,17 +153,24 @@ def test_column_vector_warns():
         ([[1, 2], [3, 4]], "1d array"),
         (5, "one label a row"),
         ([np.inf, 1.0], "infinity"),
+        ([0, 1], "single value"),
     ],
 )
 def test_bad_labels(y, message):
     with pytest.raises(ValueError, match=message):
-        encode_labels(y)
+        encode_labels(y, [1] if message == "single value" else nan)
 
 
 def test_many_classes_do_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         encode_labels(np.arange(100))
+
+
+def test_bools_and_numbers_are_not_mixed_up():
+    assert not is_missing([0, 1, 2], False).any()
+    assert not is_missing([False, True], 0).any()
+    assert is_missing([False, True], False).tolist() == [True, False]
 
 
 def test_lookalikes():

@@ -19,7 +19,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # What one module of a layer may import from the same layer.
-BESIDE = {("_response", "_labels")}
+BESIDE = {("_response", "_encoded")}
 NUMERICAL_ONLY = {"measures", "geometry"}
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -20,8 +22,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
 
 from skactive import _response
+from skactive._encoded import EncodedClassifier
 from skactive._response import (
     Committee,
     classes_of,
@@ -66,6 +70,8 @@ SOFT = {
     ),
     "search": GridSearchCV(forest(), {"max_depth": [1, 2]}, cv=2),
     "frozen": FrozenEstimator(forest().fit(X, y)),
+    "encoded": EncodedClassifier(forest()),
+    "encoded pipeline": EncodedClassifier(make_pipeline(StandardScaler(), forest())),
 }
 
 
@@ -144,6 +150,9 @@ def test_committee_answers_as_its_estimator():
     assert not has_response(committee, "decision_function")
     assert_array_equal(committee.predict_proba(X), model.predict_proba(X))
     assert member_proba(committee, X).shape == (2, 90, 3)
+    check_is_fitted(committee)
+    copy = pickle.loads(pickle.dumps(committee))
+    assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
 
 
 def test_no_committee():
@@ -160,7 +169,9 @@ def test_decision_values():
     assert_array_equal(decision_values(several, X), several.decision_function(X))
 
 
-@pytest.mark.parametrize("wrap", [lambda e: e, lambda e: make_pipeline(e)])
+@pytest.mark.parametrize(
+    "wrap", [lambda e: e, lambda e: make_pipeline(e), EncodedClassifier]
+)
 def test_one_versus_one_is_refused(wrap):
     # With three classes there are three pairs as well: the shape alone says nothing.
     model = wrap(SVC(decision_function_shape="ovo")).fit(X, y)

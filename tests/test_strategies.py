@@ -311,6 +311,27 @@ def test_bad_probabilities_of_the_estimator():
         Entropy().select(Bad(), X, n_queries=2)
 
 
+def test_unfit_names_of_arguments():
+    for name in ("needs", "select", "pointwise", "leaves"):
+        with pytest.raises(ValueError, match="attribute that every strategy has"):
+            make_strategy(measures.entropy, **{name: 2})
+
+
+@pytest.mark.parametrize("n_queries", [0, -1, 1.5])
+@every_strategy
+def test_bad_n_queries(strategy, n_queries):
+    with pytest.raises(ValueError, match=r"positive int; got"):
+        strategy.select(FOREST, X, n_queries=n_queries)
+
+
+def test_a_function_may_say_nothing_of_labelled_rows():
+    def nothing(estimator, X, y):
+        return np.where(np.isnan(y), X[:, 0], np.nan)
+
+    chosen = get_strategy(nothing).select(FOREST, X, y, n_queries=3)
+    assert_array_equal(chosen, POOL[np.argsort(-X[POOL, 0])[:3]])
+
+
 # Sums, products, own measures -------------------------------------------------------
 
 

@@ -53,12 +53,19 @@ class Strategy(BaseEstimator):
         "decision_function", "members". Empty if nothing is needed.
     pointwise : bool
         Whether the utility of a row depends on that row only.
+    informed : bool
+        Whether equal utilities mean that the strategy could not tell rows apart, of
+        which it warns.
+    uses_labels : bool
+        Whether it looks at the labels, and not only at which rows have one.
     """
 
     needs: tuple[str, ...] = ()
     pointwise: bool = False
     # False where equal utilities are intended, so that nobody is warned of them.
     informed: bool = True
+    # False where only the mask of labelled rows matters, and not their labels.
+    uses_labels: bool = True
     _parameter_constraints: dict = {}
 
     @abstractmethod
@@ -126,15 +133,16 @@ class Strategy(BaseEstimator):
         Raises
         ------
         ValueError
-            If the estimator does not give what the strategy needs, or a utility is
-            not finite.
+            If the estimator does not give what the strategy needs, a utility is not
+            finite, or `n_queries` is no positive int.
         """
+        check_n_queries(n_queries)
         candidates = find_candidates(X, y)
         utilities = self.candidate_utilities(estimator, X, y, candidates)
         if (
             self.informed
             and n_queries < len(candidates)
-            and utilities.min() == utilities.max()
+            and np.ptp(utilities) <= _TIE_TOLERANCE * abs(utilities[0])
         ):
             warnings.warn(
                 f"{self!r} finds all {len(candidates)} candidates equally useful, so "
@@ -186,6 +194,7 @@ class PointwiseStrategy(Strategy):
     """
 
     pointwise = True
+    uses_labels = False
 
     @abstractmethod
     def score_rows(self, estimator: Any, X: Any) -> Array:
@@ -234,7 +243,17 @@ class FunctionStrategy(Strategy):
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
         """What the function says, checked."""
-        return check_utilities(self.function(estimator, X, y), _num_samples(X), self)
+        rows = np.arange(_num_samples(X))
+        return self.candidate_utilities(estimator, X, y, rows)
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """What the function says of the candidates; the rest is not looked at."""
+        utilities = np.asarray(self.function(estimator, X, y), dtype=np.float64)
+        if utilities.shape == (_num_samples(X),):
+            return check_utilities(utilities[candidates], len(candidates), self)
+        return check_utilities(utilities, _num_samples(X), self)
 
 
 class Constant(PointwiseStrategy):
@@ -275,6 +294,10 @@ class _Combination(Strategy):
     def informed(self) -> bool:  # type: ignore[override]
         return any(leaf.informed for leaf in self.leaves())
 
+    @property
+    def uses_labels(self) -> bool:  # type: ignore[override]
+        return any(leaf.uses_labels for leaf in self.leaves())
+
     def leaves(self) -> list[Strategy]:
         """The strategies combined, from left to right."""
         return self.left.leaves() + self.right.leaves()
@@ -288,8 +311,10 @@ class _Combination(Strategy):
     ) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""
         check_needs(self, estimator)
-        left = self.left.candidate_utilities(estimator, X, y, candidates)
-        right = self.right.candidate_utilities(estimator, X, y, candidates)
+        left, right = (
+            part.candidate_utilities(_for_part(part, estimator), X, y, candidates)
+            for part in (self.left, self.right)
+        )
         return check_utilities(self._merge(left, right), len(candidates), self)
 
     @abstractmethod
@@ -339,6 +364,14 @@ class Product(_Combination):
         return left * right
 
 
+def _for_part(part: Strategy, estimator: Any) -> Any:
+    """The estimator itself for a part that does not ask for bootstrap members."""
+    is_asked = any("members" in leaf.needs for leaf in part.leaves())
+    if isinstance(estimator, _response.Committee) and not is_asked:
+        return estimator.estimator
+    return estimator
+
+
 def _combine(kind: type[_Combination], left: Any, right: Any) -> Strategy:
     terms = []
     for term in (left, right):
@@ -382,6 +415,12 @@ def check_needs(
                 f"{_shorten(estimator)}."
             )
     return found if strategy.needs else None
+
+
+def check_n_queries(n_queries: Any) -> None:
+    """Raise unless `n_queries` is a positive int."""
+    if not isinstance(n_queries, numbers.Integral) or n_queries < 1:
+        raise ValueError(f"n_queries must be a positive int; got {n_queries!r}.")
 
 
 def find_candidates(X: Any, y: Any = None) -> Array:
@@ -443,10 +482,17 @@ def as_generator(
     """A fast generator that `random_state` determines."""
     if isinstance(random_state, np.random.Generator):
         return random_state
-    if isinstance(random_state, numbers.Integral):
-        return np.random.default_rng(int(random_state))
-    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    return np.random.default_rng(seed)
+    return np.random.default_rng(draw_seed(random_state))
+
+
+def draw_seed(random_state: int | np.random.RandomState | None) -> int | None:
+    """A seed for numpy's generators; None, for a new one each time, from None.
+
+    A RandomState moves on by one draw; numpy's global state is never touched.
+    """
+    if random_state is None or isinstance(random_state, numbers.Integral):
+        return None if random_state is None else int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def _nth_largest(utilities: Array, n: int) -> float:

@@ -104,6 +104,11 @@ def make_strategy(
     -------
     strategy : MeasureStrategy
 
+    Raises
+    ------
+    ValueError
+        If one of `params` has a name that every strategy uses already.
+
     See Also
     --------
     get_strategy : A strategy by its name.
@@ -122,4 +127,10 @@ def make_strategy(
     >>> strategy(model, [[0.5]])
     array([0.5])
     """
+    reserved = sorted(name for name in params if hasattr(MeasureStrategy, name))
+    if reserved:
+        raise ValueError(
+            f"The argument {reserved[0]!r} of the measure has the name of an attribute "
+            "that every strategy has. Give it another name."
+        )
     return MeasureStrategy(measure, response=response, **params)
