@@ -70,7 +70,9 @@ def main(n_seeds=20):
             mean = np.mean(found[name], axis=0)
             accuracy = "  ".join(f"{100 * a:5.1f}" for a in mean[:, 0])
             classes = "  ".join(f"{c:4.1f}" for c in mean[:, 1])
-            print(f"  {name:20} {accuracy}   classes {classes}  {mean[:, 2].max():.3f} s")
+            print(
+                f"  {name:20} {accuracy}   classes {classes}  {mean[:, 2].max():.3f} s"
+            )
             difference = np.subtract(found[name], found["random"])[:, :, 0]
             total[name].append(difference.mean(axis=0))
         sys.stdout.flush()

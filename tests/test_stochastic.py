@@ -86,7 +86,7 @@ LAWS = [
 @pytest.mark.parametrize(("kind", "beta", "all_weights"), LAWS)
 @pytest.mark.parametrize("n_queries", [2, 4])
 def test_law_of_the_ordered_draws(kind, beta, all_weights, n_queries):
-    n_seeds = 2500
+    n_seeds = 1500
     strategy = kind(given_utilities(UTILITIES), beta=beta)
     law = mean_law(all_weights, n_queries)
     counts = dict.fromkeys(law, 0)

@@ -3,8 +3,10 @@
 import pickle
 import warnings
 
+import joblib
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -16,6 +18,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -54,7 +58,35 @@ EXTRA = [
     make_strategy(lambda proba, power: (proba**power).sum(axis=1), power=2),
     make_strategy(measures.information_gain, response="members"),
 ]
-ALL = [get_strategy(name) for name in get_strategy_names()] + EXTRA
+POINTWISE = [
+    "consensus_entropy",
+    "entropy",
+    "information_gain",
+    "kl_divergence",
+    "least_confidence",
+    "margin",
+    "random",
+    "vote_entropy",
+]
+BATCH = [
+    "badge",
+    "clue",
+    "diverse",
+    "facility_location",
+    "falcun",
+    "information_density",
+    "k_center",
+    "k_means",
+    "max_herding",
+    "power",
+    "prob_cover",
+    "ranked_batch",
+    "softmax",
+    "softrank",
+    "typiclust",
+    "uncertainty_herding",
+]
+ALL = [get_strategy(name) for name in POINTWISE] + EXTRA
 every_strategy = pytest.mark.parametrize("strategy", ALL, ids=lambda s: repr(s)[:50])
 
 
@@ -74,16 +106,7 @@ def one_hot_forest():
 
 
 def test_names():
-    assert get_strategy_names() == [
-        "consensus_entropy",
-        "entropy",
-        "information_gain",
-        "kl_divergence",
-        "least_confidence",
-        "margin",
-        "random",
-        "vote_entropy",
-    ]
+    assert get_strategy_names() == sorted(POINTWISE + BATCH)
 
 
 @every_strategy
@@ -153,16 +176,18 @@ def test_nothing_is_kept_between_calls(strategy):
 @pytest.mark.parametrize("name", get_strategy_names())
 def test_clone_pickle_repr(name):
     strategy = get_strategy(name)
+    expected = strategy.select(FOREST, X, n_queries=9, random_state=0)
     for copy in (clone(strategy), pickle.loads(pickle.dumps(strategy))):
         assert repr(copy) == repr(strategy)
-        assert_array_equal(copy(FOREST, X), strategy(FOREST, X))
+        chosen = copy.select(FOREST, X, n_queries=9, random_state=0)
+        assert_array_equal(chosen, expected)
     import skactive.strategies
 
     assert repr(eval(repr(strategy), vars(skactive.strategies))) == repr(strategy)
     assert strategy._repr_html_()
 
 
-@pytest.mark.parametrize("name", get_strategy_names())
+@pytest.mark.parametrize("name", POINTWISE)
 def test_zero_at_certainty(name):
     if name == "random":
         assert_array_equal(get_strategy(name)(None, X), 0)
@@ -174,6 +199,109 @@ def test_zero_at_certainty(name):
 def test_parameters_have_a_constraint_or_are_parts(strategy):
     for name in strategy.get_params(deep=False):
         strategy.set_params(**{name: getattr(strategy, name)})
+
+
+# Batches ----------------------------------------------------------------------------
+
+every_batch = pytest.mark.parametrize("name", BATCH)
+FORMS = {
+    "float64": lambda X: X,
+    "float32": lambda X: X.astype(np.float32),
+    "fortran": np.asfortranarray,
+    "csr": sp.csr_array,
+    "constant column": lambda X: np.c_[X, np.ones(len(X))],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@every_batch
+def test_batch(name, form):
+    pool = FORMS[form](X)
+    model = LogisticRegression().fit(pool[:60], labels[:60])
+    where = np.random.default_rng(0).permutation(200)[:60]  # labelled rows anywhere
+    partly = np.full(200, np.nan)
+    partly[where] = labels[where]
+    strategy = get_strategy(name)
+    before = joblib.hash(vars(strategy))
+    for n_queries in (1, 12):
+        chosen = strategy.select(
+            model, pool, partly, n_queries=n_queries, random_state=3
+        )
+        assert chosen.shape == (n_queries,)
+        assert len(set(chosen.tolist())) == n_queries
+        assert not set(chosen.tolist()) & set(where.tolist())
+    again = strategy.select(model, pool, partly, n_queries=12, random_state=3)
+    assert_array_equal(again, chosen)
+    assert joblib.hash(vars(strategy)) == before, "no state is kept"
+
+
+@every_batch
+def test_batch_of_all_that_is_left(name):
+    strategy = get_strategy(name)
+    chosen = strategy.select(FOREST, X, y, n_queries=999, random_state=0)
+    assert_array_equal(np.sort(chosen), POOL)
+    assert len(strategy.select(FOREST, X, labels, n_queries=5)) == 0
+    one = np.where(np.arange(200) == 7, np.nan, labels)
+    assert strategy.select(FOREST, X, one, n_queries=5).tolist() == [7]
+    assert len(strategy.select(FOREST, X[:1], n_queries=5)) == 1
+    assert len(strategy.select(FOREST, X, n_queries=5)) == 5
+
+
+@every_batch
+def test_batch_has_no_copies_while_others_remain(name):
+    copies = np.repeat(X[:30], 5, axis=0)
+    where = np.random.default_rng(0).permutation(150)
+    copies, codes = copies[where], np.repeat(labels[:30], 5)[where]
+    model = LogisticRegression().fit(copies, codes)
+    strategy = get_strategy(name)
+    for n_queries, n_distinct in ((10, 10), (30, 30), (45, 30)):
+        chosen = strategy.select(model, copies, n_queries=n_queries, random_state=0)
+        assert len(set(chosen.tolist())) == n_queries
+        assert len(np.unique(copies[chosen], axis=0)) == n_distinct
+
+
+@every_batch
+def test_batch_of_identical_rows(name):
+    same = np.ones((20, 3))
+    model = LogisticRegression().fit(np.vstack([same, 0 * same]), np.repeat([0, 1], 20))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chosen = get_strategy(name).select(model, same, n_queries=6, random_state=0)
+    assert len(set(chosen.tolist())) == 6
+
+
+@every_batch
+def test_batch_in_the_embedding_of_a_pipeline(name):
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    model.fit(X[:60], labels[:60])
+    inside = get_strategy(name).select(model, X, y, n_queries=9, random_state=0)
+    scaled = model[:-1].transform(X)
+    outside = get_strategy(name).select(
+        model[-1], scaled, y, n_queries=9, random_state=0
+    )
+    assert_array_equal(inside, outside)
+
+
+@every_batch
+def test_named_embedding(name):
+    strategy = get_strategy(name)
+    if "embedding" not in strategy.get_params():
+        pytest.skip("looks at no embedding")
+    strategy.set_params(embedding=lambda X: X[:, :2])
+    first = strategy.select(FOREST, X, y, n_queries=9, random_state=0)
+    strategy.set_params(embedding=FunctionTransformer(lambda X: X[:, :2]))
+    second = strategy.select(FOREST, X, y, n_queries=9, random_state=0)
+    assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    "name", ["k_center", "k_means", "typiclust", "prob_cover", "max_herding"]
+)
+def test_rows_that_are_no_vectors(name):
+    with pytest.raises(ValueError, match=r"make_pipeline\(transformer.*embedding="):
+        get_strategy(name).select(FOREST, ["a", "b", "c"], n_queries=2)
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        get_strategy(name).select(FOREST, np.full((5, 2), np.nan), n_queries=2)
 
 
 # The registry -----------------------------------------------------------------------

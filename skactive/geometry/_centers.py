@@ -36,8 +36,10 @@ _CANCELLATION = 1e-4
 _BLOCK_SIZE = 2**17
 # Centres in a block, as many as make the matrix product efficient.
 _BLOCK_CENTERS = 256
-# Rows that the greedy choice keeps up to date.
-_FRONT_SIZE = 256
+# Rows that the greedy choice keeps up to date, at least half and at most twice as many.
+_FRONT_SIZE = 128
+# Labelled rows that every row is compared with; with the others, only far rows are.
+_FIRST_CENTERS = 16
 # Rows drawn at once from old distances.
 _QUEUE_SIZE = 256
 # All distances are renewed when this share of the rows has been drawn: the draws have
@@ -63,6 +65,12 @@ class _Points:
 
     def __getitem__(self, rows: Any) -> _Points:
         return _Points([factor[rows] for factor in self.factors], self.norms[rows])
+
+    def remove(self, row: int) -> _Points:
+        """Take one out: it counts as infinitely far from everything afterwards."""
+        one = _Points(self[row : row + 1].factors, self.norms[row : row + 1].copy())
+        self.norms[row] = np.inf
+        return one
 
 
 class _Pool:
@@ -158,7 +166,7 @@ def _nearest(points: _Points, centers: _Points) -> Array:
     result = points.norms - 2 * best
     # A centre much longer than the point is far away, so that the point's own norm
     # is what digits are lost against.
-    close = np.flatnonzero(result <= _CANCELLATION * points.norms)
+    close = np.flatnonzero(result < _CANCELLATION * points.norms)
     if len(close):
         nearest = inner_CP[:, close].argmax(axis=0)
         result[close] = _pair_distances(points[close], centers[nearest])
@@ -278,7 +286,7 @@ class _FarthestFirst:
     def __init__(self, pool: _Pool, n_rows: int, centers: Array):
         self.pool = pool
         self.centers = centers
-        first = centers[: pool.n_centers]
+        first = centers[:_FIRST_CENTERS]
         self.bounds = pool.all_distances(n_rows, first)
         self.n_seen = np.full(n_rows, len(first), dtype=np.int32)
         self.bounds[centers[centers < n_rows]] = -1
@@ -298,14 +306,15 @@ class _FarthestFirst:
             outside = max(outside, values[order[: -2 * _FRONT_SIZE]].max())
             rows = rows[order[-2 * _FRONT_SIZE :]]
         front, values = self.pool.take(rows), self.bounds[rows]
+        newest = self.pool.take(np.array(picks))
         while True:
-            newest = self.pool.take(np.array(picks[-1:]))
-            np.minimum(values, _nearest(front, newest), out=values)
             # Picked rows keep -1, and nothing outside may be as far as the best.
+            np.minimum(values, _nearest(front, newest), out=values)
             if len(picks) == n_most or _tie_level(values.max()) <= outside:
                 break
             at = _draw_largest(values, rng)
             picks.append(int(rows[at]))
+            newest = front.remove(at)
             values[at] = -1
         self.centers = np.append(self.centers, picks)
         self.bounds[rows] = values

@@ -8,32 +8,61 @@ from skactive.strategies._base import (
     Strategy,
     Sum,
 )
+from skactive.strategies._batch import BatchStrategy
+from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
 from skactive.strategies._committee import (
     ConsensusEntropy,
     InformationGain,
     KLDivergence,
     VoteEntropy,
 )
+from skactive.strategies._coverage import (
+    FacilityLocation,
+    MaxHerding,
+    ProbCover,
+    TypiClust,
+    UncertaintyHerding,
+)
+from skactive.strategies._density import InformationDensity
+from skactive.strategies._diverse import Diverse, RankedBatch
 from skactive.strategies._measure import MeasureStrategy, make_strategy
 from skactive.strategies._random import Random
 from skactive.strategies._registry import get_strategy, get_strategy_names
+from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 
 __all__ = [
+    "Badge",
+    "BatchStrategy",
+    "Clue",
     "ConsensusEntropy",
     "Constant",
+    "Diverse",
     "Entropy",
+    "FacilityLocation",
+    "Falcun",
     "FunctionStrategy",
+    "InformationDensity",
     "InformationGain",
+    "KCenter",
     "KLDivergence",
+    "KMeans",
     "LeastConfidence",
     "Margin",
+    "MaxHerding",
     "MeasureStrategy",
     "PointwiseStrategy",
+    "Power",
+    "ProbCover",
     "Product",
     "Random",
+    "RankedBatch",
+    "Softmax",
+    "Softrank",
     "Strategy",
     "Sum",
+    "TypiClust",
+    "UncertaintyHerding",
     "VoteEntropy",
     "get_strategy",
     "get_strategy_names",

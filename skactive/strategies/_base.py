@@ -139,19 +139,7 @@ class Strategy(BaseEstimator):
         check_n_queries(n_queries)
         candidates = find_candidates(X, y)
         utilities = self.candidate_utilities(estimator, X, y, candidates)
-        if (
-            self.informed
-            and n_queries < len(candidates)
-            and np.ptp(utilities) <= _TIE_TOLERANCE * abs(utilities[0])
-        ):
-            warnings.warn(
-                f"{self!r} finds all {len(candidates)} candidates equally useful, so "
-                f"the choice is random. {_shorten(estimator)} answers alike for every "
-                "row; it may need more labels, or other hyper-parameters, to tell "
-                "them apart.",
-                UserWarning,
-                stacklevel=2,
-            )
+        warn_if_equal(self, utilities, n_queries, estimator)
         return self._take_distinct(X, candidates, utilities, n_queries, random_state)
 
     @staticmethod
@@ -160,7 +148,7 @@ class Strategy(BaseEstimator):
         candidates: Array,
         utilities: Array,
         n_queries: int,
-        random_state: int | np.random.RandomState | None,
+        random_state: int | np.random.RandomState | np.random.Generator | None,
     ) -> Array:
         """Take the best rows; copies of a row only when no other row is left."""
         rng = as_generator(random_state)
@@ -288,7 +276,7 @@ class _Combination(Strategy):
 
     @property
     def pointwise(self) -> bool:  # type: ignore[override]
-        return all(leaf.pointwise for leaf in self.leaves())
+        return self.left.pointwise and self.right.pointwise
 
     @property
     def informed(self) -> bool:  # type: ignore[override]
@@ -429,6 +417,24 @@ def find_candidates(X: Any, y: Any = None) -> Array:
         return np.arange(_num_samples(X))
     check_consistent_length(X, y)
     return np.flatnonzero(is_missing(y))
+
+
+def warn_if_equal(
+    strategy: Strategy, utilities: Array, n_queries: int, estimator: Any
+) -> None:
+    """Warn where the choice is left to chance without being meant to."""
+    if (
+        strategy.informed
+        and n_queries < len(utilities)
+        and np.ptp(utilities) <= _TIE_TOLERANCE * abs(utilities[0])
+    ):
+        warnings.warn(
+            f"{strategy!r} finds all {len(utilities)} candidates equally useful, so "
+            f"the choice is random. {_shorten(estimator)} answers alike for every row; "
+            "it may need more labels, or other hyper-parameters, to tell them apart.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def take_best(

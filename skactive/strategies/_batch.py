@@ -26,6 +26,7 @@ class BatchStrategy(Strategy):
 
     # Subclasses have an argument `embedding`; it is documented there.
     embedding: Any = None
+    uses_labels = False
 
     @abstractmethod
     def pick(

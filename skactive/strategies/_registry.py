@@ -9,23 +9,50 @@ from typing import Any
 from sklearn.base import clone
 
 from skactive.strategies._base import FunctionStrategy, Strategy
+from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
 from skactive.strategies._committee import (
     ConsensusEntropy,
     InformationGain,
     KLDivergence,
     VoteEntropy,
 )
+from skactive.strategies._coverage import (
+    FacilityLocation,
+    MaxHerding,
+    ProbCover,
+    TypiClust,
+    UncertaintyHerding,
+)
+from skactive.strategies._density import InformationDensity
+from skactive.strategies._diverse import Diverse, RankedBatch
 from skactive.strategies._random import Random
+from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 
 _STRATEGIES: dict[str, Strategy] = {
+    "badge": Badge(),
+    "clue": Clue(),
     "consensus_entropy": ConsensusEntropy(),
+    "diverse": Diverse(),
     "entropy": Entropy(),
+    "facility_location": FacilityLocation(),
+    "falcun": Falcun(),
+    "information_density": InformationDensity(),
     "information_gain": InformationGain(),
+    "k_center": KCenter(),
+    "k_means": KMeans(),
     "kl_divergence": KLDivergence(),
     "least_confidence": LeastConfidence(),
     "margin": Margin(),
+    "max_herding": MaxHerding(),
+    "power": Power(),
+    "prob_cover": ProbCover(),
     "random": Random(),
+    "ranked_batch": RankedBatch(),
+    "softmax": Softmax(),
+    "softrank": Softrank(),
+    "typiclust": TypiClust(),
+    "uncertainty_herding": UncertaintyHerding(),
     "vote_entropy": VoteEntropy(),
 }
 
@@ -41,7 +68,7 @@ def get_strategy_names() -> list[str]:
     --------
     >>> from skactive import get_strategy_names
     >>> get_strategy_names()[:3]
-    ['consensus_entropy', 'entropy', 'information_gain']
+    ['badge', 'clue', 'consensus_entropy']
     """
     return sorted(_STRATEGIES)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from numpy.typing import NDArray
 
-from skactive.strategies._base import Strategy, _shorten
+from skactive.strategies._base import Strategy, _shorten, warn_if_equal
 from skactive.strategies._uncertainty import Margin
 
 Array = NDArray[Any]
@@ -49,16 +48,8 @@ class WrapperStrategy(Strategy):
         return self.strategy
 
     def _warn_if_equal(self, utilities: Array, n_queries: int, estimator: Any) -> None:
-        is_choice = n_queries < len(utilities)
-        if self.informed and is_choice and utilities.min() == utilities.max():
-            warnings.warn(
-                f"{self._inner()!r} finds all {len(utilities)} candidates equally "
-                f"useful, so the choice is random. {_shorten(estimator)} answers alike "
-                "for every row; it may need more labels, or other hyper-parameters, "
-                "to tell them apart.",
-                UserWarning,
-                stacklevel=3,
-            )
+        if self.informed:
+            warn_if_equal(self._inner(), utilities, n_queries, estimator)
 
     def _check_not_negative(self, utilities: Array) -> None:
         if utilities.min(initial=0) < 0:
