@@ -107,7 +107,7 @@ class _Pool:
         """Where the rows lie, if so far from the origin that digits would be lost."""
         if self.is_sparse or len(self.positions) == 0:
             return None
-        every = max(1, len(self.positions) // 1024)
+        every = max(1, len(self.positions) // 256)
         some = self.vectors[self.positions[::every]].astype(np.float64)
         mean = some.mean(axis=0)
         is_far = mean @ mean > some.var(axis=0).sum()

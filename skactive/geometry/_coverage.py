@@ -265,7 +265,7 @@ class _Balls:
         if self.graph is not None:
             return np.append(self.graph[[row]].indices, row)
         some = np.array([row])
-        near = [self.near(some, others)[0] for others in self.halves.groups()]
+        near = [self.near(some, others).ravel() for others in self.halves.groups()]
         return np.flatnonzero(np.concatenate(near))
 
     def reached(self, n_first: int) -> Array:
@@ -274,7 +274,7 @@ class _Balls:
         parts = [np.zeros(0, dtype=bool)]
         for start in range(n_first, len(self.rows), _BALL_BLOCK):
             others = slice(start, min(start + _BALL_BLOCK, len(self.rows)))
-            parts.append(self.near(first, others).any(axis=0))
+            parts.append(np.logical_or.reduce(self.near(first, others), axis=0))
         return np.concatenate(parts)
 
 
@@ -675,6 +675,7 @@ class _Coverage:
         self.changed = np.zeros(len(self.groups), dtype=np.int32)
         self.bounds = np.full(len(self.rows), np.inf)
         self.sequence = np.arange(len(self.groups))
+        self.later = self.parts[:0]  # bounds of the next turn, if made beforehand
 
     def _precision(self, similarity: str) -> tuple[Any, Array]:
         """Type in which bounds are made, and how much a similarity may err in it."""

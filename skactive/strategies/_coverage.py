@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 # Rows whose balls decide on the radius of ProbCover.
 _PURITY_ROWS = 5_000
-# Clusters of k-means while no model has seen a class.
+# Clusters at most while no model has seen a class.
 _UNKNOWN_CLASSES = 10
 # TypiClust: clusters smaller than this are left out, as in the paper.
 _MIN_CLUSTER_SIZE = 5
@@ -49,9 +49,10 @@ class ProbCover(BatchStrategy):
     alpha : float, default=0.95
         Share of pure balls, in (0, 1]. It has no effect if `radius` is given.
     n_clusters : int, default=None
-        Number of clusters. None means the number of classes that the estimator has
-        seen, at least 2; or 10 while it is not fitted. It has no effect if `radius` is
-        given.
+        Number of clusters, best the number of classes. None means the number of
+        classes that the estimator has seen, at least 2; while it is not fitted, the
+        number of rows to choose, at least 2 and at most 10. It has no effect if
+        `radius` is given.
     embedding : object, default=None
         A fitted transformer or a function ``X -> vectors``; None means what the steps
         of a pipeline before its last one give, or `X` itself.
@@ -107,7 +108,7 @@ class ProbCover(BatchStrategy):
         """Greedy cover, see :meth:`BatchStrategy.pick`."""
         radius = self.radius
         if radius is None:
-            n_clusters = self.n_clusters or _n_classes(estimator)
+            n_clusters = self.n_clusters or _n_classes(estimator, n_queries)
             clusters = _cluster(vectors, n_clusters, rng, exact=True)
             rows = rng.permutation(vectors.shape[0])[:_PURITY_ROWS]
             radius = kernels.purity_radius(vectors, clusters, self.alpha, rows=rows)
@@ -472,12 +473,13 @@ class TypiClust(BatchStrategy):
         return ranked[is_candidate[ranked]].tolist()
 
 
-def _n_classes(estimator: Any) -> int:
-    """Number of classes that an estimator has seen, or a default."""
+def _n_classes(estimator: Any, n_queries: int) -> int:
+    """Number of classes that an estimator has seen, or a guess."""
     try:
-        return max(2, len(_response.classes_of(estimator)))
+        n_classes = len(_response.classes_of(estimator))
     except AttributeError:
-        return _UNKNOWN_CLASSES
+        n_classes = min(n_queries, _UNKNOWN_CLASSES)
+    return max(2, n_classes)
 
 
 def _cluster(
