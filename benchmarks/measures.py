@@ -30,7 +30,7 @@ from skactive import measures
 N_ROUNDS = 9
 N_MEMBERS = 10
 COLUMNS = {
-    "measure": 32,
+    "measure": 34,
     "peer": 15,
     "ours, ms": 9,
     "peer, ms": 9,
@@ -122,6 +122,7 @@ def uncertainty_cases(
     n_samples: int, n_classes: int, targets: tuple[float, float, float]
 ) -> Iterator[Case]:
     proba = random_proba(n_samples, n_classes)
+    proba[0] = np.eye(n_classes)[0]  # zeros must agree as well
     stub = StubClassifier(proba)
     scores = peer_function("skactiveml.pool", "uncertainty_scores")
     confidence = peer_function("modAL.uncertainty", "classifier_uncertainty")
@@ -163,7 +164,9 @@ def committee_cases(n_samples: int, n_classes: int) -> Iterator[Case]:
         partial(measures.kl_divergence, proba),
         {
             "modAL": partial(
-                peer_function("modAL.disagreement", "KL_max_disagreement"), stub, proba
+                peer_function("modAL.disagreement", "KL_max_disagreement"),
+                stub,
+                stub.answers,
             )
         },
         {"modAL": 14},
@@ -186,7 +189,9 @@ def committee_cases(n_samples: int, n_classes: int) -> Iterator[Case]:
         partial(measures.consensus_entropy, proba),
         {
             "modAL": partial(
-                peer_function("modAL.disagreement", "consensus_entropy"), stub, proba
+                peer_function("modAL.disagreement", "consensus_entropy"),
+                stub,
+                stub.answers,
             )
         },
         {},
@@ -229,7 +234,7 @@ def compare(case: Case) -> Iterator[list[str]]:
         except ModuleNotFoundError:
             notes[peer] = "not installed"
         except Exception as error:  # noqa: BLE001, whatever a peer raises is shown
-            notes[peer] = f"does not run: {error}"
+            notes[peer] = f"does not run: {str(error)[:60]}"
         else:
             check_equal(case.name, peer, values, expected)
             running[peer] = function

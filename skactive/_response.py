@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import clone
@@ -370,8 +371,9 @@ def map_rows(
             values[first:last] = function(_safe_indexing(X, wanted))
 
     tasks = list(zip(starts, stops, firsts[:-1], firsts[1:], strict=True))
-    if len(tasks) == 1:
-        run(*tasks[0])
+    if len(tasks) == 1 or effective_n_jobs(None) == 1:
+        for task in tasks:
+            run(*task)
     else:
         Parallel(require="sharedmem")(delayed(run)(*task) for task in tasks)
     return values
@@ -379,6 +381,8 @@ def map_rows(
 
 def _rows_between(X: Any, start: int, stop: int) -> Any:
     """A view of some rows, where the container has views."""
+    if isinstance(X, np.ndarray):
+        return X[start:stop]  # as below, without a search for its library
     if hasattr(X, "slice"):  # polars, whose series cannot be indexed with a slice
         return X.slice(start, stop - start)
     return _safe_indexing(X, slice(start, stop))

@@ -35,8 +35,11 @@ __all__ = [
 
 Array = NDArray[Any]
 
-# A block of float64 and its scratch copy are 768 KiB each, near a second-level cache.
-_BLOCK_SIZE = 3 * 2**15
+# Numbers in a block of one model's, and of a committee's probabilities: 1.5 MiB and
+# 768 KiB of float64, and as much again for scratch. Near a second-level cache, and
+# large enough that threads seldom wait for the interpreter lock between operations.
+_BLOCK_SIZE = 3 * 2**16
+_COMMITTEE_BLOCK_SIZE = 3 * 2**15
 # From this number of classes on, a row is long enough to be reduced where it lies.
 _LONG_ROW = 64
 # Below this size, starting threads costs more than they save.
@@ -219,7 +222,7 @@ def vote_entropy(votes: ArrayLike, *, n_classes: int | None = None) -> Array:
         )
     bound = np.log(min(votes.shape[0], n_classes))
     kernel = partial(_vote_entropy, n_classes=n_classes, dtype=np.dtype(np.float64))
-    return _blockwise(kernel, votes[:, :, np.newaxis], bound, check=False)
+    return _blockwise(kernel, votes[:, :, np.newaxis], bound, is_proba=False)
 
 
 def consensus_entropy(member_proba: ArrayLike) -> Array:
@@ -353,9 +356,11 @@ def _margin(p_CN: Array) -> Array:
 
 
 def _two_largest(p_CN: Array) -> tuple[Array, Array]:
+    if len(p_CN) == 1:
+        return p_CN[0], np.zeros_like(p_CN[0])
     if len(p_CN) < _LONG_ROW:
-        first, second = p_CN[0].copy(), np.zeros_like(p_CN[0])
-        for p_N in p_CN[1:]:
+        first, second = np.maximum(p_CN[0], p_CN[1]), np.minimum(p_CN[0], p_CN[1])
+        for p_N in p_CN[2:]:
             np.maximum(second, np.minimum(first, p_N), out=second)
             np.maximum(first, p_N, out=first)
         return first, second
@@ -423,8 +428,9 @@ def _vote_entropy(votes_1KN: Array, n_classes: int, dtype: np.dtype[Any]) -> Arr
     votes_KN = votes_KN.astype(small)
     result = np.zeros(votes_KN.shape[1], dtype=dtype)
     for code in range(n_classes):
-        count_N = (votes_KN == small(code)).sum(axis=0, dtype=small)
-        result += term_of_count[count_N]
+        is_code_KN = (votes_KN == small(code)).view(np.uint8)
+        count_N = is_code_KN.sum(axis=0, dtype=small)
+        result += term_of_count.take(count_N, mode="clip")  # checked before
     return result
 
 
@@ -451,29 +457,30 @@ def _blockwise(
     array: Array,
     bound: float,
     normalize: bool = False,
-    check: bool = True,
+    is_proba: bool = True,
 ) -> Array:
     """Apply `kernel` to blocks of samples; the result is clipped to [0, bound].
 
     `array` has the shape ([n_members,] n_samples, n_classes). Which samples share a
     block, and how many threads work, changes no bit of the result.
     """
-    n_samples, n_classes = array.shape[-2:]
+    n_samples = array.shape[-2]
     dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
     result = np.empty(n_samples, dtype=dtype)
     row_size = max(1, array.size // max(1, n_samples))
-    step = max(16, _BLOCK_SIZE // row_size)
-    # Classes first; short rows are copied into that order, long ones only viewed so.
-    classes_first = np.moveaxis(array, -1, 0)
+    block_size = _BLOCK_SIZE if array.ndim == 2 else _COMMITTEE_BLOCK_SIZE
+    step = max(16, block_size // row_size)
 
     def run(start: int, stop: int) -> None:
         for low in range(start, stop, step):
-            block = classes_first[..., low : min(low + step, stop)]
-            if n_classes < _LONG_ROW:
-                block = np.ascontiguousarray(block)
-            if check:
+            high = min(low + step, stop)
+            rows = array[..., low:high, :]
+            if is_proba:
+                block = _classes_first(rows)
                 _check_probabilities(block, low)
-            result[low : low + block.shape[-1]] = kernel(block)
+            else:
+                block = np.moveaxis(rows, -1, 0)
+            result[low:high] = kernel(block)[: high - low]
         part = result[start:stop]
         np.clip(part, 0, dtype.type(bound), out=part)
         if normalize and bound > 0:
@@ -490,15 +497,30 @@ def _blockwise(
     return result
 
 
+def _classes_first(rows: Array) -> Array:
+    """Rows ([K,] N, C) as a block (C, [K,] N), short ones copied, long ones viewed.
+
+    numpy sums in an order that depends on the memory layout, and drops axes of
+    length one. So there is one layout for each C, and a single row comes twice.
+    """
+    n_samples, n_classes = rows.shape[-2:]
+    if n_samples == 1:
+        rows = np.repeat(rows, 2, axis=-2)
+    if n_classes < _LONG_ROW:
+        return np.ascontiguousarray(np.moveaxis(rows, -1, 0))
+    if rows.strides[-1] != rows.itemsize:
+        rows = np.ascontiguousarray(rows)
+    return np.moveaxis(rows, -1, 0)
+
+
 def _check_probabilities(block: Array, offset: int) -> None:
     """Raise unless every row of a (C, [K,] N) block is a probability vector."""
-    error = block.sum(axis=0)
-    error -= 1
+    low, high = 1 - _SUM_TOLERANCE, 1 + _SUM_TOLERANCE
+    total = block.sum(axis=0)
     # Comparisons with NaN are false, so that NaN fails this test.
-    low, high = error.min(), error.max()
-    if low >= -_SUM_TOLERANCE and high <= _SUM_TOLERANCE and block.min() >= 0:
+    if total.min() >= low and total.max() <= high and block.min() >= 0:
         return
-    wrong = ~(np.abs(error) <= _SUM_TOLERANCE) | (block < 0).any(axis=0)
+    wrong = ~((total >= low) & (total <= high)) | (block < 0).any(axis=0)
     where = tuple(np.argwhere(wrong)[0])
     row = block[(slice(None), *where)]
     shown = np.array2string(row, precision=4, threshold=8)

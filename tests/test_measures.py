@@ -245,9 +245,13 @@ def test_blocks_and_threads_change_no_bit(name, n_classes, monkeypatch):
     measure = (SINGLE | COMMITTEE)[name]
     proba = random_proba(np.random.default_rng(0), 501, n_classes, members)
     expected = measure(proba)
+    for row in (0, 500):
+        alone = proba[..., row : row + 1, :]
+        assert_array_equal(measure(alone), expected[row : row + 1])
     for block_size in (1, 1000, 10_000):
         for threads in ("1", "3"):
             monkeypatch.setattr(measures, "_BLOCK_SIZE", block_size)
+            monkeypatch.setattr(measures, "_COMMITTEE_BLOCK_SIZE", block_size)
             monkeypatch.setattr(measures, "_THREADED_SIZE", 0)
             monkeypatch.setenv("OMP_NUM_THREADS", threads)
             assert_array_equal(measure(proba), expected)

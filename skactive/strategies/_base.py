@@ -470,11 +470,11 @@ def take_best(
     elif n_best == 0:
         best = np.empty(0, dtype=np.intp)
     else:
-        smallest = _nth_largest(utilities, n_best)
+        near, smallest = _near_largest(utilities, n_best)
+        values = utilities[near]
         slack = _TIE_TOLERANCE * abs(smallest)
-        near = np.flatnonzero(utilities >= smallest - slack)
-        is_tied = utilities[near] <= smallest + slack
-        sure, tied = near[~is_tied], near[is_tied]
+        sure = near[values > smallest + slack]
+        tied = near[(values >= smallest - slack) & (values <= smallest + slack)]
         if len(sure) + len(tied) > n_best:
             tied = rng.choice(tied, size=n_best - len(sure), replace=False)
         best = np.concatenate([sure, tied])
@@ -501,14 +501,24 @@ def draw_seed(random_state: int | np.random.RandomState | None) -> int | None:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def _nth_largest(utilities: Array, n: int) -> float:
-    """Give the n-th largest value, in few passes where n is small."""
+def _near_largest(utilities: Array, n: int) -> tuple[Array, float]:
+    """Positions of all that may be among the n largest, and the n-th largest value.
+
+    Ties of the n-th largest within the tolerance are among the positions. One pass
+    over the utilities, where n is small.
+    """
     sample = utilities[:: int(np.sqrt(len(utilities) / n))]
-    if n < len(sample) < len(utilities):
-        # n rows of a sample reach this bound, so the n-th largest of all does too.
-        bound = np.partition(sample, len(sample) - n)[len(sample) - n]
-        utilities = utilities[utilities >= bound]
-    return float(np.partition(utilities, len(utilities) - n)[len(utilities) - n])
+    if not n < len(sample) < len(utilities):
+        near = np.arange(len(utilities))
+        return near, float(np.partition(utilities, -n)[-n])
+    # n rows of a sample reach this bound, so the n-th largest of all does too.
+    bound = np.partition(sample, -n)[-n]
+    near = np.flatnonzero(utilities >= bound - _TIE_TOLERANCE * abs(bound))
+    values = utilities[near]
+    above = values[values > bound]
+    if len(above) < n:
+        return near, float(bound)
+    return near, float(np.partition(above, -n)[-n])
 
 
 def _round(utilities: Array) -> Array:
