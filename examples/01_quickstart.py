@@ -50,7 +50,8 @@ def labels_needed(accuracies, target):
     return f"{(reached[0] + 1) * BATCH_SIZE}"
 
 
-# Both strategies see the same splits and start from the same ten random images.
+# Both strategies see the same splits and start from the same ten images, which
+# represent the others.
 margin, random = (
     np.mean([accuracy_by_round(strategy, seed) for seed in SEEDS], axis=0)
     for strategy in ("margin", "random")

@@ -8,9 +8,11 @@ nothing of the size (members x samples x classes) exists beyond a chunk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn import get_config
@@ -196,12 +198,43 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
         ) from error
 
 
+def embed_without_labels(estimator: Any, X: Any) -> Any:
+    """As :func:`embed`, but None where rows of `X` are no vectors of finite numbers.
+
+    None as well where a step of an unfitted pipeline learns from labels.
+    """
+    try:
+        vectors = _embed_by_pipeline(estimator, X)
+    except (TypeError, ValueError):
+        # A step wants labels. If something else is wrong, the fit to come will say so.
+        return None
+    if hasattr(vectors, "to_numpy"):
+        vectors = vectors.to_numpy()
+    if not sp.issparse(vectors):
+        if not isinstance(vectors, np.ndarray):
+            vectors = np.asarray(vectors, dtype=object)
+            if vectors.ndim != 2 or not all(
+                isinstance(value, Real) for value in vectors.ravel()
+            ):
+                return None
+            vectors = vectors.astype(np.float64)
+        if vectors.dtype.kind not in "biuf" or vectors.ndim != 2:
+            return None
+    values = vectors.data if sp.issparse(vectors) else vectors
+    return vectors if np.isfinite(values.sum()) else None
+
+
+def last_search(estimator: Any) -> Any:
+    """The estimator that a search tunes, or the estimator itself."""
+    while isinstance(estimator, BaseSearchCV):
+        estimator = getattr(estimator, "best_estimator_", estimator.estimator)
+    return estimator
+
+
 def _embed_by_pipeline(estimator: Any, X: Any) -> Any:
     if isinstance(estimator, Committee):
         return _embed_by_pipeline(estimator.estimator, X)
-    if isinstance(estimator, BaseSearchCV):
-        inner = getattr(estimator, "best_estimator_", estimator.estimator)
-        return _embed_by_pipeline(inner, X)
+    estimator = last_search(estimator)
     if not isinstance(estimator, Pipeline) or len(estimator) == 1:
         return X
     try:

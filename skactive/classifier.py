@@ -164,9 +164,10 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         Labels that :meth:`fit` may look at. None means every label in `y`, in one
         fit. An int is their number, a float in (0, 1] their share of the labelled
         rows, rounded down and at least one; `y` is then the oracle of a simulation.
-    initial_strategy : str or callable, default="random"
+    initial_strategy : str or callable, default="cold_start"
         Chooses while no model can: before the first fit, and while only one class
-        has been seen. It must need nothing of the estimator.
+        has been seen. It must need nothing of the estimator. The default takes rows
+        that represent the pool, or random ones where rows are no vectors.
     n_initial : int or None, default=None
         Rows that a budgeted fit starts from. None means `batch_size`.
     max_candidates : int or None, default=None
@@ -268,7 +269,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         *,
         batch_size: int = 10,
         budget: int | float | None = None,
-        initial_strategy: Any = "random",
+        initial_strategy: Any = "cold_start",
         n_initial: int | None = None,
         max_candidates: int | None = None,
         n_members: int = 10,

@@ -171,17 +171,17 @@ def test_prob_cover_in_blocks(monkeypatch, radius, max_edges, form):
     monkeypatch.setattr(kernels, "_MAX_EDGES", max_edges)
     monkeypatch.setattr(kernels, "_BALL_BLOCK", 17)
     monkeypatch.setattr(kernels, "_DENSE_WIDTH", 0)
-    vectors = np.vstack([rng_of(2).standard_normal((70, 2)), POOLS["grid"]])
+    vectors = np.vstack([rng_of(2).standard_normal((40, 2)), POOLS["grid"]])
     candidates, labeled = setting(len(vectors), 1, True)
     chosen = kernels.prob_cover(
         FORMS[form](vectors),
-        40,
+        25,
         radius=radius,
         candidates=candidates,
         labeled=labeled,
         rng=rng_of(),
     )
-    check_positions(chosen, candidates, 40)
+    check_positions(chosen, candidates, 25)
     check_prob_cover(vectors, chosen, radius, candidates, labeled)
 
 
@@ -236,7 +236,7 @@ def plain_purity(vectors, labels, radius):
 
 
 @every_form
-@pytest.mark.parametrize("alpha", [0.3, 0.8, 0.95, 1.0])
+@pytest.mark.parametrize("alpha", [0.3, 0.95, 1.0])
 @pytest.mark.parametrize("pool", ["cloud", "grid", "zeros", "offset"])
 def test_purity_radius(pool, form, alpha):
     vectors = FORMS[form](POOLS[pool])
@@ -338,35 +338,35 @@ def gaussian_table(vectors, bandwidth):
 
 
 @pytest.mark.parametrize("group", [7, 64])
-@pytest.mark.parametrize("n_labeled", [0, 40, 250])
-@pytest.mark.parametrize("bandwidth", [0.05, 0.5, 1.5, 30.0])
+@pytest.mark.parametrize("n_labeled", [0, 20, 90])
+@pytest.mark.parametrize("bandwidth", [0.05, 1.0, 30.0])
 @pytest.mark.parametrize("form", ["dense", "csr"])
 def test_max_herding_in_groups(monkeypatch, group, n_labeled, bandwidth, form):
     monkeypatch.setattr(kernels, "_GROUP", group)
-    monkeypatch.setattr(kernels, "_GUESS_ROWS", 30)
+    monkeypatch.setattr(kernels, "_GUESS_ROWS", 10)
     monkeypatch.setattr(kernels, "_DENSE_WIDTH", 0)
-    monkeypatch.setattr(kernels, "_KEPT_SIZE", 0 if group == 7 else 2**20)
+    monkeypatch.setattr(kernels, "_KEPT_SIZE", 0 if group == 7 else 2**26)
     init = kernels._Halves.__init__
     monkeypatch.setattr(
         kernels._Halves,
         "__init__",
         lambda self, *args, **options: init(self, *args, **{"group": group} | options),
     )
-    vectors, _ = make_blobs(300, 3, centers=6, random_state=0)
+    vectors, _ = make_blobs(120, 3, centers=6, random_state=0)
     vectors /= 5
-    order = rng_of(7).permutation(300)
+    order = rng_of(7).permutation(120)
     labeled, candidates = order[:n_labeled], np.sort(order[n_labeled:])
-    weights = rng_of(8).random(300)
+    weights = rng_of(8).random(120)
     chosen = kernels.max_herding(
         FORMS[form](vectors),
-        40,
+        25,
         candidates=candidates,
         labeled=labeled,
         bandwidth=bandwidth,
         weights=weights,
         rng=rng_of(),
     )
-    check_positions(chosen, candidates, 40)
+    check_positions(chosen, candidates, 25)
     table = gaussian_table(vectors, bandwidth)
     fast_check(table, weights, chosen, candidates, labeled)
 
@@ -374,10 +374,10 @@ def test_max_herding_in_groups(monkeypatch, group, n_labeled, bandwidth, form):
 @pytest.mark.parametrize("std", [1.0, 5.0])
 def test_max_herding_of_many_rows_is_exact(std):
     # Large enough for the guess of the first choice, and for several groups.
-    n = 4500
+    n = 4200
     vectors, _ = make_blobs(n, 5, centers=8, cluster_std=std, random_state=0)
     bandwidth = kernels.median_bandwidth(vectors, rng_of())
-    chosen = kernels.max_herding(vectors, 15, bandwidth=bandwidth, rng=rng_of())
+    chosen = kernels.max_herding(vectors, 6, bandwidth=bandwidth, rng=rng_of())
     norms = (vectors**2).sum(axis=1)
     squares = norms[:, np.newaxis] + norms - 2 * vectors @ vectors.T
     table = np.exp(-squares / (2 * bandwidth**2))

@@ -71,6 +71,7 @@ POINTWISE = [
 BATCH = [
     "badge",
     "clue",
+    "cold_start",
     "diverse",
     "facility_location",
     "falcun",

@@ -99,8 +99,11 @@ def row_hashes(embedding: Any) -> Array:
 
 def _mix(values: Array, salt: Array) -> Array:
     values = np.ascontiguousarray(values + values.dtype.type(0))  # -0.0 becomes 0.0
-    bits = values.view(np.uint32 if values.itemsize == 4 else np.uint64)
-    mixed = bits.astype(np.uint64) if values.itemsize == 4 else bits
+    mixed: Array
+    if values.itemsize == 4:
+        mixed = values.view(np.uint32).astype(np.uint64)
+    else:
+        mixed = values.view(np.uint64)
     # Round numbers end in zeros: the leading bits go to where products keep them.
     mixed ^= mixed >> np.uint64(32)
     mixed *= salt

@@ -22,8 +22,8 @@ Array = NDArray[Any]
 # Rows of a block of pairs, for sums over all pairs and for the graph of balls.
 _GROUP = 512
 _BALL_BLOCK = 1024
-# Prepared rows are kept while they are fewer numbers than this: 64 MiB in all.
-_KEPT_SIZE = 2**22
+# Prepared rows of a precision are kept while they take fewer bytes than this.
+_KEPT_SIZE = 2**26
 # Edges kept of the graph of balls, 16 MiB as they come and 32 MiB sorted.
 _MAX_EDGES = 2**21
 # A CSR embedding with no more columns than this is made dense, block by block.
@@ -820,7 +820,8 @@ class _Coverage:
             values = self._similar(some, group, self.dtype)
             gains[group] = weights @ np.maximum(values - covered, 0)
         gains[~self.is_open] = -1
-        best = np.argpartition(-gains, 128)[:128]
+        n_best = min(128, n_rows // 2)
+        best = np.argpartition(-gains, n_best)[:n_best]
         return int(best[self._gains(best).argmax()])
 
     def _refresh_all(self, turn: int, guess: int | None = None) -> None:
@@ -1038,9 +1039,7 @@ class _Halves:
         self.group = group
         if not self.is_sparse:
             self.group = int(np.clip(2 * BLOCK_SIZE // (self.width + 2), 64, group))
-        self._kept: dict[tuple[Any, ...], Array] | None = None
-        if not self.is_sparse and len(rows) * (self.width + 2) <= _KEPT_SIZE:
-            self._kept = {}
+        self._kept: dict[tuple[int, str], Array] = {}
         self.mean = np.zeros(self.width)
         if not (self.is_sparse or unit or len(rows) == 0):
             for group_ in self.groups():
@@ -1095,7 +1094,8 @@ class _Halves:
         return self._take(positions)
 
     def _side(self, where: Any, side: int, dtype: Any) -> Array:
-        if self._kept is None:
+        size = 2 * len(self.rows) * (self.width + 2) * np.dtype(dtype).itemsize
+        if size > _KEPT_SIZE:
             taken = self._take(self.rows[where])
             return self._with_columns(taken, self.norms[where], side, dtype)
         key = (side, np.dtype(dtype).char)

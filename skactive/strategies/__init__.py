@@ -10,6 +10,7 @@ from skactive.strategies._base import (
 )
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
+from skactive.strategies._cold_start import ColdStart
 from skactive.strategies._committee import (
     ConsensusEntropy,
     InformationGain,
@@ -35,6 +36,7 @@ __all__ = [
     "Badge",
     "BatchStrategy",
     "Clue",
+    "ColdStart",
     "ConsensusEntropy",
     "Constant",
     "Diverse",

@@ -73,7 +73,7 @@ class BatchStrategy(Strategy):
             return candidates[:0]
         rng = as_generator(random_state)
         vectors = _response.embed(estimator, X, self.embedding)
-        first, copies = split_copies(vectors, candidates)
+        first, copies = split_copies(vectors, candidates, rng)
         n_first = min(n_queries, len(first))
         chosen = self.pick(estimator, X, vectors, first, labeled, n_first, rng)
         if n_first < n_queries:
@@ -81,13 +81,19 @@ class BatchStrategy(Strategy):
         return chosen
 
 
-def split_copies(vectors: Any, candidates: Array) -> tuple[Array, Array]:
-    """First one of each group of identical rows among `candidates`, and the others.
+def split_copies(
+    vectors: Any, candidates: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Any one of each group of identical rows among `candidates`, and the others.
 
     Both are ascending.
     """
     hashes = row_hashes(vectors)[candidates]
-    first = np.unique(hashes, return_index=True)[1]
+    order = np.argsort(hashes, kind="stable")
+    starts = np.flatnonzero(np.diff(hashes[order], prepend=~hashes[order[:1]]))
+    if len(starts) == len(candidates):
+        return candidates, candidates[:0]
+    sizes = np.diff(starts, append=len(candidates))
     is_copy = np.ones(len(candidates), dtype=bool)
-    is_copy[first] = False
+    is_copy[order[starts + rng.integers(sizes)]] = False
     return candidates[~is_copy], candidates[is_copy]

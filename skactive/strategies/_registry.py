@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from skactive.strategies._base import FunctionStrategy, Strategy
 from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
+from skactive.strategies._cold_start import ColdStart
 from skactive.strategies._committee import (
     ConsensusEntropy,
     InformationGain,
@@ -32,6 +33,7 @@ from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 _STRATEGIES: dict[str, Strategy] = {
     "badge": Badge(),
     "clue": Clue(),
+    "cold_start": ColdStart(),
     "consensus_entropy": ConsensusEntropy(),
     "diverse": Diverse(),
     "entropy": Entropy(),
@@ -68,7 +70,7 @@ def get_strategy_names() -> list[str]:
     --------
     >>> from skactive import get_strategy_names
     >>> get_strategy_names()[:3]
-    ['badge', 'clue', 'consensus_entropy']
+    ['badge', 'clue', 'cold_start']
     """
     return sorted(_STRATEGIES)
 

@@ -1,0 +1,70 @@
+"""The first batch, while no model can say which rows are worth a label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive import _response
+from skactive.strategies._base import Strategy
+from skactive.strategies._coverage import MaxHerding
+from skactive.strategies._random import Random
+
+Array = NDArray[Any]
+
+
+class ColdStart(Strategy):
+    """Rows that represent the pool, where rows are vectors; random rows elsewhere.
+
+    The default of `initial_strategy`. It is :class:`MaxHerding` where what the
+    classifier sees, after the steps of a pipeline before its last one, are finite
+    numbers, and these steps can be fitted without labels. It is :class:`Random` for
+    anything else: texts without a vectorizer, missing features, steps that learn from
+    labels. Which of the two it is depends on the data only, never on chance.
+
+    See Also
+    --------
+    MaxHerding : What it does with vectors. ``benchmarks/README.md`` has the
+        study that it was chosen by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import get_strategy
+    >>> X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
+    >>> strategy = get_strategy("cold_start")
+    >>> rows = strategy.select(LogisticRegression(), X, n_queries=2, random_state=0)
+    >>> sorted((X[rows, 0] > 3).tolist())
+    [False, True]
+    """
+
+    informed = False
+    uses_labels = False
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utilities there are none: rows are chosen together."""
+        raise TypeError(
+            "ColdStart chooses a batch as a whole: a row alone has no utility. Call "
+            "select, or query of the learner."
+        )
+
+    def select(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Choose rows to label, see :meth:`Strategy.select`."""
+        vectors = _response.embed_without_labels(estimator, X)
+        inner: Strategy = Random()
+        if vectors is not None:
+            inner = MaxHerding(embedding=lambda X: vectors)
+        return inner.select(
+            estimator, X, y, n_queries=n_queries, random_state=random_state
+        )

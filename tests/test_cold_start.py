@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, TargetEncoder
+
+from skactive import ActiveLearningClassifier, get_strategy
+from skactive.strategies import ColdStart, MaxHerding, Random
+
+CENTERS = np.array([[0.0, 0], [9, 0], [0, 9], [9, 9]])
+CODES = np.random.default_rng(0).integers(4, size=200)
+X = CENTERS[CODES] + 0.1 * np.random.default_rng(1).normal(size=(200, 2))
+TEXTS = np.array(["red apple", "green pear", "blue sky", "dark night"])[CODES]
+
+
+def pick(X, estimator, n_queries=4):
+    learner = ActiveLearningClassifier(estimator, random_state=0)
+    return learner.query(X, n_queries=n_queries)
+
+
+def with_nan():
+    return np.where(np.arange(400).reshape(200, 2) == 7, np.nan, X)
+
+
+VECTORS = {
+    "array": (X, LogisticRegression()),
+    "float32": (X.astype(np.float32), LogisticRegression()),
+    "list": (X.tolist(), LogisticRegression()),
+    "csr": (sp.csr_array(X), LogisticRegression()),
+    "ints": (X.round().astype(int), LogisticRegression()),
+    "pipeline": (X, make_pipeline(StandardScaler(), LogisticRegression())),
+    "search": (
+        X,
+        GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {}),
+    ),
+    "texts": (TEXTS.tolist(), make_pipeline(TfidfVectorizer(), LogisticRegression())),
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_one_row_of_each_blob(name):
+    pool, estimator = VECTORS[name]
+    assert sorted(CODES[pick(pool, estimator)]) == [0, 1, 2, 3]
+
+
+def test_frames():
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    for frame in (pd.DataFrame(X), pl.DataFrame(X)):
+        assert sorted(CODES[pick(frame, LogisticRegression())]) == [0, 1, 2, 3]
+
+
+NO_VECTORS = {
+    "texts": (TEXTS.tolist(), LogisticRegression()),
+    "missing features": (with_nan(), HistGradientBoostingClassifier()),
+    "rows of words": ([text.split() for text in TEXTS], LogisticRegression()),
+    "selection by labels": (X, make_pipeline(SelectKBest(k=1), LogisticRegression())),
+    "nested encoding by labels": (
+        X,
+        make_pipeline(
+            make_column_transformer((TargetEncoder(), [0])), LogisticRegression()
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_VECTORS)
+def test_random_elsewhere(name):
+    pool, estimator = NO_VECTORS[name]
+    expected = Random().select(estimator, pool, n_queries=30, random_state=5)
+    found = ColdStart().select(estimator, pool, n_queries=30, random_state=5)
+    assert_array_equal(found, expected)
+    assert len(pick(pool, estimator)) == 4
+
+
+def test_it_is_facility_location():
+    y = np.where(np.arange(200) < 20, CODES, np.nan)
+    for kwargs in ({"y": None}, {"y": y}):
+        expected = MaxHerding().select(
+            LogisticRegression(), X, **kwargs, n_queries=9, random_state=0
+        )
+        found = get_strategy("cold_start").select(
+            LogisticRegression(), X, **kwargs, n_queries=9, random_state=0
+        )
+        assert_array_equal(found, expected)
