@@ -400,7 +400,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             placeholder = DummyClassifier(strategy="prior")
             fit_on_rows(placeholder, X, labels, rows, {})
             if not _has_columns(X):
-                del placeholder.n_features_in_  # what it took for the columns of texts
+                # What it took for the columns of texts.
+                vars(placeholder).pop("n_features_in_", None)
             return _Model(placeholder, None, seen)
         base = self._inner_estimator()
         estimator = seeded(clone(base), plan.estimator_seed)

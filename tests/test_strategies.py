@@ -283,11 +283,12 @@ def test_batch_in_the_embedding_of_a_pipeline(name):
     assert_array_equal(inside, outside)
 
 
-@every_batch
+@pytest.mark.parametrize(
+    "name",
+    [name for name in BATCH if "embedding" in get_strategy(name).get_params()],
+)
 def test_named_embedding(name):
     strategy = get_strategy(name)
-    if "embedding" not in strategy.get_params():
-        pytest.skip("looks at no embedding")
     strategy.set_params(embedding=lambda X: X[:, :2])
     first = strategy.select(FOREST, X, y, n_queries=9, random_state=0)
     strategy.set_params(embedding=FunctionTransformer(lambda X: X[:, :2]))
