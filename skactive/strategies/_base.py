@@ -155,7 +155,10 @@ class Strategy(BaseEstimator):
         n_looked = n_queries
         while True:
             best = candidates[take_best(utilities, n_looked, rng)]
-            first = np.sort(np.unique(row_keys(X, best), return_index=True)[1])
+            keys = row_keys(X, best)
+            if len(set(keys.tolist())) == n_queries == len(best):
+                return best
+            first = np.sort(np.unique(keys, return_index=True)[1])
             if len(first) >= n_queries or len(best) == len(candidates):
                 copies = np.setdiff1d(np.arange(len(best)), first)
                 return best[np.concatenate([first, copies])[:n_queries]]
