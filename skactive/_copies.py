@@ -17,7 +17,7 @@ Array = NDArray[Any]
 def row_keys(X: Any, rows: Array) -> Array:
     """One key a row, shape (n_rows,): equal for identical rows, else different."""
     # An array is indexed here, without a search for the library that made it.
-    chunk = X[rows] if isinstance(X, np.ndarray) else _safe_indexing(X, rows)
+    chunk: Any = X[rows] if isinstance(X, np.ndarray) else _safe_indexing(X, rows)
     if sp.issparse(chunk):
         chunk = chunk.tocsr()
     if isinstance(chunk, np.ndarray) and chunk.ndim == 1:
