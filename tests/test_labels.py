@@ -58,7 +58,7 @@ CASES = {
     "strings of any length": (
         lambda: (
             np.array(["b", None, "a"], dtype=np.dtypes.StringDType(na_object=None))
-            if hasattr(np.dtypes, "StringDType")
+            if hasattr(getattr(np, "dtypes", None), "StringDType")
             else ["b", None, "a"]
         ),
         ["a", "b"],

@@ -237,7 +237,7 @@ def _tile(
     if similarity == "cosine":
         inverse = _inverse_norms(tile)
         tile = (
-            sp.diags_array(inverse) @ tile
+            sp.diags(inverse) @ tile
             if sp.issparse(tile)
             else (tile * inverse[:, np.newaxis])
         )
