@@ -51,17 +51,35 @@ _CHUNK_MAX_ROWS = 2**16
 _CHUNK_UNIT = 64
 # A chunk with this share of wanted rows is scored whole, as a view and not a copy.
 _DENSE_SHARE = 0.9
+# Members that a function is taken to give, as far as the size of chunks goes.
+_GUESSED_MEMBERS = 20
 
 
-class Committee:
-    """A fitted estimator together with fitted members that stand for its doubt.
+class Fitted:
+    """A fitted estimator together with what a strategy may ask besides.
 
-    It answers as the estimator does; `members` is what :func:`member_proba` asks.
+    It answers as the estimator does.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Fitted.
+    members : list of estimators, callable or None, default=None
+        What stands for its doubt: fitted estimators, or a function ``X -> proba`` of
+        shape (n_members, n_samples, n_classes). None if it is its own committee.
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        Weights of the rows of the pool at hand in fits of the estimator.
     """
 
-    def __init__(self, estimator: Any, members: Sequence[Any]):
+    def __init__(
+        self,
+        estimator: Any,
+        members: Sequence[Any] | Callable[[Any], Array] | None = None,
+        sample_weight: Array | None = None,
+    ):
         self.estimator = estimator
         self.members = members
+        self.sample_weight = sample_weight
 
     def __getattr__(self, name: str) -> Any:
         if name == "estimator" or (name.startswith("__") and name.endswith("__")):
@@ -102,7 +120,7 @@ def has_response(estimator: Any, response: str) -> bool:
 def n_outputs(estimator: Any, response: str) -> int:
     """How many numbers a fitted `estimator` gives for a row."""
     if response == "members" or isinstance(estimator, (list, tuple)):
-        return len(classes_of(estimator)) * len(_members(estimator))
+        return len(classes_of(estimator)) * n_members(estimator)
     return len(getattr(estimator, "classes_", ()))
 
 
@@ -157,10 +175,30 @@ def last_step(estimator: Any) -> Any:
             estimator = getattr(estimator, "best_estimator_", estimator.estimator)
         elif isinstance(estimator, EncodedClassifier):
             estimator = getattr(estimator, "estimator_", estimator.estimator)
-        elif isinstance(estimator, FrozenEstimator):
+        elif isinstance(estimator, (Fitted, FrozenEstimator)):
             estimator = estimator.estimator
         else:
             return estimator
+
+
+def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """The classifier at the end of a fitted estimator, and `X` as it sees it.
+
+    Through pipelines, searches, and wrappers; the classifier's own classes may be
+    codes, positions in ``classes_of(estimator)``.
+    """
+    while True:
+        if isinstance(estimator, Pipeline):
+            X = transform_before_last(estimator, X)
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, BaseSearchCV):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, EncodedClassifier):
+            estimator = estimator.estimator_
+        elif isinstance(estimator, (Fitted, FrozenEstimator)):
+            estimator = estimator.estimator
+        else:
+            return estimator, X
 
 
 def transform_before_last(pipeline: Pipeline, X: Any) -> Any:
@@ -232,7 +270,7 @@ def last_search(estimator: Any) -> Any:
 
 
 def _embed_by_pipeline(estimator: Any, X: Any) -> Any:
-    if isinstance(estimator, Committee):
+    if isinstance(estimator, Fitted):
         return _embed_by_pipeline(estimator.estimator, X)
     estimator = last_search(estimator)
     if not isinstance(estimator, Pipeline) or len(estimator) == 1:
@@ -261,16 +299,25 @@ _ENSEMBLES = (
 def _is_committee(estimator: Any) -> bool:
     if isinstance(estimator, (list, tuple)):
         return len(estimator) > 0
-    return isinstance(last_step(estimator), (Committee, *_ENSEMBLES))
+    if isinstance(estimator, Fitted) and estimator.members is not None:
+        return True
+    return isinstance(last_step(estimator), _ENSEMBLES)
 
 
-def _members(estimator: Any) -> Sequence[Any]:
+def n_members(estimator: Any) -> int:
+    """How many members a committee has; of a function a guess, unless it says so."""
+    members = _members(estimator)
+    if callable(members):
+        return int(getattr(members, "n_members", _GUESSED_MEMBERS))
+    return len(members)
+
+
+def _members(estimator: Any) -> Any:
     if isinstance(estimator, (list, tuple)):
         return estimator
-    ensemble = last_step(estimator)
-    if isinstance(ensemble, Committee):
-        return ensemble.members
-    return ensemble.estimators_
+    if isinstance(estimator, Fitted) and estimator.members is not None:
+        return estimator.members
+    return last_step(estimator).estimators_
 
 
 def member_proba(estimator: Any, X: Any) -> Array:
@@ -280,18 +327,21 @@ def member_proba(estimator: Any, X: Any) -> Array:
     probability zero. A member that has no `predict_proba` puts all probability on
     the class it predicts, as in scikit-learn's bagging.
     """
-    if isinstance(estimator, Pipeline):
+    if isinstance(estimator, Fitted) and estimator.members is not None:
+        if callable(estimator.members):
+            return _check_members(estimator, estimator.members(X), X)
+    elif isinstance(estimator, Pipeline):
         return member_proba(estimator.steps[-1][1], transform_before_last(estimator, X))
-    if isinstance(estimator, BaseSearchCV):
+    elif isinstance(estimator, BaseSearchCV):
         return member_proba(estimator.best_estimator_, X)
-    if isinstance(estimator, FrozenEstimator):
+    elif isinstance(estimator, (Fitted, FrozenEstimator)):
         return member_proba(estimator.estimator, X)
-    if isinstance(estimator, EncodedClassifier):  # codes are positions in its classes
+    elif isinstance(estimator, EncodedClassifier):  # codes are positions in classes
         return member_proba(estimator.estimator_, X)
     classes = classes_of(estimator)
     members = _members(estimator)
     answers: Iterable[tuple[Any, Array, Any, dict]]
-    if isinstance(estimator, (list, tuple, Committee)):
+    if isinstance(estimator, (list, tuple, Fitted)):
         answers = ((member, member.classes_, X, {}) for member in members)
     else:
         answers = _ensemble_answers(estimator, X)
@@ -345,6 +395,18 @@ def _ensemble_answers(ensemble: Any, X: Any) -> Iterator[tuple[Any, Array, Any, 
     for tree in ensemble.estimators_:
         codes = np.asarray(tree.classes_).astype(np.intp)
         yield tree, ensemble.classes_[codes], X, {"check_input": False}
+
+
+def _check_members(estimator: Any, proba: Any, X: Any) -> Array:
+    proba = np.asarray(proba)
+    expected = (_num_samples(X), len(classes_of(estimator)))
+    if proba.ndim != 3 or proba.shape[1:] != expected or len(proba) == 0:
+        raise ValueError(
+            f"members gave an array of shape {proba.shape} for {expected[0]} rows and "
+            f"{expected[1]} classes; expected (n_members, {expected[0]}, "
+            f"{expected[1]})."
+        )
+    return proba
 
 
 def _proba_or_vote(member: Any, classes: Array, X: Any, options: dict) -> Array:

@@ -40,7 +40,7 @@ from skactive._labels import (
     lookalikes,
 )
 from skactive._response import (
-    Committee,
+    Fitted,
     decision_values,
     has_response,
     transform_before_last,
@@ -824,7 +824,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
                     "strategy that needs none. Call fit again."
                 )
             return model.estimator
-        return Committee(model.estimator, model.members)
+        return Fitted(model.estimator, model.members)
 
     def _set_model(self, model: _Model, classes: Array) -> None:
         self.estimator_, self.members_, self._seen = model

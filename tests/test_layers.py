@@ -12,7 +12,7 @@ ROOT = Path(skactive.__file__).parent
 # From the bottom to the top; a module imports from lower layers, or its own package.
 LAYERS = [
     {"measures", "geometry", "_sklearn", "_version"},
-    {"_labels", "_response", "_bootstrap", "_copies", "_encoded"},
+    {"_labels", "_response", "_bootstrap", "_copies", "_encoded", "_linear"},
     {"strategies"},
     {"classifier"},
     {"__init__"},

@@ -27,7 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 from skactive import _response
 from skactive._encoded import EncodedClassifier
 from skactive._response import (
-    Committee,
+    Fitted,
     classes_of,
     decision_values,
     has_response,
@@ -144,7 +144,7 @@ def test_members_refuse_other_columns(name):
 
 def test_committee_answers_as_its_estimator():
     model = GaussianNB().fit(X, y)
-    committee = Committee(model, [model, model])
+    committee = Fitted(model, [model, model])
     assert has_response(committee, "members")
     assert has_response(committee, "predict_proba")
     assert not has_response(committee, "decision_function")

@@ -358,7 +358,7 @@ class Product(_Combination):
 def _for_part(part: Strategy, estimator: Any) -> Any:
     """The estimator itself for a part that does not ask for bootstrap members."""
     is_asked = any("members" in leaf.needs for leaf in part.leaves())
-    if isinstance(estimator, _response.Committee) and not is_asked:
+    if isinstance(estimator, _response.Fitted) and not is_asked:
         return estimator.estimator
     return estimator
 
