@@ -75,7 +75,7 @@ def add_ones(features: Any) -> Array:
     """Features with a last column of ones; dense or CSR, float64."""
     ones = np.ones((features.shape[0], 1))
     if sp.issparse(features):
-        return sp.csr_array(sp.hstack([features, ones], dtype=np.float64))  # type: ignore[return-value]
+        return sp.csr_array(sp.hstack([features, ones], dtype=np.float64))
     return np.hstack([np.asarray(features, dtype=np.float64), ones])
 
 
