@@ -95,6 +95,7 @@ class _Campaign(NamedTuple):
     rows: Array
     records: list[tuple[int, int, float, float]]
     condition: str
+    state: Any = None
 
 
 def _estimator_has(name: str) -> Any:
@@ -214,6 +215,10 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         "n_queried" rows chosen in it, "query_time" and "fit_time" in seconds.
     termination_condition_ : {"budget", "exhausted"}
         Why the last `fit` ended: the budget was used, or no label was left.
+    strategy_state_ : object
+        What a strategy that learns from round to round knows, None for all others;
+        after a budgeted fit, or a call of `query` with labels and such a strategy. It
+        belongs to one campaign: a clone, or a fit with a budget, starts anew.
 
     See Also
     --------
@@ -335,8 +340,9 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             if len(labeled) < len(codes):
                 routed = _check_method_params(X, routed, indices=labeled)
                 X, codes = _safe_indexing(X, labeled), codes[labeled]
-            done = self._run_campaign(X, classes, codes, routed, plan)
+            done = self._run_campaign(X, classes, codes, routed, plan, labeled)
             done = done._replace(rows=labeled[done.rows])
+            self.strategy_state_ = done.state
         self._set_model(done.model, classes)
         self.labeled_indices_ = done.rows
         self.n_labels_ = len(done.rows)
@@ -347,7 +353,13 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         return self
 
     def _run_campaign(
-        self, X: Any, classes: Array, oracle: Array, params: dict, plan: _Plan
+        self,
+        X: Any,
+        classes: Array,
+        oracle: Array,
+        params: dict,
+        plan: _Plan,
+        ids: Array,
     ) -> _Campaign:
         """Select, reveal and train until the budget is used or nothing is left."""
         n_samples = len(oracle)
@@ -359,14 +371,15 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         n_wanted = self.batch_size if self.n_initial is None else self.n_initial
         visible = np.full(n_samples, MISSING)
         bought = np.empty(0, dtype=np.intp)
-        model = None
+        model = state = None
         records = []
         while True:
             begin = time.perf_counter()
             n_queries = min(n_wanted, n_affordable - len(bought))
             labels = decode_labels(classes, visible)
-            rows = self._select(
-                model, X, labels, n_samples - len(bought), n_queries, plan
+            n_left = n_samples - len(bought)
+            rows, state = self._select(
+                model, X, labels, n_left, n_queries, plan, state, ids
             )
             visible[rows] = oracle[rows]
             bought = np.concatenate([bought, rows])
@@ -377,9 +390,9 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             end = time.perf_counter()
             records.append((len(bought), len(rows), middle - begin, end - middle))
             if len(bought) == n_affordable:
-                return _Campaign(model, bought, records, "budget")
+                return _Campaign(model, bought, records, "budget", state)
             if len(bought) == n_samples:
-                return _Campaign(model, bought, records, "exhausted")
+                return _Campaign(model, bought, records, "exhausted", state)
             n_wanted = self.batch_size
 
     def _fit_model(
@@ -549,7 +562,14 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             if _has_columns(X):
                 _check_n_features(self, X, reset=False)
             model = _Model(self.estimator_, self.members_, self._seen)
-        return self._select(model, X, y, n_candidates, int(n_queries), plan)
+        # Without labels there is nothing to learn from, and nothing to remember.
+        state = None if y is None else getattr(self, "strategy_state_", None)
+        rows, state = self._select(
+            model, X, y, n_candidates, int(n_queries), plan, state
+        )
+        if y is not None and state is not None:
+            self.strategy_state_ = state
+        return rows
 
     def _select(
         self,
@@ -559,7 +579,10 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         n_candidates: int,
         n_queries: int,
         plan: _Plan,
-    ) -> Array:
+        state: Any = None,
+        ids: Array | None = None,
+    ) -> tuple[Array, Any]:
+        """Positions of the rows to label, and what the strategy wants to remember."""
         # Every round has a seed of its own. With one seed for all, draws in later
         # rounds would fall next to those of the first.
         entropy = np.random.SeedSequence([plan.query_seed, n_candidates])
@@ -573,11 +596,18 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         if self.max_candidates is not None and n_candidates > self.max_candidates:
             rows = self._draw_rows(X, y, max(n_queries, self.max_candidates), entropy)
             X, y = _safe_indexing(X, rows), None if y is None else y[rows]
+            ids = rows if ids is None else ids[rows]
         with self._jobs():
-            chosen = strategy.select(
-                estimator, X, y, n_queries=n_queries, random_state=random_state
+            chosen, state = strategy.select_next(
+                estimator,
+                X,
+                y,
+                n_queries=n_queries,
+                random_state=random_state,
+                state=state,
+                ids=ids,
             )
-        return chosen if rows is None else rows[chosen]
+        return (chosen if rows is None else rows[chosen]), state
 
     @staticmethod
     def _draw_rows(

@@ -58,6 +58,10 @@ class Strategy(BaseEstimator):
         which it warns.
     uses_labels : bool
         Whether it looks at the labels, and not only at which rows have one.
+    bounded : bool
+        Whether utilities lie between 0 and a known :meth:`bound`.
+    operation : {"sum", "product"}
+        How the :meth:`terms` make the utilities.
     """
 
     needs: tuple[str, ...] = ()
@@ -66,6 +70,8 @@ class Strategy(BaseEstimator):
     informed: bool = True
     # False where only the mask of labelled rows matters, and not their labels.
     uses_labels: bool = True
+    bounded: bool = False
+    operation: str = "sum"
     _parameter_constraints: dict = {}
 
     @abstractmethod
@@ -97,6 +103,39 @@ class Strategy(BaseEstimator):
     ) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""
         return self(estimator, X, y)[candidates]
+
+    def bound(self, estimator: Any) -> float | None:
+        """The largest utility possible, where `bounded`; the least is 0."""
+        return None
+
+    def terms(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> list[tuple[str, Array]]:
+        """What the utilities of the candidates are made of.
+
+        Parameters
+        ----------
+        estimator : estimator object, or list of estimators
+            Fitted.
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool.
+        y : array-like of shape (n_samples,) or None
+            Labels with NaN or None where a row is unlabelled.
+        candidates : ndarray of shape (n_candidates,)
+            Ascending positions in `X`.
+
+        Returns
+        -------
+        terms : list of (str, ndarray of shape (n_candidates,))
+            Names and values, weighted and normalised as they enter: terms that add
+            up to the utilities or, where `operation` is "product", factors that
+            multiply to them. One term, unless the strategy combines others.
+        """
+        part = _for_part(self, estimator)
+        return [(self._label(), self.candidate_utilities(part, X, y, candidates))]
+
+    def _label(self) -> str:
+        return repr(self)
 
     def select(
         self,
@@ -141,6 +180,45 @@ class Strategy(BaseEstimator):
         utilities = self.candidate_utilities(estimator, X, y, candidates)
         warn_if_equal(self, utilities, n_queries, estimator)
         return self._take_distinct(X, candidates, utilities, n_queries, random_state)
+
+    def select_next(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+        state: Any = None,
+        ids: Array | None = None,
+    ) -> tuple[Array, Any]:
+        """Choose rows as :meth:`select` does, in the light of earlier choices.
+
+        For strategies that learn from what their earlier choices led to. They keep
+        nothing themselves: whoever runs the campaign hands the state on. All others
+        choose by :meth:`select`, and their state is None.
+
+        Parameters
+        ----------
+        estimator, X, y, n_queries, random_state
+            See :meth:`select`.
+        state : object, default=None
+            What the last call gave; None in the first call of a campaign.
+        ids : ndarray of shape (n_samples,), default=None
+            Names of the rows of `X`, ascending integers, the same in every call of a
+            campaign. None means positions.
+
+        Returns
+        -------
+        positions : ndarray of shape (min(n_queries, n_candidates),)
+            Distinct positions in `X`, most useful first.
+        state : object
+            For the next call; None if there is nothing to remember.
+        """
+        chosen = self.select(
+            estimator, X, y, n_queries=n_queries, random_state=random_state
+        )
+        return chosen, None
 
     @staticmethod
     def _take_distinct(
@@ -271,6 +349,17 @@ class Constant(PointwiseStrategy):
         """The value, for every row."""
         return np.full(_num_samples(X), float(self.value))
 
+    @property
+    def bounded(self) -> bool:  # type: ignore[override]
+        return self.value >= 0
+
+    def bound(self, estimator: Any) -> float | None:
+        """The value, unless it is negative."""
+        return float(self.value) if self.bounded else None
+
+    def _label(self) -> str:
+        return f"{self.value:g}"
+
 
 class _Combination(Strategy):
     def __init__(self, left: Strategy, right: Strategy):
@@ -289,9 +378,34 @@ class _Combination(Strategy):
     def uses_labels(self) -> bool:  # type: ignore[override]
         return any(leaf.uses_labels for leaf in self.leaves())
 
+    @property
+    def bounded(self) -> bool:  # type: ignore[override]
+        return self.left.bounded and self.right.bounded
+
+    def bound(self, estimator: Any) -> float | None:
+        """What the bounds of both make, if both have one."""
+        bounds = self.left.bound(estimator), self.right.bound(estimator)
+        if bounds[0] is None or bounds[1] is None:
+            return None
+        return float(self._merge(*bounds))
+
     def leaves(self) -> list[Strategy]:
         """The strategies combined, from left to right."""
+        for part in (self.left, self.right):
+            check_has_utilities(part, self)
         return self.left.leaves() + self.right.leaves()
+
+    def terms(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> list[tuple[str, Array]]:
+        """The terms of a sum, or the factors of a product, from left to right."""
+        found = []
+        for part in (self.left, self.right):
+            # A sum of sums is one sum, and likewise products.
+            flat = type(part) is type(self)
+            terms = part.terms if flat else partial(Strategy.terms, part)
+            found += terms(estimator, X, y, candidates)
+        return found
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
         """Utility of each row, shape (n_samples,)."""
@@ -309,7 +423,7 @@ class _Combination(Strategy):
         return check_utilities(self._merge(left, right), len(candidates), self)
 
     @abstractmethod
-    def _merge(self, left: Array, right: Array) -> Array: ...
+    def _merge(self, left: Any, right: Any) -> Any: ...
 
 
 class Sum(_Combination):
@@ -321,6 +435,10 @@ class Sum(_Combination):
         The terms. Utilities are added as they are; give weights, or use
         ``normalize=True`` where a strategy has it, to bring them to one scale.
 
+    See Also
+    --------
+    Mixture : Brings its terms to one scale.
+
     Examples
     --------
     >>> from skactive import get_strategy
@@ -331,8 +449,11 @@ class Sum(_Combination):
     Constant(value=3)
     """
 
-    def _merge(self, left: Array, right: Array) -> Array:
+    def _merge(self, left: Any, right: Any) -> Any:
         return left + right
+
+    def _label(self) -> str:
+        return f"{self.left._label()} + {self.right._label()}"
 
 
 class Product(_Combination):
@@ -351,8 +472,16 @@ class Product(_Combination):
     Product(left=Margin(), right=Entropy())
     """
 
-    def _merge(self, left: Array, right: Array) -> Array:
+    operation = "product"
+
+    def _merge(self, left: Any, right: Any) -> Any:
         return left * right
+
+    def _label(self) -> str:
+        return " * ".join(
+            f"({part._label()})" if isinstance(part, Sum) else part._label()
+            for part in (self.left, self.right)
+        )
 
 
 def _for_part(part: Strategy, estimator: Any) -> Any:
@@ -406,6 +535,17 @@ def check_needs(
                 f"{_shorten(estimator)}."
             )
     return found if strategy.needs else None
+
+
+def check_has_utilities(part: Strategy, whole: Strategy) -> None:
+    """Raise where `part` chooses in a way that its utilities cannot tell `whole`."""
+    if type(part).select is not Strategy.select:
+        raise ValueError(
+            f"{type(whole).__name__} combines utilities of single rows, but "
+            f"{_shorten(part)} chooses a batch in its own way, which would be lost. "
+            "Switch and ActiveLearningByLearning take strategies of any kind, as they "
+            "choose one of them at a time."
+        )
 
 
 def check_n_queries(n_queries: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from skactive import _response, measures
@@ -16,6 +17,10 @@ from skactive._sklearn import StrOptions
 from skactive.strategies._base import PointwiseStrategy
 
 Array = NDArray[Any]
+
+
+def _largest_entropy(estimator: Any) -> float:
+    return float(np.log(len(_response.classes_of(estimator))))
 
 
 class VoteEntropy(PointwiseStrategy):
@@ -41,10 +46,15 @@ class VoteEntropy(PointwiseStrategy):
     """
 
     needs = ("members",)
+    bounded = True
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(min(n_members, n_classes))] nats."""
         return measures.vote_entropy(_response.member_proba(estimator, X))
+
+    def bound(self, estimator: Any) -> float:
+        """``log(n_classes)``."""
+        return _largest_entropy(estimator)
 
 
 class ConsensusEntropy(PointwiseStrategy):
@@ -71,10 +81,15 @@ class ConsensusEntropy(PointwiseStrategy):
     """
 
     needs = ("members",)
+    bounded = True
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats."""
         return measures.consensus_entropy(_response.member_proba(estimator, X))
+
+    def bound(self, estimator: Any) -> float:
+        """``log(n_classes)``."""
+        return _largest_entropy(estimator)
 
 
 class KLDivergence(PointwiseStrategy):
@@ -139,7 +154,12 @@ class InformationGain(PointwiseStrategy):
     """
 
     needs = ("members",)
+    bounded = True
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats."""
         return measures.information_gain(_response.member_proba(estimator, X))
+
+    def bound(self, estimator: Any) -> float:
+        """``log(n_classes)``."""
+        return _largest_entropy(estimator)

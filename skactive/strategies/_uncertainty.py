@@ -59,6 +59,7 @@ class LeastConfidence(PointwiseStrategy):
     """
 
     needs = ("predict_proba", "decision_function")
+    bounded = True
     _parameter_constraints: dict = {"normalize": ["boolean"]}
 
     def __init__(self, normalize: bool = False):
@@ -70,6 +71,12 @@ class LeastConfidence(PointwiseStrategy):
             proba = _response.predict_proba(estimator, X)
             return measures.least_confidence(proba, normalize=self.normalize)
         return _bounded_confidence(_response.decision_values(estimator, X))
+
+    def bound(self, estimator: Any) -> float:
+        """``1 - 1 / n_classes``; 1 if normalized, or of decision values."""
+        if self.normalize or not _response.has_response(estimator, "predict_proba"):
+            return 1.0
+        return 1 - 1 / len(_response.classes_of(estimator))
 
 
 class Margin(PointwiseStrategy):
@@ -98,12 +105,17 @@ class Margin(PointwiseStrategy):
     """
 
     needs = ("predict_proba", "decision_function")
+    bounded = True
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, 1]."""
         if _response.has_response(estimator, "predict_proba"):
             return measures.margin(_response.predict_proba(estimator, X))
         return _bounded_margin(_response.decision_values(estimator, X))
+
+    def bound(self, estimator: Any) -> float:
+        """One."""
+        return 1.0
 
 
 class Entropy(PointwiseStrategy):
@@ -133,6 +145,7 @@ class Entropy(PointwiseStrategy):
     """
 
     needs = ("predict_proba",)
+    bounded = True
     _parameter_constraints: dict = {"normalize": ["boolean"]}
 
     def __init__(self, normalize: bool = False):
@@ -142,3 +155,9 @@ class Entropy(PointwiseStrategy):
         """Utilities in [0, log(n_classes)] nats, or [0, 1] if normalized."""
         proba = _response.predict_proba(estimator, X)
         return measures.entropy(proba, normalize=self.normalize)
+
+    def bound(self, estimator: Any) -> float:
+        """``log(n_classes)``, or 1 if normalized."""
+        if self.normalize:
+            return 1.0
+        return float(np.log(len(_response.classes_of(estimator))))

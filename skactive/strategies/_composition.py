@@ -1,0 +1,163 @@
+"""Base of strategies that are made of a list of others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from skactive.strategies._base import Strategy, _shorten
+
+Array = NDArray[Any]
+
+
+class Composition(Strategy):
+    """Base of strategies with an argument `strategies`, a list of others.
+
+    An item is a name among :func:`get_strategy_names`, a strategy object or a function,
+    or a pair (name, one of these). An item without a name of its own is called as in
+    the registry, or by its class or function in lower case, and numbered where that
+    is not unique. Parameters of objects nest under these names, as ``margin__beta``,
+    and an item can be replaced under its name.
+    """
+
+    # Subclasses have this argument; what None means is theirs to say.
+    strategies: list[Any] | tuple[Any, ...] | None
+    _parameter_constraints: dict = {"strategies": [list, tuple]}
+
+    def parts(self) -> list[tuple[str, Strategy]]:
+        """Names and strategies, in order.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or a name is unknown or not possible.
+        TypeError
+            If an item is no strategy.
+        """
+        from skactive.strategies._registry import get_strategy
+
+        strategies = self._listed()
+        if not isinstance(strategies, (list, tuple)) or not strategies:
+            raise ValueError(
+                f"strategies of {type(self).__name__} must be a list of at least one "
+                "strategy: names, strategy objects, or pairs (name, strategy); got "
+                f"{strategies!r}."
+            )
+        items = _named(strategies)
+        self._check_names([name for name, _ in items])
+        return [(name, get_strategy(item)) for name, item in items]
+
+    def _listed(self) -> Any:
+        """The list; where None is allowed, what it stands for."""
+        return self.strategies
+
+    def _check_names(self, names: list[str]) -> None:
+        own = super().get_params(deep=False)
+        for name, count in Counter(names).items():
+            if count > 1:
+                problem = "is there more than once"
+            elif "__" in name:
+                problem = "holds '__', which separates names of nested parameters"
+            elif name in own:
+                problem = f"is the name of an argument of {type(self).__name__}"
+            else:
+                continue
+            raise ValueError(f"The name {name!r} in strategies {problem}.")
+
+    @property
+    def informed(self) -> bool:  # type: ignore[override]
+        return any(part.informed for _, part in self.parts())
+
+    @property
+    def uses_labels(self) -> bool:  # type: ignore[override]
+        return any(part.uses_labels for _, part in self.parts())
+
+    def leaves(self) -> list[Strategy]:
+        """The strategies that those in the list are made of."""
+        return [leaf for _, part in self.parts() for leaf in part.leaves()]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters, those of the strategies in the list among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also give the items of the list by their names, and their parameters.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep=False)
+        if deep and isinstance(self.strategies, (list, tuple)):
+            for name, item in _named(self.strategies):
+                params.setdefault(name, item)
+                if hasattr(item, "get_params"):
+                    inner = item.get_params(deep=True)
+                    params |= {f"{name}__{key}": inner[key] for key in inner}
+        return params
+
+    def set_params(self, **params: Any) -> Composition:
+        """Set parameters, replace items of the list, or set their parameters.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by their names, see `get_params`.
+
+        Returns
+        -------
+        self : Composition
+        """
+        if "strategies" in params:
+            self.strategies = params.pop("strategies")
+        if isinstance(self.strategies, (list, tuple)):
+            own = super().get_params(deep=False)
+            items = list(self.strategies)
+            for i, (name, _) in enumerate(_named(self.strategies)):
+                if name in params and name not in own:
+                    items[i] = (name, params.pop(name))
+                    self.strategies = items
+        super().set_params(**params)
+        return self
+
+
+def _named(strategies: list[Any] | tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """Pairs of a name and an item; names that are not given are made unique."""
+    given = [_is_pair(item) for item in strategies]
+    names = [
+        item[0] if has_name else _default_name(item)
+        for item, has_name in zip(strategies, given, strict=True)
+    ]
+    counts = Counter(names)
+    seen: Counter[str] = Counter()
+    items = []
+    for name, item, has_name in zip(names, strategies, given, strict=True):
+        seen[name] += 1
+        if counts[name] > 1 and not has_name:
+            items.append((f"{name}-{seen[name]}", item))
+        else:
+            items.append((name, item[1] if has_name else item))
+    return items
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+
+
+def _default_name(item: str | Strategy | Callable[..., Any]) -> str:
+    if isinstance(item, str):
+        return item
+    return getattr(item, "__name__", type(item).__name__).lower()
+
+
+def check_one_each(values: Any, n_expected: int, what: str, owner: Strategy) -> None:
+    """Raise unless there are as many `values` as expected."""
+    if len(values) != n_expected:
+        raise ValueError(
+            f"{what} of {_shorten(owner)} must have {n_expected} entries; got "
+            f"{len(values)}: {list(values)}."
+        )

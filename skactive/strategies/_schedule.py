@@ -1,0 +1,302 @@
+"""Schedules: what makes a row useful changes as labels come in."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skactive._sklearn import Interval, StrOptions, _num_samples
+from skactive.strategies._base import (
+    Strategy,
+    _for_part,
+    check_has_utilities,
+    check_n_queries,
+    check_needs,
+    check_utilities,
+    find_candidates,
+)
+from skactive.strategies._composition import Composition, check_one_each
+from skactive.strategies._mixture import scaled_utilities
+
+Array = NDArray[Any]
+
+
+def count_labels(X: Any, y: Any = None) -> int:
+    """How many rows have a label in `y`; none, if `y` is None."""
+    return _num_samples(X) - len(find_candidates(X, y))
+
+
+def weight_of_first(n_labeled: int, n_labels: int, decay: str = "linear") -> float:
+    """Weight of the first of two strategies, falling as labels come in.
+
+    Parameters
+    ----------
+    n_labeled : int
+        Labels there are.
+    n_labels : int
+        Labels at which the weight is 0 ("linear"), or 1/2 ("exponential").
+    decay : {"linear", "exponential"}, default="linear"
+        ``max(0, 1 - n_labeled / n_labels)`` or ``2 ** (-n_labeled / n_labels)``.
+
+    Returns
+    -------
+    weight : float
+        In [0, 1]; the second strategy has the rest.
+
+    Examples
+    --------
+    >>> from skactive.strategies._schedule import weight_of_first
+    >>> [weight_of_first(n, 50) for n in (0, 10, 50, 60)]
+    [1.0, 0.8, 0.0, 0.0]
+    >>> [weight_of_first(n, 50, "exponential") for n in (0, 50, 100)]
+    [1.0, 0.5, 0.25]
+    """
+    if decay == "linear":
+        return max(0.0, 1 - n_labeled / n_labels)
+    return float(0.5 ** (n_labeled / n_labels))
+
+
+class Fade(Composition):
+    """From one strategy to another, little by little, as labels come in.
+
+    The utility is ``weight * first + (1 - weight) * second``, both on the scale from
+    0 to 1 as in :class:`Mixture`. The weight starts at 1 and falls with the number of
+    rows that have a label in `y`: with a strategy for diversity or density first and
+    one for uncertainty second, labels cover the data before they settle details.
+
+    Parameters
+    ----------
+    strategies : list of two str, callable or (str, str or callable) pairs
+        The first and the second, each a name, a strategy object, or a function
+        ``(estimator, X, y) -> utilities``, alone or paired with a name, under which
+        its parameters nest. Each must give a utility a row.
+    n_labels : int, default=50
+        Labels at which the first has no weight any more; if `decay` is
+        "exponential", labels in which its weight halves, time and again.
+    decay : {"linear", "exponential"}, default="linear"
+        How the weight falls.
+    normalize : {"auto", "rank"}, default="auto"
+        Divide by the largest utility possible where that is known, and take ranks
+        elsewhere; or ranks in any case. See :class:`Mixture`.
+
+    See Also
+    --------
+    Switch : From one strategy to another at once, for strategies of any kind.
+
+    References
+    ----------
+    .. [1] P. Donmez, J. G. Carbonell, P. N. Bennett, "Dual Strategy Active Learning",
+       ECML 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._schedule import Fade
+    >>> X = np.array([[0.0], [0.1], [0.2], [1.6], [3.0]])
+    >>> y = np.array([0, np.nan, np.nan, np.nan, 1])
+    >>> model = LogisticRegression().fit(X[[0, 4]], y[[0, 4]])
+    >>> strategy = Fade(["information_density", "margin"], n_labels=20)
+    >>> strategy.select(model, X, y, n_queries=1)
+    array([1])
+    >>> strategy.set_params(n_labels=2).select(model, X, y, n_queries=1)
+    array([3])
+    """
+
+    _parameter_constraints: dict = {
+        **Composition._parameter_constraints,
+        "n_labels": [Interval(numbers.Integral, 1, None, closed="left")],
+        "decay": [StrOptions({"linear", "exponential"})],
+        "normalize": [StrOptions({"auto", "rank"})],
+    }
+
+    def __init__(
+        self,
+        strategies: list[Any],
+        n_labels: int = 50,
+        *,
+        decay: str = "linear",
+        normalize: str = "auto",
+    ):
+        self.strategies = strategies
+        self.n_labels = n_labels
+        self.decay = decay
+        self.normalize = normalize
+
+    def leaves(self) -> list[Strategy]:
+        """The strategies that the two are made of."""
+        parts = self.parts()
+        check_one_each([name for name, _ in parts], 2, "strategies", self)
+        for _, part in parts:
+            check_has_utilities(part, self)
+        return super().leaves()
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, shape (n_samples,), in [0, 1]."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities in [0, 1] of the rows at the ascending positions `candidates`."""
+        values = [value for _, value in self.terms(estimator, X, y, candidates)]
+        return check_utilities(sum(values), len(candidates), self)
+
+    def terms(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> list[tuple[str, Array]]:
+        """Names with weighted and normalised utilities, see :meth:`Strategy.terms`.
+
+        A strategy that has no weight now is left out.
+        """
+        self._validate_params()
+        check_needs(self, estimator)
+        first = weight_of_first(count_labels(X, y), self.n_labels, self.decay)
+        return [
+            (
+                name,
+                weight
+                * scaled_utilities(part, self.normalize, estimator, X, y, candidates),
+            )
+            for (name, part), weight in zip(
+                self.parts(), (first, 1 - first), strict=True
+            )
+            if weight > 0
+        ]
+
+
+class Switch(Composition):
+    """One strategy after another, as labels come in.
+
+    Which one chooses depends on the number of rows that have a label in `y` only.
+    Strategies of any kind may follow each other, those that choose batches as well.
+
+    Parameters
+    ----------
+    strategies : list of str, callable or (str, str or callable) pairs
+        Names, strategy objects, or functions ``(estimator, X, y) -> utilities``, each
+        alone or paired with a name, under which its parameters nest. What any of them
+        needs of the estimator must be there from the start.
+    at : int or array-like of shape (n_strategies - 1,), default=50
+        Labels from which on the next strategy chooses, in ascending order. A batch
+        is chosen by one strategy, the one whose turn it is at its start.
+
+    See Also
+    --------
+    Fade : From one strategy to another little by little.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._schedule import Switch
+    >>> X = np.array([[0.0], [0.1], [0.2], [1.6], [3.0]])
+    >>> y = np.array([0, np.nan, np.nan, np.nan, 1])
+    >>> model = LogisticRegression().fit(X[[0, 4]], y[[0, 4]])
+    >>> Switch(["information_density", "margin"]).select(model, X, y, n_queries=1)
+    array([1])
+    >>> Switch(["information_density", "margin"], at=2).select(model, X, y, n_queries=1)
+    array([3])
+    """
+
+    _parameter_constraints: dict = {
+        **Composition._parameter_constraints,
+        "at": [Interval(numbers.Integral, 0, None, closed="left"), "array-like"],
+    }
+
+    def __init__(self, strategies: list[Any], at: int | ArrayLike = 50):
+        self.strategies = strategies
+        self.at = at
+
+    def turn(self, X: Any, y: Any = None) -> tuple[str, Strategy]:
+        """Name and strategy of those whose turn it is.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool.
+        y : array-like of shape (n_samples,), default=None
+            Labels with NaN or None where a row is unlabelled. None means that no
+            row is labelled.
+
+        Returns
+        -------
+        name : str
+        strategy : Strategy
+        """
+        self._validate_params()
+        parts = self.parts()
+        limits = np.atleast_1d(np.asarray(self.at))
+        check_one_each(limits, len(parts) - 1, "at", self)
+        is_ascending = (np.diff(limits, prepend=0) >= 0).all()
+        if len(limits) and (limits.dtype.kind not in "iu" or not is_ascending):
+            raise ValueError(
+                "at must hold numbers of labels in ascending order; got "
+                f"{limits.tolist()}."
+            )
+        return parts[np.searchsorted(limits, count_labels(X, y), side="right")]
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utilities, shape (n_samples,), of the strategy whose turn it is."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities, of the strategy whose turn it is, of some rows."""
+        check_needs(self, estimator)
+        _, part = self.turn(X, y)
+        part_estimator = _for_part(part, estimator)
+        return part.candidate_utilities(part_estimator, X, y, candidates)
+
+    def terms(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> list[tuple[str, Array]]:
+        """One term, of the strategy whose turn it is."""
+        name, _ = self.turn(X, y)
+        return [(name, self.candidate_utilities(estimator, X, y, candidates))]
+
+    def select(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Choose rows to label, see :meth:`Strategy.select`."""
+        return self.select_next(
+            estimator, X, y, n_queries=n_queries, random_state=random_state
+        )[0]
+
+    def select_next(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+        state: Any = None,
+        ids: Array | None = None,
+    ) -> tuple[Array, Any]:
+        """Choose rows as the strategy does whose turn it is.
+
+        See :meth:`Strategy.select_next`.
+        """
+        check_n_queries(n_queries)
+        check_needs(self, estimator)
+        _, part = self.turn(X, y)
+        return part.select_next(
+            _for_part(part, estimator),
+            X,
+            y,
+            n_queries=n_queries,
+            random_state=random_state,
+            state=state,
+            ids=ids,
+        )
