@@ -86,6 +86,7 @@ class _Plan(NamedTuple):
     estimator_seed: int | None
     member_seed: int
     query_seed: int
+    ids: Array | None = None  # of the rows of X, if they are not their positions
 
 
 class _Campaign(NamedTuple):
@@ -340,7 +341,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             if len(labeled) < len(codes):
                 routed = _check_method_params(X, routed, indices=labeled)
                 X, codes = _safe_indexing(X, labeled), codes[labeled]
-            done = self._run_campaign(X, classes, codes, routed, plan, labeled)
+            plan = plan._replace(ids=labeled)
+            done = self._run_campaign(X, classes, codes, routed, plan)
             done = done._replace(rows=labeled[done.rows])
             self.strategy_state_ = done.state
         self._set_model(done.model, classes)
@@ -353,13 +355,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         return self
 
     def _run_campaign(
-        self,
-        X: Any,
-        classes: Array,
-        oracle: Array,
-        params: dict,
-        plan: _Plan,
-        ids: Array,
+        self, X: Any, classes: Array, oracle: Array, params: dict, plan: _Plan
     ) -> _Campaign:
         """Select, reveal and train until the budget is used or nothing is left."""
         n_samples = len(oracle)
@@ -378,9 +374,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             n_queries = min(n_wanted, n_affordable - len(bought))
             labels = decode_labels(classes, visible)
             n_left = n_samples - len(bought)
-            rows, state = self._select(
-                model, X, labels, n_left, n_queries, plan, state, ids
-            )
+            rows, state = self._select(model, X, labels, n_left, n_queries, plan, state)
             visible[rows] = oracle[rows]
             bought = np.concatenate([bought, rows])
             middle = time.perf_counter()
@@ -579,8 +573,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         n_candidates: int,
         n_queries: int,
         plan: _Plan,
-        state: Any = None,
-        ids: Array | None = None,
+        state: Any,
     ) -> tuple[Array, Any]:
         """Positions of the rows to label, and what the strategy wants to remember."""
         # Every round has a seed of its own. With one seed for all, draws in later
@@ -592,7 +585,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         else:
             strategy = plan.strategy
             estimator = self._as_committee(model, strategy)
-        rows = None
+        rows, ids = None, plan.ids
         if self.max_candidates is not None and n_candidates > self.max_candidates:
             rows = self._draw_rows(X, y, max(n_queries, self.max_candidates), entropy)
             X, y = _safe_indexing(X, rows), None if y is None else y[rows]

@@ -92,7 +92,8 @@ class Mixture(Composition):
     ``log(n_classes)``; a sum or product of such, with weights, by that of its parts.
     All others, information density among them, are replaced by their ranks among the
     candidates, as ``(rank - 1/2) / n_candidates`` with the mean rank for equal
-    utilities, so that one row far from all others does not decide the scale.
+    utilities, so that one row far from all others does not decide the scale. A strategy
+    that finds all rows alike, as "random" does, adds nothing to choose by.
 
     Parameters
     ----------

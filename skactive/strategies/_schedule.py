@@ -84,7 +84,8 @@ class Fade(Composition):
 
     See Also
     --------
-    Switch : From one strategy to another at once, for strategies of any kind.
+    Switch : From one strategy to another at once, for strategies of any kind, those
+        that choose batches and "random" as well.
 
     References
     ----------
