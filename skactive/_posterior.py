@@ -533,9 +533,7 @@ class GaussianNBPosterior:
         if classifier.priors is not None:
             self.prior = np.tile(classifier.class_prior_, (n_members, 1))
         else:
-            self.prior = rng.dirichlet(
-                counts[:, 0] + 1 / len(counts), size=n_members
-            )
+            self.prior = rng.dirichlet(counts[:, 0] + 1 / len(counts), size=n_members)
         self.center = center
 
     def __call__(self, X: Any) -> Array:
