@@ -192,7 +192,8 @@ class LogisticPosterior:
         self.intercept = _contrast(intercept, axis=0)
         draws = draws[:n_inside]
         self.mean = _contrast(coef.T[:, :, np.newaxis])
-        self.span, self.free = None, None
+        self.span: Any = None
+        self.free: _FreeDirections | None = None
         if root is None:
             self.coef = self.mean[:-1] + _contrast(draws)
         else:
@@ -236,7 +237,7 @@ class LogisticPosterior:
         features = _features(self.estimator, X)
         latent = _product(features, self.coef) + self.intercept
         if self.free is not None:
-            latent += _product(features @ self.span.T, self.by_row)
+            latent = latent + _product(features @ self.span.T, self.by_row)
             latent += _product(self.free(features), self.free.draws)
         latent = np.moveaxis(latent, 2, 0)
         if latent.shape[2] > 1:

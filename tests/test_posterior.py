@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -52,7 +52,7 @@ def centered(proba):
     return (log_proba - log_proba.mean(axis=2, keepdims=True)).reshape(len(proba), -1)
 
 
-# Oracles: the posterior with one row of coefficients a class ---------------------------
+# Oracles: the posterior with one row of coefficients a class ------------------------
 
 
 def negative_log_posterior(flat, X, y, weights, penalty, n_classes):
@@ -141,25 +141,24 @@ def test_covariance(n, d, n_classes, params, container, max_free, monkeypatch):
 
 def test_hashed_directions_keep_dot_products():
     rng = np.random.default_rng(0)
-    X, y = sp.random_array((40, 6000), density=0.02, rng=rng).tocsr(), np.arange(40) % 2
-    estimator = converged().fit(X[:10], y[:10])
+    X = rng.normal(size=(40, 6000)) * (rng.random((40, 6000)) < 0.02)
+    X, y = sp.csr_array(X / 10), np.arange(40) % 2
+    estimator = converged(fit_intercept=False, C=2.0).fit(X[:10], y[:10])
     members = draw(estimator, X[:10], y[:10], n_members=2000)
     assert members.free is not None
-    latent = centered(members(X))[:, 1::2]
-    pool = X.toarray()
-    span = np.linalg.qr(pool[:10].T)[0]
-    assert_allclose(
-        latent.std(axis=0),
-        centered(members.marginal(X))[:, 1::2].std(axis=0),
-        rtol=0.12,
-    )
-    # Off the span the prior is left, whose correlations are those of the rows.
-    off = pool[10:] - pool[10:] @ span @ span.T
-    norms = np.linalg.norm(off, axis=1)
-    expected = off @ off.T / np.outer(norms, norms)
-    found = np.corrcoef(latent[:, 10:].T)
-    assert np.abs(found - expected).max() < 0.15
-    assert len(pickle.dumps(draw(estimator, X[:10], y[:10], n_members=50))) < 4e6
+    found = np.cov(2 * centered(members(X))[:, 1::2].T)
+    # By Woodbury's identity, from dot products alone.
+    dots = 2.0 * (X @ X.T).toarray()
+    p = estimator.predict_proba(X[:10])[:, 1]
+    system = np.diag(1 / (p * (1 - p))) + dots[:10, :10]
+    expected = dots - dots[:, :10] @ np.linalg.solve(system, dots[:10])
+    # 0.022 from 2,000 draws, 0.016 from 4,096 directions; the largest of 820 pairs.
+    assert np.abs(found - expected).max() < 0.12 * expected.max()
+    assert expected.min() < -0.05 * expected.max()  # and there is something to see
+    exact = 2 * centered(members.marginal(X))[:, 1::2].std(axis=0)
+    assert_allclose(exact, np.sqrt(np.diag(expected)), rtol=1e-4)
+    few = draw(estimator, X[:10], y[:10], n_members=50)
+    assert len(pickle.dumps(few)) < 8 * (50 * 4096 + 6000 * 4)
 
 
 @pytest.mark.parametrize("intercept", [True, False])
@@ -184,7 +183,7 @@ def test_liblinear_penalises_the_intercept():
     assert_allclose(found.std(axis=0), np.sqrt(np.diag(expected)), rtol=1e-4)
 
 
-# Against the posterior itself ----------------------------------------------------------
+# Against the posterior itself -------------------------------------------------------
 
 
 def test_two_parameters_by_quadrature():
@@ -248,16 +247,16 @@ def test_long_metropolis_run():
     assert_allclose(np.cov(found.T), np.cov(truth.T), atol=0.2 * spread.max() ** 2)
 
 
-@pytest.mark.parametrize("data", ["cancer", "iris"])
-def test_information_gain_ranks_as_a_large_bootstrap_committee(data):
-    X, y = load_breast_cancer(return_X_y=True) if data == "cancer" else (IRIS, SPECIES)
-    X = StandardScaler().fit_transform(X)[:, :4]
-    labeled = np.random.default_rng(0).permutation(len(y))[:60]
-    visible = np.full(len(y), np.nan)
-    visible[labeled] = y[labeled]
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_information_gain_ranks_as_a_large_bootstrap_committee(n_classes):
+    # The two agree where the model is right, and labels say more than the prior.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 4))
+    scores = X @ rng.normal(size=(4, n_classes)) + rng.gumbel(size=(600, n_classes))
+    visible = np.where(np.arange(600) < 300, scores.argmax(axis=1), np.nan)
     utilities = [
         ActiveLearningClassifier(
-            LogisticRegression(max_iter=1000),
+            LogisticRegression(C=10.0, max_iter=1000),
             "information_gain",
             members=members,
             n_members=200,
@@ -267,11 +266,10 @@ def test_information_gain_ranks_as_a_large_bootstrap_committee(data):
         .score_samples(X)
         for members in ("posterior", "bootstrap")
     ]
-    print(data, spearmanr(*utilities)[0])
-    assert spearmanr(*utilities)[0] > 0.8
+    assert spearmanr(*utilities)[0] > 0.9
 
 
-# GaussianNB ----------------------------------------------------------------------------
+# GaussianNB -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -279,13 +277,13 @@ def test_gaussian_nb_moments(weighted):
     weights = np.linspace(0.5, 1.5, 150) if weighted else np.ones(150)
     nb = GaussianNB().fit(IRIS, SPECIES, sample_weight=weights)
     members = draw(nb, IRIS, SPECIES)
-    n = np.array([weights[SPECIES == c].sum() for c in range(3)])[:, None]
+    n = np.array([weights[c == SPECIES].sum() for c in range(3)])[:, None]
     mean = np.array(
-        [np.average(IRIS[SPECIES == c], axis=0, weights=weights[SPECIES == c])
+        [np.average(IRIS[c == SPECIES], axis=0, weights=weights[c == SPECIES])
          for c in range(3)]
     )  # fmt: skip
     squares = np.array(
-        [weights[SPECIES == c] @ (IRIS[SPECIES == c] - mean[c]) ** 2 for c in range(3)]
+        [weights[c == SPECIES] @ (IRIS[c == SPECIES] - mean[c]) ** 2 for c in range(3)]
     )
     center = np.average(IRIS, axis=0, weights=weights)
     overall = np.average((IRIS - center) ** 2, axis=0, weights=weights)
@@ -321,7 +319,7 @@ def test_gaussian_nb_with_a_row_a_class_and_a_constant_column():
     assert 0.4 < proba[:, 2, 2].mean() < 0.99  # likely its own, but not for sure
 
 
-# In the learner ------------------------------------------------------------------------
+# In the learner ---------------------------------------------------------------------
 
 
 def partly(y=SPECIES, n=30):
