@@ -66,7 +66,9 @@ class Fitted:
         Fitted.
     members : list of estimators, callable or None, default=None
         What stands for its doubt: fitted estimators, or a function ``X -> proba`` of
-        shape (n_members, n_samples, n_classes). None if it is its own committee.
+        shape (n_members, n_samples, n_classes). It may have an int `n_members`, and
+        a method `marginal` as in :func:`member_proba`. None if it is its own
+        committee.
     sample_weight : ndarray of shape (n_samples,) or None, default=None
         Weights of the rows of the pool at hand in fits of the estimator.
     """
@@ -320,8 +322,11 @@ def _members(estimator: Any) -> Any:
     return last_step(estimator).estimators_
 
 
-def member_proba(estimator: Any, X: Any) -> Array:
+def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
     """Class probabilities of every member, (n_members, n_samples, n_classes).
+
+    With `marginal`, members need not be the same ones in every row: a function has
+    less noise to offer then, if it has a method `marginal`.
 
     Columns follow `classes_of(estimator)`; a class that a member has never seen has
     probability zero. A member that has no `predict_proba` puts all probability on
@@ -329,7 +334,10 @@ def member_proba(estimator: Any, X: Any) -> Array:
     """
     if isinstance(estimator, Fitted) and estimator.members is not None:
         if callable(estimator.members):
-            return _check_members(estimator, estimator.members(X), X)
+            members = estimator.members
+            if marginal:
+                members = getattr(members, "marginal", members)
+            return _check_members(estimator, members(X), X)
     elif isinstance(estimator, Pipeline):
         return member_proba(estimator.steps[-1][1], transform_before_last(estimator, X))
     elif isinstance(estimator, BaseSearchCV):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import numbers
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import joblib
@@ -39,6 +41,7 @@ from skactive._labels import (
     is_missing,
     lookalikes,
 )
+from skactive._posterior import posterior_members
 from skactive._response import (
     Fitted,
     decision_values,
@@ -68,13 +71,18 @@ from skactive.strategies._base import (
 )
 
 Array = NDArray[Any]
+# Fitted estimators, or a function X -> (n_members, n_samples, n_classes).
+Members = list[Any] | Callable[[Any], Array]
+
+_N_CLONES = 10
+_N_DRAWS = 100
 
 
 class _Model(NamedTuple):
     """What a fit gives: the estimator, its members if asked for, and the classes."""
 
     estimator: Any
-    members: list[Any] | None
+    members: Members | None
     seen: Array
 
 
@@ -175,9 +183,20 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
     max_candidates : int or None, default=None
         Rows that a query looks at: a random subset of the candidates, another one in
         each round, for models whose prediction is dear. None means all.
-    n_members : int, default=10
-        Bootstrap clones fitted where the strategy needs a committee and `estimator`
-        is none. Every bootstrap sample holds every class seen.
+    members : {"auto", "posterior", "bootstrap"} or callable, default="auto"
+        The committee of a strategy that needs one:
+
+        - "posterior": draws from the posterior of the last step of `estimator`, by
+          Laplace's approximation for LogisticRegression with an l2 penalty, and in
+          closed form for GaussianNB. Transformers are taken as they were fitted.
+        - "bootstrap": clones of `estimator` on bootstrap samples of the labelled
+          rows. Every sample holds every class seen.
+        - "auto": those of `estimator` if it is a forest, bagging or voting, else its
+          posterior if it is one of the above, else bootstrap clones.
+        - a function ``(estimator, X) -> proba`` of shape (n_members, n_samples,
+          n_classes), which is given the fitted estimator, as for Monte-Carlo dropout.
+    n_members : int or None, default=None
+        How many. None means 100 draws from a posterior, or 10 bootstrap clones.
     missing_label : object, default=np.nan
         The value in `y` of a row without a label. NaN, None, `pandas.NA` and null or
         masked entries are missing in any case.
@@ -190,16 +209,17 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         Bootstrap members fitted, and chunks of the pool scored, at a time.
     random_state : int, RandomState instance or None, default=None
         Breaks ties, draws the first rows and the bootstrap samples, and seeds each
-        `random_state` inside `estimator` that is None. An int gives the same answer
-        for the same call.
+        `random_state` inside `estimator` that is None, and the draws of a posterior.
+        An int gives the same answer for the same call.
 
     Attributes
     ----------
     estimator_ : estimator object
         The fitted clone of `estimator`; a wrapper with its own `estimator_` where
         labels are encoded; a constant classifier while only one class has been seen.
-    members_ : list of estimator objects or None
-        Bootstrap members, if the strategy needs them.
+    members_ : list of estimator objects, callable or None
+        Bootstrap members, or a function ``X -> proba`` of shape (n_members, n_samples,
+        n_classes), if the strategy needs them.
     classes_ : ndarray of shape (n_classes,)
         Classes seen; in a budgeted fit all classes of `y`.
     n_features_in_ : int
@@ -261,7 +281,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         "initial_strategy": [str, callable],
         "n_initial": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "max_candidates": [Interval(numbers.Integral, 1, None, closed="left"), None],
-        "n_members": [Interval(numbers.Integral, 2, None, closed="left")],
+        "members": [StrOptions({"auto", "posterior", "bootstrap"}), callable],
+        "n_members": [Interval(numbers.Integral, 2, None, closed="left"), None],
         "missing_label": "no_validation",
         "encode_labels": ["boolean", StrOptions({"auto"})],
         "n_jobs": [numbers.Integral, None],
@@ -278,7 +299,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         initial_strategy: Any = "cold_start",
         n_initial: int | None = None,
         max_candidates: int | None = None,
-        n_members: int = 10,
+        members: Any = "auto",
+        n_members: int | None = None,
         missing_label: Any = np.nan,
         encode_labels: bool | str = "auto",
         n_jobs: int | None = None,
@@ -291,6 +313,7 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         self.initial_strategy = initial_strategy
         self.n_initial = n_initial
         self.max_candidates = max_candidates
+        self.members = members
         self.n_members = n_members
         self.missing_label = missing_label
         self.encode_labels = encode_labels
@@ -413,20 +436,57 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         base = self._inner_estimator()
         estimator = seeded(clone(base), plan.estimator_seed)
         fit_on_rows(estimator, X, labels, rows, params)
-        members = None
+        members: Members | None = None
         if self._makes_members(plan.strategy):
-            clones = member_clones(base, self.n_members, plan.member_seed)
-            members = bootstrap_members(
-                fit_on_rows,
-                clones,
-                X,
-                labels,
-                rows,
-                params,
-                n_jobs=self.n_jobs,
-                random_state=plan.member_seed,
-            )
+            members = self._as_function(estimator, X, labels, rows, params, plan)
+            if members is None:
+                members = bootstrap_members(
+                    fit_on_rows,
+                    self._clones(base, plan),
+                    X,
+                    labels,
+                    rows,
+                    params,
+                    n_jobs=self.n_jobs,
+                    random_state=plan.member_seed,
+                )
         return _Model(estimator, members, seen)
+
+    def _as_function(
+        self,
+        estimator: Any,
+        X: Any,
+        labels: Array,
+        rows: Array,
+        params: dict,
+        plan: _Plan,
+    ) -> Callable[[Any], Array] | None:
+        """Members of a fitted estimator as a function; None if they are clones."""
+        if callable(self.members):
+            return partial(self.members, estimator)
+        if self.members == "bootstrap":
+            return None
+        members = posterior_members(
+            estimator,
+            _safe_indexing(X, rows),
+            labels,
+            _check_method_params(X, params, indices=rows),
+            n_members=_N_DRAWS if self.n_members is None else self.n_members,
+            random_state=plan.member_seed,
+        )
+        if members is None and self.members == "posterior":
+            raise ValueError(
+                "members='posterior' needs an estimator whose last step is a "
+                "LogisticRegression with an l2 penalty of finite C (and not one "
+                "model a class), or a GaussianNB; got "
+                f"{self.estimator!r}. Use members='auto' or 'bootstrap', or give a "
+                "function (estimator, X) -> (n_members, n_samples, n_classes)."
+            )
+        return members
+
+    def _clones(self, base: Any, plan: _Plan) -> list[Any]:
+        n_members = _N_CLONES if self.n_members is None else self.n_members
+        return member_clones(base, n_members, plan.member_seed)
 
     @available_if(_estimator_has("partial_fit"))
     @_fit_context(prefer_skip_nested_validation=False)
@@ -436,8 +496,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         """Go on learning from the labelled rows of a batch.
 
         There if `estimator` has it. The budget plays no part, and `history_` and
-        `labeled_indices_` stay those of the last `fit`. Members are fitted further
-        on bootstrap samples of the batch.
+        `labeled_indices_` stay those of the last `fit`. Bootstrap members are fitted
+        further on bootstrap samples of the batch; those of a posterior are drawn anew.
 
         Parameters
         ----------
@@ -474,20 +534,24 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
             )
         rows = np.flatnonzero(codes != MISSING)
         labels = batch_classes[codes[rows]]
+        makes_members = self._makes_members(plan.strategy)
         if not is_fitted or is_stuck:
             base = self._inner_estimator()
-            estimator, members = seeded(clone(base), plan.estimator_seed), None
-            if self._makes_members(plan.strategy):
-                members = member_clones(base, self.n_members, plan.member_seed)
+            estimator = seeded(clone(base), plan.estimator_seed)
+            clones = self._clones(base, plan) if makes_members else None
             seen = np.unique(labels)
         else:
-            estimator, members = self.estimator_, self.members_
+            estimator = self.estimator_
+            clones = self.members_ if isinstance(self.members_, list) else None
             seen = np.union1d(self._seen, labels)
         partial_fit_on_rows(estimator, X, labels, rows, routed, classes)
-        if members is not None:
+        members: Members | None = None
+        if makes_members:
+            members = self._as_function(estimator, X, labels, rows, routed, plan)
+        if members is None and clones is not None:
             members = bootstrap_members(
                 partial_fit_on_rows,
-                members,
+                clones,
                 X,
                 labels,
                 rows,
@@ -829,9 +893,10 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         return strategy, initial
 
     def _makes_members(self, strategy: Strategy) -> bool:
-        return any("members" in leaf.needs for leaf in strategy.leaves()) and (
-            not has_response(self.estimator, "members")
-        )
+        if not any("members" in leaf.needs for leaf in strategy.leaves()):
+            return False
+        is_asked = callable(self.members) or self.members != "auto"
+        return is_asked or not has_response(self.estimator, "members")
 
     def _inner_estimator(self) -> Any:
         encode = self.encode_labels
@@ -843,8 +908,8 @@ class ActiveLearningClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimato
         if model.members is None:
             if self._makes_members(strategy):
                 raise ValueError(
-                    f"{strategy!r} needs a committee, but the last fit was made for a "
-                    "strategy that needs none. Call fit again."
+                    f"{strategy!r} needs a committee, but the last fit made none, "
+                    "for its parameters were others. Call fit again."
                 )
             return model.estimator
         return Fitted(model.estimator, model.members)

@@ -389,10 +389,11 @@ def test_members_are_fitted_only_when_needed():
     assert make(forest, "information_gain").fit(X, partly()).members_ is None
     learner = make(strategy=Margin() + Entropy()).fit(X, partly())
     assert learner.members_ is None
-    learner = make(strategy="information_gain", n_members=4).fit(X, partly())
+    params = {"members": "bootstrap", "n_members": 4}
+    learner = make(strategy="information_gain", **params).fit(X, partly())
     assert len(learner.members_) == 4
     mixture = 0.1 * Margin() + InformationGain()
-    assert len(make(strategy=mixture, n_members=4).fit(X, partly()).members_) == 4
+    assert len(make(strategy=mixture, **params).fit(X, partly()).members_) == 4
 
 
 def test_members_see_every_class_and_differ():
@@ -408,7 +409,7 @@ def test_members_see_every_class_and_differ():
 
 
 def test_members_give_the_utilities():
-    learner = make(strategy="information_gain").fit(X, partly())
+    learner = make(strategy="information_gain", members="bootstrap").fit(X, partly())
     proba = np.stack([member.predict_proba(X) for member in learner.members_])
     expected = measures.information_gain(proba)
     assert expected.max() > 0

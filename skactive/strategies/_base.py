@@ -31,7 +31,7 @@ _PROVIDERS = {
     "decision_function": "LinearSVC, SVC, RidgeClassifier, ...",
     "members": "RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier, "
     "VotingClassifier, a list of fitted classifiers, or any classifier inside "
-    "ActiveLearningClassifier, which fits bootstrap members itself",
+    "ActiveLearningClassifier, which draws or fits members itself",
 }
 
 

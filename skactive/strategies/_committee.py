@@ -1,8 +1,8 @@
 """Query by committee: on which rows do the members disagree?
 
 A committee is a scikit-learn ensemble (forest, extra trees, bagging, voting), a list
-of fitted classifiers, or the bootstrap members that ActiveLearningClassifier fits for
-any other estimator.
+of fitted classifiers, or what ActiveLearningClassifier makes for any other estimator:
+draws from its posterior, bootstrap members, or what a function of the user gives.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class VoteEntropy(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(min(n_members, n_classes))] nats."""
-        return measures.vote_entropy(_response.member_proba(estimator, X))
+        return measures.vote_entropy(
+            _response.member_proba(estimator, X, marginal=True)
+        )
 
     def bound(self, estimator: Any) -> float:
         """``log(n_classes)``."""
@@ -85,7 +87,9 @@ class ConsensusEntropy(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats."""
-        return measures.consensus_entropy(_response.member_proba(estimator, X))
+        return measures.consensus_entropy(
+            _response.member_proba(estimator, X, marginal=True)
+        )
 
     def bound(self, estimator: Any) -> float:
         """``log(n_classes)``."""
@@ -127,7 +131,7 @@ class KLDivergence(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_members)] nats."""
-        proba = _response.member_proba(estimator, X)
+        proba = _response.member_proba(estimator, X, marginal=True)
         return measures.kl_divergence(proba, reduction=self.reduction)  # type: ignore[arg-type]
 
 
@@ -158,7 +162,9 @@ class InformationGain(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats."""
-        return measures.information_gain(_response.member_proba(estimator, X))
+        return measures.information_gain(
+            _response.member_proba(estimator, X, marginal=True)
+        )
 
     def bound(self, estimator: Any) -> float:
         """``log(n_classes)``."""
