@@ -12,7 +12,17 @@ ROOT = Path(skactive.__file__).parent
 # From the bottom to the top; a module imports from lower layers, or its own package.
 LAYERS = [
     {"measures", "geometry", "_sklearn", "_version"},
-    {"_labels", "_response", "_bootstrap", "_copies", "_encoded", "_linear"},
+    {
+        "_labels",
+        "_response",
+        "_bootstrap",
+        "_copies",
+        "_encoded",
+        "_linear",
+        "_posterior",
+        "_refits",
+        "_last_layer",
+    },
     {"strategies"},
     {"classifier"},
     {"__init__"},

@@ -1,0 +1,6 @@
+"""The meta-estimator: any classifier, and which rows to label for it next."""
+
+from skactive.classifier._learner import ActiveLearningClassifier
+from skactive.classifier._query import query
+
+__all__ = ["ActiveLearningClassifier", "query"]

@@ -1,0 +1,163 @@
+"""The loop: choose rows, reveal their labels, train, until the budget is used."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._labels import MISSING, decode_labels
+from skactive._response import Fitted
+from skactive._sklearn import _num_samples, _safe_indexing
+from skactive.classifier._training import Model, Training
+from skactive.strategies import Strategy
+from skactive.strategies._base import find_candidates
+
+Array = NDArray[Any]
+
+
+class Plan(NamedTuple):
+    """How to choose and to train, and the seeds of all that is left to chance.
+
+    `ids` are names of the rows of X where these are not their positions; `weights`
+    (n_samples,) are the sample weights of fits, or None.
+    """
+
+    strategy: Strategy
+    initial: Strategy
+    unfitted: Any
+    training: Training
+    query_seed: int
+    max_candidates: int | None
+    n_jobs: int | None
+    ids: Array | None = None
+    weights: Array | None = None
+
+    def choose(
+        self,
+        model: Model | None,
+        X: Any,
+        y: Array | None,
+        n_candidates: int,
+        n_queries: int,
+        state: Any,
+    ) -> tuple[Array, Any]:
+        """Positions of the rows to label, and what the strategy wants to remember."""
+        # Every round has a seed of its own. With one seed for all, draws in later
+        # rounds would fall next to those of the first.
+        entropy = np.random.SeedSequence([self.query_seed, n_candidates])
+        random_state = int(entropy.generate_state(1)[0])
+        rows, ids, weights = None, self.ids, self.weights
+        if self.max_candidates is not None and n_candidates > self.max_candidates:
+            n_drawn = max(n_queries, self.max_candidates)
+            rows = _draw_rows(X, y, n_drawn, entropy)
+            X, y = _safe_indexing(X, rows), None if y is None else y[rows]
+            ids = rows if ids is None else ids[rows]
+            weights = None if weights is None else weights[rows]
+        strategy, estimator = self.asked(model, weights)
+        with run_in_threads(self.n_jobs):
+            chosen, state = strategy.select_next(
+                estimator,
+                X,
+                y,
+                n_queries=n_queries,
+                random_state=random_state,
+                state=state,
+                ids=ids,
+            )
+        return (chosen if rows is None else rows[chosen]), state
+
+    def asked(
+        self, model: Model | None, weights: Array | None = None
+    ) -> tuple[Strategy, Any]:
+        """The strategy to ask, and the estimator to ask it about."""
+        if model is None or len(model.seen) == 1:
+            return self.initial, self.unfitted
+        if model.members is None and self.training.members is not None:
+            raise ValueError(
+                f"{self.strategy!r} needs a committee, but the last fit made none, "
+                "for its parameters were others. Call fit again."
+            )
+        if not any("refits" in leaf.needs for leaf in self.strategy.leaves()):
+            weights = None
+        if model.members is None and weights is None:
+            return self.strategy, model.estimator
+        return self.strategy, Fitted(model.estimator, model.members, weights)
+
+
+class Round(NamedTuple):
+    """What a round of a campaign ends with.
+
+    `rows` are the positions whose labels are known, in order of acquisition; `codes`
+    (n_samples,) those labels, MISSING for all other rows.
+    """
+
+    model: Model
+    rows: Array
+    codes: Array
+    n_queried: int
+    query_time: float
+    fit_time: float
+    state: Any
+
+
+def run_rounds(
+    plan: Plan,
+    X: Any,
+    classes: Array,
+    oracle: Array,
+    params: dict,
+    *,
+    n_affordable: int,
+    n_initial: int,
+    batch_size: int,
+) -> Iterator[Round]:
+    """Select, reveal and train until the budget is used or nothing is left.
+
+    `oracle` (n_samples,) holds the positions of all labels in `classes`; only those
+    of chosen rows are looked at.
+    """
+    n_samples = len(oracle)
+    visible = np.full(n_samples, MISSING)
+    bought = np.empty(0, dtype=np.intp)
+    model = state = None
+    n_wanted = n_initial
+    while len(bought) < min(n_affordable, n_samples):
+        begin = time.perf_counter()
+        n_queries = min(n_wanted, n_affordable - len(bought))
+        labels = decode_labels(classes, visible)
+        n_left = n_samples - len(bought)
+        rows, state = plan.choose(model, X, labels, n_left, n_queries, state)
+        visible[rows] = oracle[rows]
+        bought = np.concatenate([bought, rows])
+        middle = time.perf_counter()
+        # In the order of X, as in a fit by hand: some estimators heed the order.
+        model = plan.training.fit(X, classes, visible, np.sort(bought), params)
+        end = time.perf_counter()
+        yield Round(
+            model, bought, visible, len(rows), middle - begin, end - middle, state
+        )
+        n_wanted = batch_size
+
+
+def run_in_threads(n_jobs: int | None) -> Any:
+    """A context in which chunks of the pool are scored `n_jobs` at a time."""
+    if n_jobs is None:
+        return contextlib.nullcontext()
+    return joblib.parallel_config("threading", n_jobs=n_jobs)
+
+
+def _draw_rows(
+    X: Any, y: Array | None, n_drawn: int, entropy: np.random.SeedSequence
+) -> Array:
+    """Ascending positions of some candidates, and of all labelled rows."""
+    candidates = find_candidates(X, y)
+    rng = np.random.default_rng(entropy)
+    drawn = rng.permutation(candidates)[:n_drawn]
+    others = np.setdiff1d(np.arange(_num_samples(X)), candidates)
+    return np.sort(np.concatenate([drawn, others]))

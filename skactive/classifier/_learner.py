@@ -1,0 +1,601 @@
+"""The meta-estimator: any classifier, and which rows to label for it next."""
+
+from __future__ import annotations
+
+import numbers
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import check_is_fitted, indexable
+
+from skactive._encoded import EncodedClassifier, needs_codes
+from skactive._labels import (
+    MISSING,
+    as_visible,
+    is_missing,
+    lookalikes,
+)
+from skactive._response import (
+    has_response,
+)
+from skactive._sklearn import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    _check_feature_names,
+    _check_method_params,
+    _check_n_features,
+    _fit_context,
+    _num_samples,
+    _raise_for_params,
+    _safe_indexing,
+    available_if,
+)
+from skactive.classifier._campaign import (
+    Plan,
+    Round,
+    run_in_threads,
+    run_rounds,
+)
+from skactive.classifier._delegates import (
+    Delegates,
+    check_labels,
+    estimator_has,
+    is_placeholder,
+)
+from skactive.classifier._training import Model, Training, has_columns
+from skactive.strategies import Strategy, get_strategy
+from skactive.strategies._base import (
+    check_n_queries,
+    check_needs,
+    draw_seed,
+)
+
+Array = NDArray[Any]
+
+
+def _has_pointwise_strategy(learner: ActiveLearningClassifier) -> bool:
+    try:
+        strategy = get_strategy(learner.strategy)
+    except (TypeError, ValueError):
+        return True  # the call itself says what is wrong with the strategy
+    if not strategy.pointwise:
+        raise AttributeError(
+            f"{strategy!r} has no score_samples: the utility of a row depends on the "
+            "other rows. Use query."
+        )
+    return True
+
+
+class ActiveLearningClassifier(
+    Delegates, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
+    """A classifier that says which rows to label next.
+
+    It wraps any scikit-learn classifier. :meth:`fit` learns from the rows that have
+    a label, :meth:`query` chooses rows to label among those that have none. With a
+    `budget`, :meth:`fit` runs the whole campaign on data whose labels are known, and
+    looks at no more than `budget` of them: so a grid search tells which strategy and
+    which hyper-parameters make the most of few labels.
+
+    Data are the inner estimator's business. `X` may be an array, a sparse matrix, a
+    data frame, a list of texts or a memory map, and reaches the estimator as it is.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        The classifier to train, a pipeline or a search as well. It is cloned.
+    strategy : str or callable, default="margin"
+        What makes a row worth labelling: a name from :func:`get_strategy_names`, a
+        strategy object, or a function ``(estimator, X, y) -> utilities``.
+    batch_size : int, default=10
+        Rows chosen by a call of :meth:`query`, and by a round of a budgeted fit.
+    budget : int, float or None, default=None
+        Labels that :meth:`fit` may look at. None means every label in `y`, in one
+        fit. An int is their number, a float in (0, 1] their share of the labelled
+        rows, rounded down and at least one; `y` is then the oracle of a simulation.
+    initial_strategy : str or callable, default="cold_start"
+        Chooses while no model can: before the first fit, and while only one class
+        has been seen. It must need nothing of the estimator. The default takes rows
+        that represent the pool, or random ones where rows are no vectors.
+    n_initial : int or None, default=None
+        Rows that a budgeted fit starts from. None means `batch_size`.
+    max_candidates : int or None, default=None
+        Rows that a query looks at: a random subset of the candidates, another one in
+        each round, for models whose prediction is dear. None means all.
+    members : {"auto", "posterior", "bootstrap"} or callable, default="auto"
+        The committee of a strategy that needs one:
+
+        - "posterior": draws from the posterior of the last step of `estimator`, by
+          Laplace's approximation for LogisticRegression with an l2 penalty, and in
+          closed form for GaussianNB. Transformers are taken as they were fitted.
+        - "bootstrap": clones of `estimator` on bootstrap samples of the labelled
+          rows. Every sample holds every class seen.
+        - "auto": those of `estimator` if it is a forest, bagging or voting, else its
+          posterior if it is one of the above, else bootstrap clones.
+        - a function ``(estimator, X) -> proba`` of shape (n_members, n_samples,
+          n_classes), which is given the fitted estimator, as for Monte-Carlo dropout.
+    n_members : int or None, default=None
+        How many. None means 100 draws from a posterior, or 10 bootstrap clones.
+    missing_label : object, default=np.nan
+        The value in `y` of a row without a label. NaN, None, `pandas.NA` and null or
+        masked entries are missing in any case.
+    encode_labels : "auto" or bool, default="auto"
+        Whether `estimator` is given the codes 0 to k - 1 of the classes seen instead
+        of your labels. "auto" does so for estimators of XGBoost and skorch, inside
+        pipelines and meta-estimators as well, which accept nothing else. All others
+        see your labels, so that ``class_weight={"spam": 5}`` keeps its meaning.
+    n_jobs : int or None, default=None
+        Bootstrap members fitted, and chunks of the pool scored, at a time.
+    random_state : int, RandomState instance or None, default=None
+        Breaks ties, draws the first rows and the bootstrap samples, and seeds each
+        `random_state` inside `estimator` that is None, and the draws of a posterior.
+        An int gives the same answer for the same call.
+
+    Attributes
+    ----------
+    estimator_ : estimator object
+        The fitted clone of `estimator`; a wrapper with its own `estimator_` where
+        labels are encoded; a constant classifier while only one class has been seen.
+    members_ : list of estimator objects, callable or None
+        Bootstrap members, or a function ``X -> proba`` of shape (n_members, n_samples,
+        n_classes), if the strategy needs them.
+    classes_ : ndarray of shape (n_classes,)
+        Classes seen; in a budgeted fit all classes of `y`.
+    n_features_in_ : int
+        Number of features, if the estimator knows it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features, if the estimator knows them.
+    labeled_indices_ : ndarray of shape (n_labels_,)
+        Positions of the rows that the last `fit` learnt from, in order of
+        acquisition.
+    n_labels_ : int
+        Their number.
+    history_ : dict of ndarrays of shape (n_rounds,)
+        One row a round of the last `fit`: "n_labels" used by the model of that round,
+        "n_queried" rows chosen in it, "query_time" and "fit_time" in seconds.
+    termination_condition_ : {"budget", "exhausted"}
+        Why the last `fit` ended: the budget was used, or no label was left.
+    strategy_state_ : object
+        What a strategy that learns from round to round knows, None for all others;
+        after a budgeted fit, or a call of `query` with labels and such a strategy. It
+        belongs to one campaign: a clone, or a fit with a budget, starts anew.
+
+    See Also
+    --------
+    skactive.query : The same for a learner inside a pipeline or a search.
+
+    References
+    ----------
+    .. [1] B. Settles, "Active Learning Literature Survey", 2009.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import ActiveLearningClassifier
+    >>> X, answers = load_iris(return_X_y=True)
+    >>> learner = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=1000), batch_size=5, random_state=1)
+    >>> y = np.full(len(X), np.nan)
+    >>> for _ in range(6):
+    ...     rows = learner.query(X, y)
+    ...     y[rows] = answers[rows]
+    ...     learner = learner.fit(X, y)
+    >>> learner.n_labels_
+    30
+    >>> bool(learner.score(X, answers) > 0.9)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit"])],
+        "strategy": [str, callable],
+        "batch_size": [Interval(numbers.Integral, 1, None, closed="left")],
+        "budget": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+            None,
+        ],
+        "initial_strategy": [str, callable],
+        "n_initial": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "max_candidates": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "members": [StrOptions({"auto", "posterior", "bootstrap"}), callable],
+        "n_members": [Interval(numbers.Integral, 2, None, closed="left"), None],
+        "missing_label": "no_validation",
+        "encode_labels": ["boolean", StrOptions({"auto"})],
+        "n_jobs": [numbers.Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        strategy: Any = "margin",
+        *,
+        batch_size: int = 10,
+        budget: int | float | None = None,
+        initial_strategy: Any = "cold_start",
+        n_initial: int | None = None,
+        max_candidates: int | None = None,
+        members: Any = "auto",
+        n_members: int | None = None,
+        missing_label: Any = np.nan,
+        encode_labels: bool | str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.estimator = estimator
+        self.strategy = strategy
+        self.batch_size = batch_size
+        self.budget = budget
+        self.initial_strategy = initial_strategy
+        self.n_initial = n_initial
+        self.max_candidates = max_candidates
+        self.members = members
+        self.n_members = n_members
+        self.missing_label = missing_label
+        self.encode_labels = encode_labels
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    # -----------------------------------------------------------------------------
+    # Learning
+    # -----------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, **params: Any) -> ActiveLearningClassifier:
+        """Learn from the labelled rows, or from as many of them as the budget allows.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Labelled and unlabelled rows; whatever `estimator` takes.
+        y : array-like of shape (n_samples,)
+            Labels, missing where a row is unlabelled. With a `budget` the oracle;
+            rows whose label is missing take no part.
+        **params : dict
+            Metadata for the `fit` of `estimator`, such as `sample_weight`, if
+            metadata routing is enabled. Values with one entry a row are cut to the
+            labelled rows.
+
+        Returns
+        -------
+        self : ActiveLearningClassifier
+
+        Raises
+        ------
+        ValueError
+            If no row is labelled, lengths differ, labels are no classes, or the
+            estimator does not give what the strategy needs. Nothing is changed then.
+        """
+        _raise_for_params(params, self, "fit")
+        X, classes, codes = check_labels(X, y, self.missing_label)
+        plan = self._make_plan()
+        routed = process_routing(self, "fit", **params).estimator.fit
+        labeled = np.flatnonzero(codes != MISSING)
+        if self.budget is None:
+            start = time.perf_counter()
+            model = plan.training.fit(X, classes, codes, labeled, routed)
+            seconds = time.perf_counter() - start
+            rounds = [Round(model, labeled, codes, 0, 0.0, seconds, None)]
+            condition = "exhausted"
+        else:
+            if len(labeled) < len(codes):
+                routed = _check_method_params(X, routed, indices=labeled)
+                X, codes = _safe_indexing(X, labeled), codes[labeled]
+            weights = routed.get("sample_weight")
+            if weights is not None:
+                weights = np.asarray(weights, dtype=np.float64)
+            plan = plan._replace(ids=labeled, weights=weights)
+            rounds, condition = self._run_campaign(X, classes, codes, routed, plan)
+            self.strategy_state_ = rounds[-1].state
+            rounds = [one._replace(rows=labeled[one.rows]) for one in rounds]
+        self._set_rounds(rounds, classes)
+        self.termination_condition_ = condition
+        return self
+
+    def _run_campaign(
+        self, X: Any, classes: Array, oracle: Array, params: dict, plan: Plan
+    ) -> tuple[list[Round], str]:
+        """All rounds that the budget pays for, and why there are no more."""
+        if isinstance(self.budget, numbers.Integral):
+            n_affordable = int(self.budget)
+        else:
+            share = float(self.budget)  # type: ignore[arg-type]
+            n_affordable = max(1, int(share * len(oracle) + 1e-9))
+        rounds = list(
+            run_rounds(
+                plan,
+                X,
+                classes,
+                oracle,
+                params,
+                n_affordable=n_affordable,
+                n_initial=self.n_initial or self.batch_size,
+                batch_size=self.batch_size,
+            )
+        )
+        is_used = len(rounds[-1].rows) == n_affordable
+        return rounds, "budget" if is_used else "exhausted"
+
+    @available_if(estimator_has("partial_fit"))
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(
+        self, X: Any, y: Any, classes: ArrayLike | None = None, **params: Any
+    ) -> ActiveLearningClassifier:
+        """Go on learning from the labelled rows of a batch.
+
+        There if `estimator` has it. The budget plays no part, and `history_` and
+        `labeled_indices_` stay those of the last `fit`. Bootstrap members are fitted
+        further on bootstrap samples of the batch; those of a posterior are drawn anew.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            A batch of rows.
+        y : array-like of shape (n_samples,)
+            Labels, missing where a row is unlabelled.
+        classes : array-like of shape (n_classes,), default=None
+            All classes there will be; needed in the first call.
+        **params : dict
+            Metadata for the `partial_fit` of `estimator`, if metadata routing is
+            enabled.
+
+        Returns
+        -------
+        self : ActiveLearningClassifier
+
+        Raises
+        ------
+        ValueError
+            If no row is labelled, or the last `fit` saw one class only.
+        """
+        _raise_for_params(params, self, "partial_fit")
+        X, batch_classes, codes = check_labels(X, y, self.missing_label)
+        plan = self._make_plan()
+        routed = process_routing(self, "partial_fit", **params).estimator.partial_fit
+        model = self._model()
+        if model is not None and is_placeholder(self):
+            if classes is None:
+                raise ValueError(
+                    f"partial_fit cannot go on from the last fit, which saw the class "
+                    f"{self.classes_.tolist()} only. Call fit with all labels, or "
+                    "start anew with partial_fit(X, y, classes=...)."
+                )
+            model = None
+        rows = np.flatnonzero(codes != MISSING)
+        labels = batch_classes[codes[rows]]
+        known = None if model is None else self.classes_
+        model = plan.training.partial_fit(model, X, labels, rows, routed, classes)
+        self._set_model(model, model.seen if known is None else known)
+        return self
+
+    # -----------------------------------------------------------------------------
+    # Choosing rows
+    # -----------------------------------------------------------------------------
+
+    def query(self, X: Any, y: Any = None, n_queries: int | None = None) -> Array:
+        """Choose the rows to label next.
+
+        Before the first `fit`, and while only one class has been seen,
+        `initial_strategy` chooses.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool, with or without labelled rows.
+        y : array-like of shape (n_samples,), default=None
+            Labels, missing where a row is unlabelled; only these rows are
+            candidates. None means that every row of `X` is one.
+        n_queries : int, default=None
+            How many rows. None means `batch_size`. Fewer candidates than asked for
+            are all given.
+
+        Returns
+        -------
+        positions : ndarray of shape (n_queries,)
+            Distinct positions in `X`, most useful first. For a data frame,
+            ``X.index[positions]`` are its own labels of these rows.
+
+        Raises
+        ------
+        ValueError
+            If no row is without a label, lengths differ, `X` has other columns than
+            in `fit`, or the estimator does not give what the strategy needs.
+        """
+        if not hasattr(self, "estimator_"):
+            self._validate_params()
+        n_queries = self.batch_size if n_queries is None else n_queries
+        check_n_queries(n_queries)
+        (X,) = indexable(X)
+        n_candidates = _num_samples(X)
+        plan = self._make_plan()
+        if y is not None:
+            check_consistent_length(X, y)
+            missing = is_missing(y, self.missing_label)
+            n_candidates = int(np.count_nonzero(missing))
+            if n_candidates:
+                used = plan.strategy.uses_labels or plan.initial.uses_labels
+                y = as_visible(y, self.missing_label, missing, only_mask=not used)
+        if n_candidates == 0:
+            raise ValueError(self._nothing_to_query(X, y))
+        model = self._model()
+        if model is not None:
+            if hasattr(self, "feature_names_in_"):
+                _check_feature_names(self, X, reset=False)
+            if has_columns(X):
+                _check_n_features(self, X, reset=False)
+        # Without labels there is nothing to learn from, and nothing to remember.
+        state = None if y is None else getattr(self, "strategy_state_", None)
+        rows, state = plan.choose(model, X, y, n_candidates, int(n_queries), state)
+        if y is not None and state is not None:
+            self.strategy_state_ = state
+        return rows
+
+    @available_if(_has_pointwise_strategy)
+    def score_samples(self, X: Any) -> Array:
+        """Utility of each row; greater is more worth labelling.
+
+        There for strategies whose utility of a row does not depend on other rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+
+        Returns
+        -------
+        utilities : ndarray of shape (n_samples,)
+            Finite float64. Zero everywhere while only one class has been seen.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        """
+        check_is_fitted(self)
+        (X,) = indexable(X)
+        plan = self._make_plan()
+        if len(self._seen) == 1:
+            return np.zeros(_num_samples(X))
+        strategy, estimator = plan.asked(self._model())
+        with run_in_threads(self.n_jobs):
+            return strategy(estimator, X)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Metadata routing of this object.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            `fit` and `partial_fit` pass metadata on to `estimator`.
+        """
+        mapping = MethodMapping()
+        for method in ("fit", "partial_fit"):
+            mapping.add(caller=method, callee=method)
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if hasattr(self.estimator, "__sklearn_tags__"):
+            inner = get_tags(self.estimator)
+            tags.input_tags = inner.input_tags
+            tags.non_deterministic = inner.non_deterministic
+            if inner.classifier_tags is not None:
+                tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+                tags.classifier_tags.poor_score = inner.classifier_tags.poor_score
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+    # -----------------------------------------------------------------------------
+    # Parts
+    # -----------------------------------------------------------------------------
+
+    def _make_plan(self) -> Plan:
+        strategy, initial = self._check_strategies()
+        entropy = np.random.SeedSequence(draw_seed(self.random_state))
+        estimator_seed, member_seed, query_seed = entropy.generate_state(3).tolist()
+        encode = self.encode_labels
+        if encode == "auto":
+            encode = needs_codes(self.estimator)
+        training = Training(
+            estimator=EncodedClassifier(self.estimator) if encode else self.estimator,
+            members=self.members if self._makes_members(strategy) else None,
+            n_members=self.n_members,
+            n_jobs=self.n_jobs,
+            # Without a random_state the estimator keeps its own chance.
+            estimator_seed=None if self.random_state is None else estimator_seed,
+            member_seed=member_seed,
+        )
+        return Plan(
+            strategy=strategy,
+            initial=initial,
+            unfitted=self.estimator,
+            training=training,
+            query_seed=query_seed,
+            max_candidates=self.max_candidates,
+            n_jobs=self.n_jobs,
+        )
+
+    def _check_strategies(self) -> tuple[Strategy, Strategy]:
+        strategy = get_strategy(self.strategy)
+        initial = get_strategy(self.initial_strategy)
+        for leaf in strategy.leaves() + initial.leaves():
+            leaf._validate_params()
+        check_needs(strategy, self.estimator, can_make_members=True)
+        for leaf in initial.leaves():
+            if leaf.needs:
+                raise ValueError(
+                    f"initial_strategy={self.initial_strategy!r} needs "
+                    f"{' or '.join(leaf.needs)} of a fitted estimator, but it chooses "
+                    "while there is none. Use one that needs nothing, as 'random'."
+                )
+        if getattr(self.__sklearn_tags__().input_tags, "pairwise", False):
+            raise ValueError(
+                f"{self.estimator!r} takes precomputed distances or kernels, which "
+                "cannot be cut to the labelled rows. Pass features instead."
+            )
+        return strategy, initial
+
+    def _makes_members(self, strategy: Strategy) -> bool:
+        if not any("members" in leaf.needs for leaf in strategy.leaves()):
+            return False
+        is_asked = callable(self.members) or self.members != "auto"
+        return is_asked or not has_response(self.estimator, "members")
+
+    def _model(self) -> Model | None:
+        """What the last fit gave, if there was one."""
+        if not hasattr(self, "estimator_"):
+            return None
+        return Model(self.estimator_, self.members_, self._seen)
+
+    def _set_rounds(self, rounds: list[Round], classes: Array) -> None:
+        self._set_model(rounds[-1].model, classes)
+        self.labeled_indices_ = rounds[-1].rows
+        self.n_labels_ = len(rounds[-1].rows)
+        self.history_ = {
+            "n_labels": np.array([len(one.rows) for one in rounds]),
+            "n_queried": np.array([one.n_queried for one in rounds]),
+            "query_time": np.array([one.query_time for one in rounds]),
+            "fit_time": np.array([one.fit_time for one in rounds]),
+        }
+
+    def _set_model(self, model: Model, classes: Array) -> None:
+        self.estimator_, self.members_, self._seen = model
+        # An estimator fitted beforehand may know further classes.
+        self.classes_ = np.union1d(classes, self._fitted_classes())
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(model.estimator, name):
+                setattr(self, name, getattr(model.estimator, name))
+            elif hasattr(self, name):
+                delattr(self, name)
+
+    def _nothing_to_query(self, X: Any, y: Any) -> str:
+        if y is None or _num_samples(X) == 0:
+            return "X has no rows, so there is nothing to query."
+        message = (
+            f"All {_num_samples(X)} rows have a label, so there is nothing to query. "
+            "Add unlabelled rows to X, with a missing label in y."
+        )
+        marks = lookalikes(y, self.missing_label)
+        if marks:
+            message += (
+                f" y holds {marks[0]!r}, which is taken as a class; if it means that "
+                f"a label is missing, set missing_label={marks[0]!r}."
+            )
+        return message

@@ -1,0 +1,95 @@
+"""Rows to label next, for a learner inside a pipeline or a search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skactive._response import transform_before_last
+from skactive.classifier._learner import ActiveLearningClassifier
+
+Array = NDArray[Any]
+
+
+def query(estimator: Any, X: Any, y: Any = None, n_queries: int | None = None) -> Array:
+    """Choose the rows to label next, for a learner inside a pipeline or a search.
+
+    `X` passes through the steps of a fitted pipeline before the learner. While the
+    pipeline is not fitted, the learner's `initial_strategy` gets `X` as it is.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        An :class:`ActiveLearningClassifier`, or a pipeline that ends with one, or a
+        search or another meta-estimator around either, fitted or not.
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool, as `estimator` takes it.
+    y : array-like of shape (n_samples,), default=None
+        Labels, missing where a row is unlabelled; only these rows are candidates.
+        None means that every row of `X` is one.
+    n_queries : int, default=None
+        How many rows. None means the learner's `batch_size`.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_queries,)
+        Distinct positions in `X`, most useful first.
+
+    Raises
+    ------
+    TypeError
+        If there is no learner in `estimator`.
+    ValueError
+        As :meth:`ActiveLearningClassifier.query`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skactive import ActiveLearningClassifier, query
+    >>> X = np.arange(20.0).reshape(10, 2)
+    >>> y = [0, None, None, None, None, None, None, None, None, 1]
+    >>> learner = ActiveLearningClassifier(LogisticRegression(), random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), learner).fit(X, y)
+    >>> sorted(query(pipeline, X, y, n_queries=2).tolist())
+    [4, 5]
+    """
+    found = estimator
+    while not isinstance(found, ActiveLearningClassifier):
+        if isinstance(found, Pipeline):
+            if _is_fitted(found):
+                X = transform_before_last(found, X)
+            found = found.steps[-1][1]
+            continue
+        names = ["best_estimator_", "estimator_", "estimator"]
+        if isinstance(found, FrozenEstimator):  # it passes on the names of its inside
+            names = ["estimator"]
+        inner = [getattr(found, name) for name in names if hasattr(found, name)]
+        if not inner:
+            raise TypeError(
+                "query needs an ActiveLearningClassifier, alone, as the last step of "
+                f"a pipeline or inside a search; found none in {estimator!r}."
+            )
+        found = inner[0]
+    if _is_fitted(estimator) and not _is_fitted(found):
+        raise ValueError(
+            f"{type(estimator).__name__} is fitted, but keeps no single fitted learner "
+            "that could be asked. Fit the learner on its own, or use refit=True in a "
+            "search."
+        )
+    return found.query(X, y, n_queries)
+
+
+def _is_fitted(estimator: Any) -> bool:
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True

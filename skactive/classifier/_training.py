@@ -1,0 +1,169 @@
+"""From labelled rows to a model, and to members that stand for its doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+
+from skactive._bootstrap import (
+    bootstrap_members,
+    fit_on_rows,
+    member_clones,
+    partial_fit_on_rows,
+    seeded,
+)
+from skactive._posterior import posterior_members
+from skactive._sklearn import _check_method_params, _safe_indexing
+
+Array = NDArray[Any]
+# Fitted estimators, or a function X -> (n_members, n_samples, n_classes).
+Members = list[Any] | Callable[[Any], Array]
+
+_N_CLONES = 10
+_N_DRAWS = 100
+
+
+class Model(NamedTuple):
+    """What a fit gives: the estimator, its members if asked for, and the classes."""
+
+    estimator: Any
+    members: Members | None
+    seen: Array
+
+
+class Training(NamedTuple):
+    """How a model is trained, with the seeds of what is left to chance.
+
+    `members` is None where the strategy asks for none; `n_members` is None for the
+    default of their kind.
+    """
+
+    estimator: Any
+    members: str | Callable[..., Any] | None
+    n_members: int | None
+    n_jobs: int | None
+    estimator_seed: int | None
+    member_seed: int
+
+    def fit(
+        self, X: Any, classes: Array, codes: Array, rows: Array, params: dict
+    ) -> Model:
+        """One clone, and its members if wanted, fitted on `rows` of `X`.
+
+        `codes` (n_samples,) are positions in `classes`; values of `params` with one
+        entry a row of `X` are cut to the rows.
+        """
+        labels = classes[codes[rows]]
+        if labels.dtype.kind == "U":  # as wide as these labels ask for, and no others
+            labels = np.array(labels.tolist())
+        seen = np.unique(labels)
+        if len(seen) == 1:
+            return Model(_constant(X, labels, rows), None, seen)
+        estimator = self._new()
+        fit_on_rows(estimator, X, labels, rows, params)
+        members: Members | None
+        members = self._as_function(estimator, X, labels, rows, params)
+        if members is None and self.members is not None:
+            members = self._resampled(
+                fit_on_rows, self._clones(), X, labels, rows, params
+            )
+        return Model(estimator, members, seen)
+
+    def partial_fit(
+        self,
+        model: Model | None,
+        X: Any,
+        labels: Array,
+        rows: Array,
+        params: dict,
+        classes: Any,
+    ) -> Model:
+        """A model that goes on learning in place, a new one where it is None.
+
+        `labels` are those of `rows`; `classes` is what the estimator is told.
+        """
+        seen = np.unique(labels)
+        clones = None
+        if model is None:
+            estimator = self._new()
+            if self.members is not None:
+                clones = self._clones()
+        else:
+            estimator = model.estimator
+            clones = model.members if isinstance(model.members, list) else None
+            seen = np.union1d(model.seen, labels)
+        partial_fit_on_rows(estimator, X, labels, rows, params, classes)
+        members: Members | None
+        members = self._as_function(estimator, X, labels, rows, params)
+        if members is None and clones is not None:
+            members = self._resampled(
+                partial_fit_on_rows, clones, X, labels, rows, params, classes
+            )
+        return Model(estimator, members, seen)
+
+    def _new(self) -> Any:
+        return seeded(clone(self.estimator), self.estimator_seed)
+
+    def _clones(self) -> list[Any]:
+        n_members = _N_CLONES if self.n_members is None else self.n_members
+        return member_clones(self.estimator, n_members, self.member_seed)
+
+    def _resampled(self, fit: Callable[..., Any], clones: list, *args: Any) -> list:
+        X, labels, rows, *rest = args
+        return bootstrap_members(
+            fit,
+            clones,
+            X,
+            labels,
+            rows,
+            *rest,
+            n_jobs=self.n_jobs,
+            random_state=self.member_seed,
+        )
+
+    def _as_function(
+        self, estimator: Any, X: Any, labels: Array, rows: Array, params: dict
+    ) -> Callable[[Any], Array] | None:
+        """Members of a fitted estimator as a function; None if clones are wanted."""
+        if callable(self.members):
+            return partial(self.members, estimator)
+        if self.members is None or self.members == "bootstrap":
+            return None
+        members = posterior_members(
+            estimator,
+            _safe_indexing(X, rows),
+            labels,
+            _check_method_params(X, params, indices=rows),
+            n_members=_N_DRAWS if self.n_members is None else self.n_members,
+            random_state=self.member_seed,
+        )
+        if members is None and self.members == "posterior":
+            raise ValueError(
+                "members='posterior' needs an estimator whose last step is a "
+                "LogisticRegression with an l2 penalty of finite C (and not one "
+                f"model a class), or a GaussianNB; got {self.estimator!r}. Use "
+                "members='auto' or 'bootstrap', or give a function (estimator, X) -> "
+                "(n_members, n_samples, n_classes)."
+            )
+        return members
+
+
+def has_columns(X: Any) -> bool:
+    """Whether `X` has two axes, and so features that can be counted."""
+    return len(getattr(X, "shape", ())) == 2
+
+
+def _constant(X: Any, labels: Array, rows: Array) -> DummyClassifier:
+    """What stands in for the estimator while one class only has been seen."""
+    placeholder = DummyClassifier(strategy="prior")
+    fit_on_rows(placeholder, X, labels, rows, {})
+    if not has_columns(X):
+        # What it took for the columns of texts.
+        vars(placeholder).pop("n_features_in_", None)
+    return placeholder
