@@ -380,7 +380,9 @@ def test_fitted_kernels_are_kept():
                 for k, member in enumerate(members):
                     positive = labels == (1 if n_classes == 2 else k)
                     again = GaussianProcessClassifier(member.kernel_, optimizer=None)
-                    shares.append(again.fit(more, positive).predict_proba(targets)[:, 1])
+                    shares.append(
+                        again.fit(more, positive).predict_proba(targets)[:, 1]
+                    )
                 expected = np.array(shares).T
                 if n_classes == 2:
                     expected = np.column_stack([1 - expected, expected])

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 
+from skactive._refits._base import as_rows
 from skactive._refits._discriminant import DiscriminantRefits, RidgeRefits
 from skactive._refits._gaussian_process import GaussianProcessRefits
 from skactive._refits._generic import GenericRefits
@@ -81,7 +82,8 @@ def make_refits(
         for kind in _CLOSED_FORMS:
             if not kind.supports(classifier):
                 continue
+            rows = as_rows(features)
             is_exact = getattr(kind, "is_exact", None)
-            if is_exact is None or is_exact(classifier, features, codes):
-                return kind(classifier, features, codes, weights)
+            if is_exact is None or is_exact(classifier, rows, codes):
+                return kind(classifier, rows, codes, weights)
     return GenericRefits(classifier, features, codes, weights)

@@ -27,9 +27,7 @@ def as_rows(features: Any) -> Any:
     )
 
 
-def mean_loss(
-    models: Any, targets: Any, loss: str | Callable[[Array], Array]
-) -> Array:
+def mean_loss(models: Any, targets: Any, loss: str | Callable[[Array], Array]) -> Array:
     """Mean loss over `targets` of retrained models, shape (n_candidates, n_classes).
 
     `loss` is "zero_one" (one minus the largest probability), "log" (the entropy, in

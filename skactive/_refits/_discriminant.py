@@ -282,7 +282,9 @@ class _RidgeModels(Retrained):
             yield np.moveaxis(ridge_proba(moved + targets @ coef), -1, 0)
 
 
-def _class_weights(class_weight: Any, classes: Array, codes: Array, label: int) -> Array:
+def _class_weights(
+    class_weight: Any, classes: Array, codes: Array, label: int
+) -> Array:
     """Weights of the classes when one more row has `label`."""
     if not class_weight:
         return np.ones(len(classes))

@@ -46,7 +46,9 @@ class KNeighborsRefits:
             return False
         metric, params = classifier.effective_metric_, classifier.metric_params or {}
         needed = _DATA_DEPENDENT.get(metric) if isinstance(metric, str) else None
-        return metric != "precomputed" and (needed is None or bool(needed & set(params)))
+        return metric != "precomputed" and (
+            needed is None or bool(needed & set(params))
+        )
 
     def retrain(self, candidates: Any) -> _NeighborsModels:
         """Models with one more row each."""
