@@ -21,10 +21,19 @@ _FLOOR = -800.0
 
 
 def as_rows(features: Any) -> Any:
-    """Features as float64, dense or CSR; what they hold is the classifier's business."""
+    """Features as float64, dense or CSR; NaN is the classifier's business."""
+    if isinstance(features, np.ndarray) and features.dtype == np.float64:
+        return features  # as below, without its many checks
     return check_array(
         features, accept_sparse="csr", dtype=np.float64, ensure_all_finite=False
     )
+
+
+def take_rows(rows: Any, positions: Any) -> Any:
+    """Rows of a container, in its own type."""
+    if isinstance(rows, np.ndarray):
+        return rows[positions]  # as below, without a search for its library
+    return _safe_indexing(rows, positions)
 
 
 def mean_loss(models: Any, targets: Any, loss: str | Callable[[Array], Array]) -> Array:
@@ -36,13 +45,13 @@ def mean_loss(models: Any, targets: Any, loss: str | Callable[[Array], Array]) -
     if isinstance(loss, str) and hasattr(models, "expected_loss"):
         return np.asarray(models.expected_loss(targets, loss))
     n_targets = _num_samples(targets)
-    first = models.predict_proba(_safe_indexing(targets, [0]))
+    first = models.predict_proba(take_rows(targets, [0]))
     n_candidates, n_labels, _, n_classes = first.shape
     function = _LOSSES[loss] if isinstance(loss, str) else loss
     total = np.zeros((n_candidates, n_labels))
     size = max(1, CHUNK_SIZE // (n_candidates * n_labels * n_classes))
     for chunk in gen_batches(n_targets, size):
-        proba = models.predict_proba(_safe_indexing(targets, chunk))
+        proba = models.predict_proba(take_rows(targets, chunk))
         total += function(proba).sum(axis=2)
     return total / n_targets
 
@@ -97,7 +106,14 @@ class Retrained(ABC):
 
     def _losses(self, planes: Array, loss: str) -> Array:
         if not self.in_logs:
-            return _LOSSES[loss](np.moveaxis(planes, 0, -1))
+            return _LOSSES[loss](planes, 0)
+        if len(planes) == 2:  # one exponential, of the odds, is enough
+            gap = np.abs(planes[1] - planes[0])
+            odds = np.exp(-gap)
+            smaller = odds / (1.0 + odds)
+            if loss == "zero_one":
+                return smaller
+            return np.log1p(odds) + smaller * np.minimum(gap, -_FLOOR)
         planes -= planes.max(axis=0)
         if loss == "zero_one":  # the largest of the exponentials is one
             np.exp(planes, out=planes)
@@ -109,18 +125,19 @@ class Retrained(ABC):
         return np.log(total) - weights.sum(axis=0) / total
 
 
-def zero_one_loss(proba: Array) -> Array:
-    """One minus the largest probability: (..., n_classes) to (...)."""
-    return 1.0 - proba.max(axis=-1)
+def zero_one_loss(proba: Array, axis: int = -1) -> Array:
+    """One minus the largest probability along `axis`."""
+    return 1.0 - proba.max(axis=axis)
 
 
-def log_loss(proba: Array) -> Array:
-    """Entropy in nats: (..., n_classes) to (...)."""
+def log_loss(proba: Array, axis: int = -1) -> Array:
+    """Entropy in nats along `axis`."""
     logs = np.log(proba, out=np.zeros_like(proba), where=proba > 0)
-    return -np.einsum("...k,...k->...", proba, logs)
+    logs *= proba
+    return -logs.sum(axis=axis)
 
 
-_LOSSES: dict[str, Callable[[Array], Array]] = {
+_LOSSES: dict[str, Callable[..., Array]] = {
     "zero_one": zero_one_loss,
     "log": log_loss,
 }

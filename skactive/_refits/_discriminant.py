@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -124,6 +125,7 @@ class DiscriminantRefits:
         within = self.scatters.sum(axis=0)
         n = self.n_rows + 1
         n_classes = len(self.counts)
+        unbiased = n / (n - n_classes) if _divides_by_degrees_of_freedom() else 1.0
         for label, prior in enumerate(self.priors):
             count = self.counts[label]
             gap = rows - self.means[label]
@@ -132,7 +134,8 @@ class DiscriminantRefits:
             )
             std = np.sqrt(np.einsum("mff->mf", scatter) / n)
             std[std == 0] = 1.0
-            scatter /= n * std[:, :, np.newaxis] * std[:, np.newaxis]
+            scatter *= unbiased / n
+            scatter /= std[:, :, np.newaxis] * std[:, np.newaxis]
             squares, vectors = np.linalg.eigh(scatter)
             singular = np.sqrt(np.maximum(squares, 0))
             inverse = np.zeros_like(singular)
@@ -150,6 +153,14 @@ class DiscriminantRefits:
             coefs.append(coef)
             intercepts.append(halves - np.einsum("mf,mkf->mk", overall, coef))
         return np.stack(coefs), np.stack(intercepts)
+
+
+@lru_cache(maxsize=1)
+def _divides_by_degrees_of_freedom() -> bool:
+    """Whether "svd" divides the scatter by n - n_classes, as it did, or by n."""
+    rows, labels = [[0.0], [2.0], [4.0], [6.0]], [0, 0, 1, 1]
+    coef = LinearDiscriminantAnalysis().fit(rows, labels).coef_
+    return bool(np.isclose(coef[0, 0], 2.0))
 
 
 class _LinearModels(Retrained):
@@ -177,19 +188,20 @@ class _LinearModels(Retrained):
 # ---------------------------------------------------------------------------------
 
 
-def ridge_proba(decision: Array) -> Array:
-    """Probabilities (..., n_classes) from decision values of a ridge classifier.
+def ridge_proba(decision: Array, axis: int = -1) -> Array:
+    """Probabilities from decision values of a ridge classifier, classes along `axis`.
 
     Least squares on targets -1 and 1 estimate 2 p - 1, so p = (1 + d) / 2, cut to
     [0, 1] and divided by the sum over the classes; equal where all are zero. For two
-    classes `decision` has one column, for the second class.
+    classes `decision` is of length one there, for the second class.
     """
     share = np.clip((1.0 + decision) / 2.0, 0.0, 1.0)
-    if share.shape[-1] == 1:
-        return np.concatenate([1.0 - share, share], axis=-1)
-    total = share.sum(axis=-1, keepdims=True)
-    equal = np.full_like(share, 1.0 / share.shape[-1])
-    return np.divide(share, total, out=equal, where=total > 0)
+    n_classes = share.shape[axis]
+    if n_classes == 1:
+        return np.concatenate([1.0 - share, share], axis=axis)
+    total = share.sum(axis=axis, keepdims=True)
+    share += (total == 0) / n_classes
+    return share / np.where(total == 0, 1.0, total)
 
 
 class RidgeRefits:
@@ -239,7 +251,7 @@ class RidgeRefits:
             and classifier.solver in ("auto", "cholesky", "svd")
             and not classifier.positive
             and isinstance(classifier.alpha, Real)
-            and classifier.alpha > 0
+            and float(classifier.alpha) > 0
         )
 
     @classmethod
@@ -278,8 +290,9 @@ class _RidgeModels(Retrained):
         for coef, direction, step in zip(
             self.refits.coefs, self.directions, self.steps, strict=True
         ):
-            moved = (direction @ targets.T)[:, :, np.newaxis] * step[:, np.newaxis]
-            yield np.moveaxis(ridge_proba(moved + targets @ coef), -1, 0)
+            decision = direction @ targets.T * step.T[:, :, np.newaxis]
+            decision += (targets @ coef).T[:, np.newaxis]
+            yield ridge_proba(decision, axis=0)
 
 
 def _class_weights(

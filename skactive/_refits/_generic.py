@@ -14,9 +14,9 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._bootstrap import seeded
-from skactive._refits._base import _LOSSES
+from skactive._refits._base import _LOSSES, take_rows
 from skactive._refits._discriminant import ridge_proba
-from skactive._sklearn import _num_samples, _safe_indexing
+from skactive._sklearn import _num_samples
 
 Array = NDArray[Any]
 
@@ -52,7 +52,7 @@ class GenericRefits:
         """Models with one more row each."""
         n_candidates = _num_samples(candidates)
         models = Parallel()(
-            delayed(self._refit)(_safe_indexing(candidates, [i]), label)
+            delayed(self._refit)(take_rows(candidates, [i]), label)
             for i in range(n_candidates)
             for label in range(len(self.classes))
         )

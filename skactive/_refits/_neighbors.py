@@ -11,7 +11,7 @@ from sklearn.metrics import DistanceMetric, pairwise_distances
 from sklearn.neighbors import VALID_METRICS, KNeighborsClassifier
 from sklearn.utils import gen_batches
 
-from skactive._refits._base import CHUNK_SIZE, _LOSSES, Retrained, as_rows
+from skactive._refits._base import _LOSSES, CHUNK_SIZE, Retrained, as_rows
 
 Array = NDArray[Any]
 
@@ -31,12 +31,15 @@ class KNeighborsRefits:
     ):
         self.classifier = classifier
         self.rows, self.codes = as_rows(features), codes
+        # What was last asked of `nearest`: the same for all candidates of a pool.
+        self.last: tuple[Any, Any] = (None, None)
         self.n_classes = len(classifier.classes_)
         n_rows = self.rows.shape[0]
         if classifier.n_neighbors > n_rows + 1:
             raise ValueError(
-                f"{classifier!r} wants {classifier.n_neighbors} neighbours, but a refit "
-                f"has {n_rows + 1} rows. Label more rows first, or lower n_neighbors."
+                f"{classifier!r} wants {classifier.n_neighbors} neighbours, but a "
+                f"refit has {n_rows + 1} rows. Label more rows first, or lower "
+                "n_neighbors."
             )
 
     @classmethod
@@ -109,14 +112,15 @@ class _NeighborsModels(Retrained):
             yield planes
 
     def expected_loss(self, targets: Any, loss: str) -> Array:
-        """As for all; for equal weights by what changes where the row is a neighbour."""
+        """As for all, by what changes where the row is a neighbour."""
         if self.weights is not None:
             return super().expected_loss(targets, loss)
         targets = as_rows(targets)
+        found_all, codes_all = self._nearest_of_pool(targets)
         function, n_targets = _LOSSES[loss], targets.shape[0]
         total = np.zeros((self.n_candidates, self.n_classes))
         for chunk in gen_batches(n_targets, max(16, CHUNK_SIZE // self.n_candidates)):
-            found, codes = self.refits.nearest(targets[chunk])
+            found, codes = found_all[chunk], codes_all[chunk]
             without, votes = self._shares(found, codes)
             # What the loss becomes where the new row pushes out the last neighbour.
             steps = np.eye(self.n_classes) / found.shape[1]
@@ -129,6 +133,13 @@ class _NeighborsModels(Retrained):
                 before = function(without)
                 total += is_near @ (losses - before[:, np.newaxis]) + before.sum()
         return total / n_targets
+
+    def _nearest_of_pool(self, targets: Any) -> tuple[Array, Array]:
+        last_targets, answer = self.refits.last
+        if last_targets is not targets:
+            answer = self.refits.nearest(targets)
+            self.refits.last = (targets, answer)
+        return answer
 
     def _shares(self, found: Array, codes: Array) -> tuple[Array, Array]:
         """Shares (n_targets, n_classes) of votes, and without the last neighbour."""

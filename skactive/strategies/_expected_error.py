@@ -19,9 +19,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from skactive import _response
 from skactive._labels import MISSING, encode_labels
 from skactive._refits import make_refits
-from skactive._refits._base import as_rows, mean_loss
+from skactive._refits._base import as_rows, mean_loss, take_rows
 from skactive._refits._generic import GenericRefits, proba_of
-from skactive._sklearn import Interval, StrOptions, _num_samples, _safe_indexing
+from skactive._sklearn import Interval, StrOptions, _num_samples
 from skactive.strategies._base import Strategy, check_needs, check_utilities
 
 Array = NDArray[Any]
@@ -133,11 +133,11 @@ class _LookAhead(Strategy):
         weights = getattr(estimator, "sample_weight", None)
         if weights is not None:
             weights = np.asarray(weights, dtype=np.float64)[labeled]
-        own = _safe_indexing(rows, labeled)
+        own = take_rows(rows, labeled)
         refits = make_refits(classifier, own, codes[labeled], weights)
         proba = np.empty((0, len(classes)))
         if len(unlabeled):
-            proba = proba_of(classifier, _safe_indexing(rows, unlabeled))
+            proba = proba_of(classifier, take_rows(rows, unlabeled))
         if not isinstance(refits, GenericRefits):
             rows = as_rows(rows)
         rng = np.random.default_rng(self.random_state)
@@ -196,7 +196,7 @@ class _LookAhead(Strategy):
         """Values of the rows looked at, block by block."""
         n_looked = len(problem.looked)
         values = np.empty(n_looked)
-        targets = _safe_indexing(problem.rows, problem.unlabeled[problem.targets])
+        targets = take_rows(problem.rows, problem.unlabeled[problem.targets])
         chunks = list(gen_batches(n_looked, _block_candidates(problem)))
         run = partial(self._look_at, problem, targets)
         for chunk, found in zip(chunks, _in_order(run, chunks, problem), strict=True):
@@ -207,7 +207,7 @@ class _LookAhead(Strategy):
 
     def _look_at(self, problem: _Problem, targets: Any, chunk: slice) -> Array:
         block = problem.looked[chunk]
-        rows = _safe_indexing(problem.rows, problem.unlabeled[block])
+        rows = take_rows(problem.rows, problem.unlabeled[block])
         models = problem.refits.retrain(rows)
         return self._block_utilities(models, problem, block, targets)
 
@@ -217,7 +217,7 @@ class _LookAhead(Strategy):
         is_closed = not isinstance(problem.refits, GenericRefits)
         seconds = 0.0
         if n_trials:
-            targets = _safe_indexing(problem.rows, problem.unlabeled[problem.targets])
+            targets = take_rows(problem.rows, problem.unlabeled[problem.targets])
             begin = time.perf_counter()
             self._look_at(problem, targets, slice(n_trials))
             seconds = (time.perf_counter() - begin) / n_trials
@@ -489,12 +489,12 @@ class ValueOfInformation(_LookAhead):
         for code in range(len(costs)):
             rows = problem.labeled[problem.codes == code]
             if len(rows):
-                rows = _safe_indexing(problem.rows, rows)
+                rows = take_rows(problem.rows, rows)
                 linear = partial(_linear, costs[code])
                 risk += mean_loss(models, rows, linear) * _num_samples(rows)
         mean = mean_loss(models, targets, partial(_quadratic, costs))
         # The new row itself is labelled then.
-        itself = _safe_indexing(problem.rows, problem.unlabeled[block])
+        itself = take_rows(problem.rows, problem.unlabeled[block])
         own = _own_proba(models, itself, len(block))
         risk += np.einsum("cb,mcb->mc", costs, own)
         n_targets = len(problem.targets)
@@ -534,7 +534,8 @@ class ValueOfInformation(_LookAhead):
             )
         if not (np.isfinite(costs).all() and (costs >= 0).all()):
             raise ValueError(
-                f"cost_matrix must hold finite costs that are not negative; got {costs}."
+                "cost_matrix must hold finite costs that are not negative; got "
+                f"{costs.tolist()}."
             )
         return costs
 
@@ -573,6 +574,6 @@ def _own_proba(models: Any, rows: Any, n_rows: int) -> Array:
     parts = []
     for chunk in gen_batches(n_rows, 16):
         positions = np.arange(n_rows)[chunk]
-        proba = models.predict_proba(_safe_indexing(rows, chunk))
+        proba = models.predict_proba(take_rows(rows, chunk))
         parts.append(proba[positions, :, np.arange(len(positions))])
     return np.concatenate(parts)
