@@ -445,6 +445,15 @@ def test_weights_that_the_classifier_does_not_take():
         make_refits(model, rows, codes, np.ones(len(rows)))
 
 
+@pytest.mark.parametrize("model", [MultinomialNB(), ComplementNB(), CategoricalNB()])
+def test_negative_counts(model):
+    rows, codes, candidates, _ = make_case(counts, 2)
+    refits = make_refits(clone(model).fit(rows, codes), rows, codes)
+    candidates[0, 1] = -1
+    with pytest.raises(ValueError, match="Negative values"):
+        refits.retrain(candidates)
+
+
 def test_new_category():
     rows, codes, candidates, _ = make_case(categories, 2)
     model = CategoricalNB().fit(rows, codes)

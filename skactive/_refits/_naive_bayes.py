@@ -17,6 +17,7 @@ from sklearn.naive_bayes import (
     MultinomialNB,
 )
 from sklearn.preprocessing import binarize
+from sklearn.utils.validation import check_non_negative
 
 from skactive._refits._base import Retrained, as_rows, class_priors, log_quietly
 
@@ -186,8 +187,10 @@ class _CountRefits:
         self.log_priors = log_quietly(priors)
 
     def prepare(self, features: Any) -> Any:
-        """Rows as the formulas take them."""
-        return as_rows(features)
+        """Rows as the formulas take them; an error for what a real fit refuses."""
+        rows = as_rows(features)
+        check_non_negative(rows, repr(self.classifier))
+        return rows
 
     def retrain(self, candidates: Any) -> _CountModels:
         """Models with one more row each."""
@@ -333,7 +336,7 @@ class CategoricalNBRefits(_CountRefits):
 
     def prepare(self, features: Any) -> Any:
         """One column a category."""
-        values = as_rows(features).astype(np.int64)
+        values = super().prepare(features).astype(np.int64)
         if (values >= self.n_categories).any():
             f = int(np.flatnonzero((values >= self.n_categories).any(axis=0))[0])
             raise ValueError(
