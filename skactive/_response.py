@@ -26,7 +26,7 @@ from sklearn.ensemble import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.parallel import Parallel, delayed
@@ -106,10 +106,16 @@ class Fitted:
 def has_response(estimator: Any, response: str) -> bool:
     """Whether `estimator`, fitted or not, can give a response.
 
-    `response` is "predict_proba", "decision_function" or "members".
+    `response` is "predict_proba", "decision_function", "members" or "refits", which
+    is one classifier whose refits give probabilities.
     """
     if response == "members":
         return _is_committee(estimator)
+    if response == "refits":
+        return not isinstance(estimator, (list, tuple)) and (
+            isinstance(last_step(estimator), RidgeClassifier)
+            or has_response(estimator, "predict_proba")
+        )
     if isinstance(estimator, (list, tuple)):
         return response == "predict_proba"
     last = last_step(estimator)

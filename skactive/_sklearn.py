@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sklearn.base import _fit_context
+from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
@@ -33,6 +34,8 @@ if TYPE_CHECKING:  # scikit-learn's decorators hide the types of what they decor
 
 
 __all__ = [
+    "COEFS",
+    "LAMBDAS",
     "BaseSearchCV",
     "HasMethods",
     "Interval",

@@ -32,7 +32,10 @@ _PROVIDERS = {
     "members": "RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier, "
     "VotingClassifier, a list of fitted classifiers, or any classifier inside "
     "ActiveLearningClassifier, which draws or fits members itself",
+    "refits": "GaussianNB, LogisticRegression, RidgeClassifier, "
+    "CalibratedClassifierCV(LinearSVC()), ...",
 }
+_NAMES = {"members": "a committee", "refits": "one classifier with predict_proba"}
 
 
 class Strategy(BaseEstimator):
@@ -50,7 +53,7 @@ class Strategy(BaseEstimator):
     ----------
     needs : tuple of str
         What the estimator must give, any one of it is enough: "predict_proba",
-        "decision_function", "members". Empty if nothing is needed.
+        "decision_function", "members", "refits". Empty if nothing is needed.
     pointwise : bool
         Whether the utility of a row depends on that row only.
     informed : bool
@@ -526,9 +529,7 @@ def check_needs(
             if found == "members" and can_make_members:
                 break
         else:
-            what = " or ".join(
-                "a committee" if need == "members" else need for need in leaf.needs
-            )
+            what = " or ".join(_NAMES.get(need, need) for need in leaf.needs)
             examples = "; ".join(_PROVIDERS[need] for need in leaf.needs)
             raise ValueError(
                 f"{type(leaf).__name__} needs {what}: {examples}; got "
