@@ -1,8 +1,6 @@
 import pickle
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -142,6 +140,7 @@ def test_covariance(n, d, n_classes, params, container, max_free, monkeypatch):
 def test_hashed_directions_keep_dot_products():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 6000)) * (rng.random((40, 6000)) < 0.02)
+    X[30:] = (X[20:30] + X[10:20]) / np.sqrt(2)
     X, y = sp.csr_array(X / 10), np.arange(40) % 2
     estimator = converged(fit_intercept=False, C=2.0).fit(X[:10], y[:10])
     members = draw(estimator, X[:10], y[:10], n_members=2000)
@@ -154,11 +153,11 @@ def test_hashed_directions_keep_dot_products():
     expected = dots - dots[:, :10] @ np.linalg.solve(system, dots[:10])
     # 0.022 from 2,000 draws, 0.016 from 4,096 directions; the largest of 820 pairs.
     assert np.abs(found - expected).max() < 0.12 * expected.max()
-    assert expected.min() < -0.05 * expected.max()  # and there is something to see
+    assert np.sort(expected[30])[-2] > 0.3 * expected.max()  # rows are related
     exact = 2 * centered(members.marginal(X))[:, 1::2].std(axis=0)
     assert_allclose(exact, np.sqrt(np.diag(expected)), rtol=1e-4)
     few = draw(estimator, X[:10], y[:10], n_members=50)
-    assert len(pickle.dumps(few)) < 8 * (50 * 4096 + 6000 * 4)
+    assert len(pickle.dumps(few)) < 8 * 50 * 6000  # less than coefficients would be
 
 
 @pytest.mark.parametrize("intercept", [True, False])
@@ -371,14 +370,15 @@ def test_estimators(name, encode):
         assert_array_equal(other.members_(IRIS), proba)
 
 
-@pytest.mark.parametrize(
-    "container", [pd.DataFrame, pl.DataFrame, sp.csr_array, sp.csc_matrix, np.float32]
-)
-def test_containers(container):
+@pytest.mark.parametrize("name", ["pandas", "polars", "csr", "csc", "float32"])
+def test_containers(name):
+    if name in ("pandas", "polars"):
+        frames = pytest.importorskip(name)
+        X = frames.DataFrame(dict(zip("abcd", IRIS.T, strict=True)))
+    else:
+        kinds = {"csr": sp.csr_array, "csc": sp.csc_matrix, "float32": np.float32}
+        X = kinds[name](IRIS)
     learner = make(LogisticRegression(max_iter=500))
-    names = [{"columns": list("abcd")}, {"schema": list("abcd")}]
-    options = dict(zip([pd.DataFrame, pl.DataFrame], names, strict=True))
-    X = container(IRIS, **options.get(container, {}))
     expected = learner.fit(IRIS, partly()).score_samples(IRIS)
     found = learner.fit(X, partly()).score_samples(X)
     assert_allclose(found, expected, atol=1e-3)
