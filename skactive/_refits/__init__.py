@@ -1,0 +1,1 @@
+"""Models refitted with one more labelled row, for every candidate and every label."""
