@@ -65,8 +65,8 @@ class LogisticRefits:
     >>> classifier = LogisticRegression().fit(X, codes)
     >>> models = LogisticRefits(classifier, X, codes).retrain([[1.5]])
     >>> models.predict_proba([[1.5]])[0, :, 0].round(2)
-    array([[0.58, 0.42],
-           [0.42, 0.58]])
+    array([[0.62, 0.38],
+           [0.38, 0.62]])
     """
 
     def __init__(

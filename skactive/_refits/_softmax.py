@@ -33,6 +33,8 @@ _ROUNDING = 1e-13
 # of their own, so that the numbers only share out the work.
 _MAX_CHEAP_STEPS = 12
 _MAX_PRODUCTS = 20
+# Where no Hessian is built, products have to do.
+_MAX_PRODUCTS_ALONE = 400
 # How much conjugate gradients lower the square of a residual: between these.
 _FORCING = (1e-6, 3e-2)
 # Solved systems are left out once no more than this share is still running.
@@ -148,7 +150,7 @@ def softmax(logits: Array) -> tuple[Array, Array]:
 def fit_base(shared: Shared, coef: Array) -> Base:
     """Minimise the objective on the shared rows, from `coef` of shape (Q, P) on."""
     nothing = Own(np.zeros((1, len(shared.penalty))), np.zeros(len(coef)), 0.0)
-    state = _evaluate(shared, nothing, coef[np.newaxis])
+    state = _evaluate(shared, nothing, np.array(coef[np.newaxis], order="C"))
     if coef.size <= _MAX_WHOLE:
         state = _descend(shared, nothing, state, _exact_direction, _MAX_STEPS)
         _warn_unless_converged(shared, nothing, state)
@@ -188,7 +190,7 @@ def _refit_block(shared: Shared, own: Own, base: Base) -> Array:
         return _conjugate_gradients(shared, own, state, precondition, which)
 
     start = np.broadcast_to(base.coef, (len(own.rows), *base.coef.shape))
-    state = _evaluate(shared, own, np.array(start))
+    state = _evaluate(shared, own, np.array(start, order="C"))
     first = precondition.first_step(own, base.coef)
     state, _ = _search_line(shared, own, state, first)
     small = base.coef.size <= _MAX_WHOLE
@@ -497,8 +499,8 @@ def _conjugate_gradients(
     which: Array,
 ) -> Array:
     """Newton's steps (B, Q, P), more exact the nearer the optimum is."""
-    steps = np.zeros_like(state.coef)
-    flat_steps = steps.reshape(len(steps), -1)
+    shape = state.coef.shape
+    steps = np.zeros((shape[0], shape[1] * shape[2]))
     some = np.arange(len(steps))
     capacitance = precondition.capacitance(state.own_proba, own.weight, which)
     solved = precondition.solved[which]
@@ -508,11 +510,12 @@ def _conjugate_gradients(
     # Quadratic convergence asks for an error of the step like its square.
     goal = size * np.clip(size, *_FORCING)
     proba, own_proba = state.proba, state.own_proba
-    for _ in range(_MAX_PRODUCTS):
+    alone = isinstance(precondition.curvature, ProductCurvature)
+    for _ in range(_MAX_PRODUCTS_ALONE if alone else _MAX_PRODUCTS):
         product = _hessian_product(shared, own, proba, own_proba, direction)
         curvature = np.einsum("bd,bd->b", direction, product)
         length = _divide(size, curvature, (size > goal) & (curvature > 0))
-        flat_steps[some] += length[:, np.newaxis] * direction
+        steps[some] += length[:, np.newaxis] * direction
         residual -= length[:, np.newaxis] * product
         new = precondition.solve(residual, solved, capacitance)
         new_size = np.einsum("bd,bd->b", residual, new)
@@ -529,7 +532,7 @@ def _conjugate_gradients(
             solved, capacitance = solved[running], capacitance[running]
             proba, own_proba = proba[running], own_proba[running]
             own = own.take(running)
-    return steps
+    return steps.reshape(shape)
 
 
 def _divide(above: Array, below: Array, where: Array) -> Array:
