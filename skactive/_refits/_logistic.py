@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skactive._linear import Logistic, as_logistic, training_weights
 from skactive._refits._softmax import (
     BLOCK_SIZE,
+    LARGE_LOGIT,
     Base,
     Own,
     Shared,
@@ -24,6 +25,8 @@ Array = NDArray[Any]
 # Directions in which the labelled rows differ less than this, relative to the one in
 # which they differ most, are rounding: of rows, and of products of rows.
 _ROUNDING = 1e-12
+# Targets in a block.
+_WIDTH = 1024
 
 
 class LogisticRefits:
@@ -54,7 +57,8 @@ class LogisticRefits:
     -----
     The cost of a refit does not depend on the number of features beyond that of
     labelled rows: coefficients are sought in the span of these rows and the new one,
-    in which the optimum lies.
+    in which the optimum lies. Targets are taken in once for all blocks of candidates,
+    and must not change in place meanwhile.
 
     Examples
     --------
@@ -103,6 +107,12 @@ class LogisticRefits:
                 base = fit_base(shared, start)
             self._problems.append((shared, float(all_weights[-1]), base))
 
+    @property
+    def numbers_per_candidate(self) -> int:
+        """Numbers that :meth:`retrain` holds for a candidate, about."""
+        n_classes, n_coef = len(self._problems), len(self._space.penalty)
+        return n_classes * (n_classes - 1) * n_coef
+
     @classmethod
     def supports(cls, classifier: Any) -> bool:
         """Whether a fitted classifier is a logistic regression with an l2 penalty.
@@ -118,8 +128,7 @@ class LogisticRefits:
         Parameters
         ----------
         candidates : array-like or CSR of shape (n_candidates, n_features)
-            Better many at once: all of them, if ``n_candidates * n_classes**2 *
-            min(n_features, n_labeled)`` numbers can be held.
+            Better a hundred or more at once; each takes `numbers_per_candidate`.
 
         Returns
         -------
@@ -166,7 +175,8 @@ class LogisticModels:
         proba : ndarray of shape (n_candidates, n_labels, n_targets, n_classes)
             float64; labels, too, are in the order of the classifier's `classes_`.
         """
-        logits = self._logits(self._target_rows(targets), slice(None))
+        scaled, rows = self._space.target_rows(targets)
+        logits = self._logits(rows, self._outside(scaled, rows), slice(None))
         m, n_labels, n_others, t = logits.shape
         proba, log_total = softmax(logits.reshape(-1, n_others, t))
         first = np.exp(-log_total)[:, np.newaxis]
@@ -196,36 +206,32 @@ class LogisticModels:
         if loss not in ("zero_one", "log"):
             raise ValueError(f"loss is {loss!r}; expected 'zero_one' or 'log'.")
         measure = _confidence_lost if loss == "zero_one" else _entropy
-        rows, beyond = self._target_rows(targets)
+        scaled, rows = self._space.target_rows(targets)
         m, n_labels, n_others, _ = self._coef.shape
         sums = np.zeros((m, n_labels))
-        t = len(rows)
-        width = max(1, min(t, 1024))
-        height = max(1, BLOCK_SIZE // (width * n_labels * n_others))
-        for first in range(0, m, height):
-            some = slice(first, first + height)
-            for start in range(0, t, width):
-                part = slice(start, start + width)
-                here = rows[part], None if beyond is None else beyond[:, part]
-                logits = self._logits(here, some)
-                losses = measure(logits.reshape(-1, n_others, logits.shape[-1]))
+        height = max(1, BLOCK_SIZE // (_WIDTH * n_labels * n_others))
+        for start in range(0, len(rows), _WIDTH):
+            part = slice(start, start + _WIDTH)
+            here = rows[part]
+            beyond = self._outside(scaled[part], here)
+            for first in range(0, m, height):
+                some = slice(first, first + height)
+                logits = self._logits(here, beyond, some)
+                losses = measure(logits.reshape(-1, n_others, len(here)))
                 sums[some] += losses.sum(axis=1).reshape(-1, n_labels)
-        return sums / t
+        return sums / len(rows)
 
-    def _target_rows(self, targets: Any) -> tuple[Array, Array | None]:
-        scaled = self._space.scale(targets)
-        rows, _ = self._space.rows(scaled)
-        if self._space.residual is None:
-            return rows, None
-        rows[:, self._space.residual] = 0.0
-        own = self._rows[:, : self._space.residual]
-        beyond = _dense(self._scaled @ scaled.T)
-        beyond -= own @ rows[:, : self._space.residual].T
-        return rows, beyond
+    def _outside(self, scaled: Any, rows: Array) -> Array | None:
+        """Products of candidates and targets outside the span of labelled rows."""
+        n_inside = self._space.residual
+        if n_inside is None:
+            return None
+        products = _dense(self._scaled @ scaled.T)
+        products -= self._rows[:, :n_inside] @ rows[:, :n_inside].T
+        return products
 
-    def _logits(self, targets: tuple[Array, Array | None], some: slice) -> Array:
+    def _logits(self, rows: Array, beyond: Array | None, some: slice) -> Array:
         """Logits relative to class 0 (n_models, n_labels, n_classes - 1, n_targets)."""
-        rows, beyond = targets
         coef = self._coef[some]
         logits = coef.reshape(-1, coef.shape[-1]) @ rows.T
         logits = logits.reshape(*coef.shape[:-1], len(rows))
@@ -259,11 +265,13 @@ class _Space:
         self.basis: Any = None
         self.combine: Array | None = None
         self.residual: int | None = None
+        # Blocks of candidates are all asked about the same targets.
+        self.last_targets: tuple[Any, Any, Array] | None = None
         if scaled.shape[1] > scaled.shape[0]:
             self._find_basis(scaled)
         elif sp.issparse(scaled):
             scaled = _dense(scaled)
-        self.labeled = self.rows(scaled, labeled=True)[0]
+        self.labeled = self.rows(scaled, inside=True)[0]
         n_free = int(self.has_free)
         penalized = self.labeled.shape[1] - n_free
         self.penalty = np.append(np.ones(penalized), np.zeros(n_free))
@@ -295,27 +303,36 @@ class _Space:
             scaled = np.hstack([scaled, column])
         return scaled
 
-    def rows(self, scaled: Any, labeled: bool = False) -> tuple[Array, Array]:
+    def rows(self, scaled: Any, inside: bool = False) -> tuple[Array, Array]:
         """Coordinates (n_rows, n_coef), and lengths (n_rows,) outside the span."""
         if self.basis is None:
-            inside = _dense(scaled)
-            parts = [inside]
-            lengths = np.zeros(len(inside))
+            within = _dense(scaled)
+            parts = [within]
+            lengths = np.zeros(len(within))
         else:
-            inside = _dense(scaled @ self.basis.T)
+            within = _dense(scaled @ self.basis.T)
             if self.combine is not None:
-                inside = inside @ self.combine
-            if labeled:
-                lengths = np.zeros(len(inside))
+                within = within @ self.combine
+            if inside:
+                lengths = np.zeros(len(within))
             else:
                 squares = scaled.multiply(scaled) if sp.issparse(scaled) else scaled**2
                 total = np.asarray(squares.sum(axis=1)).ravel()
-                outside = total - np.einsum("np,np->n", inside, inside)
+                outside = total - np.einsum("np,np->n", within, within)
                 lengths = np.sqrt(np.maximum(outside, 0.0))
-            parts = [inside, lengths[:, np.newaxis]]
+            parts = [within, lengths[:, np.newaxis]]
         if self.has_free:
-            parts.append(np.ones((len(inside), 1)))
+            parts.append(np.ones((len(within), 1)))
         return np.hstack(parts), lengths
+
+    def target_rows(self, targets: Any) -> tuple[Any, Array]:
+        """Scaled targets and their coordinates, zero outside the span."""
+        last = self.last_targets
+        if last is None or last[0] is not targets:
+            scaled = self.scale(targets)
+            last = targets, scaled, self.rows(scaled, inside=True)[0]
+            self.last_targets = last
+        return last[1], last[2]
 
     def start(self, formula: Logistic) -> Array:
         """The classifier's coefficients relative to class 0, (n_classes - 1, n_coef).
@@ -376,18 +393,31 @@ def _one_hot(code: int, n_classes: int) -> Array:
 def _confidence_lost(logits: Array) -> Array:
     """One minus the largest probability, (B, N), of logits (B, Q, N); overwrites."""
     top = np.maximum(logits.max(axis=1), 0.0)
-    logits -= top[:, np.newaxis]
+    large = top.max(initial=0.0) > LARGE_LOGIT
+    if large:
+        logits -= top[:, np.newaxis]
     np.exp(logits, out=logits)
     total = logits.sum(axis=1)
-    total += np.exp(-top)
-    return 1.0 - 1.0 / total
+    if large:
+        total += np.exp(-top)
+        return 1.0 - 1.0 / total
+    total += 1.0
+    return 1.0 - np.exp(top) / total
 
 
 def _entropy(logits: Array) -> Array:
     """Entropy in nats, (B, N), of logits (B, Q, N)."""
-    proba, log_total = softmax(logits)
-    proba *= logits
-    return log_total - proba.sum(axis=1)
+    if logits.max(initial=0.0) > LARGE_LOGIT:
+        proba, log_total = softmax(logits)
+        return log_total - np.einsum("bqn,bqn->bn", proba, logits)
+    odds = np.exp(logits)
+    total = odds.sum(axis=1)
+    total += 1.0
+    mean = np.einsum("bqn,bqn->bn", odds, logits)
+    mean /= total
+    np.log(total, out=total)
+    total -= mean
+    return total
 
 
 def _dense(matrix: Any) -> Array:

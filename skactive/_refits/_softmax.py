@@ -24,7 +24,7 @@ TOLERANCE = 2e-8
 # Relative to the weights and the entries of the rows, gradients are rounding.
 _GRADIENT_ROUNDING = 1e-13
 # exp of a greater logit comes near the largest float.
-_LARGE_LOGIT = 500.0
+LARGE_LOGIT = 500.0
 # A step that lowers the objective by this share of what its slope promises is taken.
 _ARMIJO = 1e-4
 # Rounding of an objective, relative; differences below it say nothing.
@@ -133,7 +133,7 @@ def softmax(logits: Array) -> tuple[Array, Array]:
 
     `logits` are of shape (B, Q, N) and relative to class 0.
     """
-    if logits.max(initial=0.0) > _LARGE_LOGIT:
+    if logits.max(initial=0.0) > LARGE_LOGIT:
         shift = np.maximum(logits.max(axis=1), 0.0)
         proba = np.exp(logits - shift[:, np.newaxis])
         total = proba.sum(axis=1) + np.exp(-shift)
