@@ -20,6 +20,7 @@ from skactive._refits._base import as_rows
 from skactive._refits._discriminant import DiscriminantRefits, RidgeRefits
 from skactive._refits._gaussian_process import GaussianProcessRefits
 from skactive._refits._generic import GenericRefits
+from skactive._refits._logistic import LogisticRefits
 from skactive._refits._naive_bayes import (
     BernoulliNBRefits,
     CategoricalNBRefits,
@@ -41,6 +42,7 @@ _CLOSED_FORMS: tuple[Any, ...] = (
     DiscriminantRefits,
     RidgeRefits,
     GaussianProcessRefits,
+    LogisticRefits,
 )
 
 
