@@ -1,13 +1,7 @@
 """Strategies: scikit-learn-style scorers that say which rows to label next."""
 
-from skactive.strategies._base import (
-    Constant,
-    FunctionStrategy,
-    PointwiseStrategy,
-    Product,
-    Strategy,
-    Sum,
-)
+from skactive.strategies._arithmetic import Constant, Product, Sum
+from skactive.strategies._base import FunctionStrategy, PointwiseStrategy, Strategy
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
 from skactive.strategies._cold_start import ColdStart
