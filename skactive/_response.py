@@ -33,6 +33,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._encoded import EncodedClassifier
+from skactive._last_layer import has_last_layer
 from skactive._sklearn import (
     BaseSearchCV,
     _check_feature_names,
@@ -104,8 +105,10 @@ class Fitted:
 def has_response(estimator: Any, response: str) -> bool:
     """Whether `estimator`, fitted or not, can give a response.
 
-    `response` is "predict_proba", "decision_function" or "members".
+    `response` is "predict_proba", "decision_function", "last_layer" or "members".
     """
+    if response == "last_layer":
+        return has_last_layer(last_step(estimator))
     if response == "members":
         return _is_committee(estimator)
     if isinstance(estimator, (list, tuple)):

@@ -29,10 +29,14 @@ _PROVIDERS = {
     "predict_proba": "LogisticRegression, RandomForestClassifier, "
     "CalibratedClassifierCV(LinearSVC()), ...",
     "decision_function": "LinearSVC, SVC, RidgeClassifier, ...",
+    "last_layer": "LogisticRegression, SGDClassifier(loss='log_loss'), MLPClassifier, "
+    "alone or as the last step of a pipeline, or any classifier with predict_proba and "
+    "features= of the strategy, which gives the inputs of its last layer",
     "members": "RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier, "
     "VotingClassifier, a list of fitted classifiers, or any classifier inside "
     "ActiveLearningClassifier, which fits bootstrap members itself",
 }
+_NEED_NAMES = {"members": "a committee", "last_layer": "a known last layer"}
 
 
 class Strategy(BaseEstimator):
@@ -50,7 +54,7 @@ class Strategy(BaseEstimator):
     ----------
     needs : tuple of str
         What the estimator must give, any one of it is enough: "predict_proba",
-        "decision_function", "members". Empty if nothing is needed.
+        "decision_function", "last_layer", "members". Empty if nothing is needed.
     pointwise : bool
         Whether the utility of a row depends on that row only.
     informed : bool
@@ -398,7 +402,7 @@ def check_needs(
                 break
         else:
             what = " or ".join(
-                "a committee" if need == "members" else need for need in leaf.needs
+                _NEED_NAMES.get(need, need) for need in leaf.needs
             )
             examples = "; ".join(_PROVIDERS[need] for need in leaf.needs)
             raise ValueError(
