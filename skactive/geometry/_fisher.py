@@ -8,9 +8,9 @@ coefficients of the others are taken as differences to its own, so that V is of 
 (n_parameters, n_parameters), n_parameters = n_rows * n_features, class by class. A
 trace ``tr(M^-1 T)`` does not depend on this choice.
 
-With ``V = F F'`` (F lower triangular, in closed form [1]_) and ``U = F outer h``, adding
-a row to M lowers the trace by ``tr((1 + G)^-1 H)``, where ``G = U' M^-1 U`` and ``H =
-U' M^-1 T M^-1 U`` are of shape (n_rows, n_rows). These small matrices are kept for all
+With ``V = F F'`` (F lower triangular, in closed form [1]_) and ``U = F outer h``,
+adding a row to M lowers the trace by ``tr((1 + G)^-1 H)``, where ``G = U' M^-1 U`` and
+``H = U' M^-1 T M^-1 U`` are of shape (n_rows, n_rows). These small matrices are kept for all
 rows, in arrays of shape (n_rows, n_rows, n_samples), and follow M by updates of low
 rank.
 
@@ -39,6 +39,9 @@ Array = NDArray[Any]
 _SMALL_BLOCK = 2**16
 # Gains closer than this, relative to the largest, are equal but for rounding.
 _TIE_TOLERANCE = 1e-9
+# Updates keep the absolute precision of the largest values that there have been. Where
+# gains have fallen below this share, everything is computed anew.
+_REFRESH_BELOW = 1e-3
 
 
 def expected_gradient_length(
@@ -76,11 +79,15 @@ def expected_gradient_length(
     if proba.shape[1] == 2:
         expected = 2 * proba[:, 0] * proba[:, 1]
     else:
-        # |p - e_c|^2 as a sum of squares: without cancellation, so zero at certainty.
-        all_squares = np.einsum("ij,ij->i", proba, proba)[:, np.newaxis]
-        others = np.maximum(all_squares - proba**2, 0)
-        rest = proba.sum(axis=1, keepdims=True) - proba
-        expected = np.sum(proba * np.sqrt(others + rest**2), axis=1)
+        squared_sum = np.einsum("ij,ij->i", proba, proba)[:, np.newaxis]
+        lengths = np.sqrt(np.maximum(squared_sum - 2 * proba + 1, 0))
+        # At the largest this would cancel: the others alone say how far it is from 1.
+        best = proba.argmax(axis=1)[:, np.newaxis]
+        others = proba.copy()
+        np.put_along_axis(others, best, 0.0, axis=1)
+        far = others.sum(axis=1) ** 2 + np.einsum("ij,ij->i", others, others)
+        np.put_along_axis(lengths, best, np.sqrt(far)[:, np.newaxis], axis=1)
+        expected = np.einsum("ij,ij->i", proba, lengths)
     return np.sqrt(squared + has_intercept) * expected
 
 
@@ -295,9 +302,8 @@ def trace_reductions(
     reductions = np.empty(features.shape[0])
     for rows in _small_blocks(features.shape[0], proba.shape[1] - 1):
         h, factor = dense_rows(features, rows), factor_of(proba[rows])
-        reductions[rows] = trace_of_quotient(
-            *small_matrices(h, factor, inverse, inner)
-        )
+        G, H = small_matrices(h, factor, inverse, inner)
+        reductions[rows] = trace_of_quotient(G, H)
     return np.maximum(reductions, 0)
 
 
@@ -309,17 +315,22 @@ def trace_reductions(
 class _Rows:
     """Rows and their small matrices, which follow the information matrix."""
 
-    def __init__(self, features: Any, proba: Array, inverse: Array, target: Array):
+    def __init__(self, features: Any, proba: Array, information: Array, target: Array):
         self.features, self.proba, self.target = features, proba, target
-        self.inverse = inverse
+        self.information = information.copy()
         n_samples, n_rows = features.shape[0], proba.shape[1] - 1
         self.G = np.empty((n_rows, n_rows, n_samples))
         self.H = np.empty((n_rows, n_rows, n_samples))
-        inner = inverse @ target @ inverse
-        for rows in _small_blocks(n_samples, n_rows):
-            h, factor = dense_rows(features, rows), factor_of(proba[rows])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Compute everything anew, without the rounding of the updates."""
+        self.inverse = inverse_of(self.information)
+        inner = self.inverse @ self.target @ self.inverse
+        for rows in _small_blocks(self.features.shape[0], len(self.G)):
+            h, factor = dense_rows(self.features, rows), factor_of(self.proba[rows])
             self.G[:, :, rows], self.H[:, :, rows] = small_matrices(
-                h, factor, inverse, inner
+                h, factor, self.inverse, inner
             )
 
     def gains(self, sign: float = 1.0) -> Array:
@@ -347,14 +358,15 @@ class _Rows:
         ).T
         TQ = self.target @ Q
         P = self.inverse @ TQ - sign * 0.5 * Q @ (Q.T @ TQ)
+        self.information += sign * (U @ U.T)
         # M^-1 loses Q Q', and M^-1 T M^-1 loses P Q' + Q P'.
         self.inverse -= sign * (Q @ Q.T)
         both = np.concatenate([Q, P], axis=1).reshape(n_rows, n_features, -1)
         both = both.transpose(1, 0, 2).reshape(n_features, -1)
         for rows in _small_blocks(self.features.shape[0], n_rows):
             factor = factor_of(self.proba[rows])
-            parts = np.ascontiguousarray(np.asarray(self.features[rows] @ both).T)
-            parts = factor.times(parts.reshape(n_rows, 2 * n_rows, -1))
+            values = np.ascontiguousarray(np.asarray(self.features[rows] @ both).T)
+            parts = factor.times(values.reshape(n_rows, 2 * n_rows, -1))
             B, E = parts[:, :n_rows], parts[:, n_rows:]
             self.G[:, :, rows] -= sign * np.einsum("aki,bki->abi", B, B)
             product = np.einsum("aki,bki->abi", E, B)
@@ -409,21 +421,24 @@ def greedy_trace_batch(
     """
     is_all = len(candidates) == features.shape[0]
     pool = features if is_all else features[candidates]
-    rows = _Rows(pool, proba[candidates], inverse_of(information), target)
+    rows = _Rows(pool, proba[candidates], information, target)
     n_added = min(len(candidates), int(np.ceil(oversampling * n_chosen)))
     added: list[int] = []
     is_left = np.ones(len(candidates), dtype=bool)
+    first_gain = 0.0
     for _ in range(n_added):
-        best = _any_largest(np.where(is_left, rows.gains(), -np.inf), rng)
+        gains = rows.gains()
+        if gains[is_left].max() < _REFRESH_BELOW * first_gain:
+            rows.refresh()
+            gains, first_gain = rows.gains(), 0.0
+        first_gain = max(first_gain, gains[is_left].max())
+        best = _any_largest(np.where(is_left, gains, -np.inf), rng)
         rows.move(best, 1.0)
         is_left[best] = False
         added.append(best)
     if n_added == n_chosen:
         return candidates[added]
-    # Few rows are looked at from here on, from an inverse without the steps' rounding.
-    added_proba = rows.proba[added]
-    grown = information + total_information(rows.features[added], added_proba)
-    few = _Rows(rows.features[added], added_proba, inverse_of(grown), target)
+    few = _Rows(rows.features[added], rows.proba[added], rows.information, target)
     kept = np.ones(n_added, dtype=bool)
     for _ in range(n_added - n_chosen):
         losses = np.full(n_added, np.inf)

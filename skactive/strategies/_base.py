@@ -401,9 +401,7 @@ def check_needs(
             if found == "members" and can_make_members:
                 break
         else:
-            what = " or ".join(
-                _NEED_NAMES.get(need, need) for need in leaf.needs
-            )
+            what = " or ".join(_NEED_NAMES.get(need, need) for need in leaf.needs)
             examples = "; ".join(_PROVIDERS[need] for need in leaf.needs)
             raise ValueError(
                 f"{type(leaf).__name__} needs {what}: {examples}; got "

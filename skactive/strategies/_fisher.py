@@ -37,7 +37,9 @@ _MAX_CLASSES = 20
 # The least penalty, as a share of the information that a row of the pool gives on
 # average: intercepts have none, and labelled rows may leave directions open.
 _LEAST_PENALTY = 1e-6
-# Rows that the principal components of too many features are taken from.
+# Principal components that stand for too many features, and rows that they are taken
+# from. A sparse matrix becomes a dense one with as many columns.
+_MAX_COMPONENTS = 256
 _MAX_COMPONENT_ROWS = 2**14
 # Numbers in the small matrices of all candidates: 256 MiB.
 _MAX_NUMBERS = 2**25
@@ -86,10 +88,10 @@ class VarianceReduction(Strategy):
         for `SGDClassifier`; 1 for others. Intercepts are penalised as there. No penalty
         is below a millionth of the information of an average row of `X`.
     max_parameters : int, default=1500
-        Where coefficients are more, features are replaced by as many of their principal
-        components (without centring) as there is room for, at least one; time grows
-        with the square of this number. More than 20 classes are taken as two, the
-        most probable one and the others.
+        Where coefficients are more, as in texts, features are replaced by as many of
+        their principal components (without centring) as there is room for, at least
+        one and at most 256; time grows with the square of this number. More than 20
+        classes are taken as two, the most probable one and the others.
 
     References
     ----------
@@ -274,7 +276,7 @@ def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
     n_rows = proba.shape[1] - 1
     n_affordable = max(1, strategy.max_parameters // n_rows - layer.has_intercept)
     if features.shape[1] > n_affordable:
-        features = _project(features, n_affordable)
+        features = _project(features, min(n_affordable, _MAX_COMPONENTS))
     n_features = features.shape[1]
     features = add_ones(features) if layer.has_intercept else _as_double(features)
     labeled = np.setdiff1d(np.arange(len(proba)), find_candidates(X, y))
