@@ -10,9 +10,9 @@ trace ``tr(M^-1 T)`` does not depend on this choice.
 
 With ``V = F F'`` (F lower triangular, in closed form [1]_) and ``U = F outer h``,
 adding a row to M lowers the trace by ``tr((1 + G)^-1 H)``, where ``G = U' M^-1 U`` and
-``H = U' M^-1 T M^-1 U`` are of shape (n_rows, n_rows). These small matrices are kept for all
-rows, in arrays of shape (n_rows, n_rows, n_samples), and follow M by updates of low
-rank.
+``H = U' M^-1 T M^-1 U`` are of shape (n_rows, n_rows). These small matrices are kept
+for all rows, in arrays of shape (n_rows, n_rows, n_samples), and follow M by updates of
+low rank.
 
 References
 ----------
@@ -361,7 +361,7 @@ class _Rows:
         self.information += sign * (U @ U.T)
         # M^-1 loses Q Q', and M^-1 T M^-1 loses P Q' + Q P'.
         self.inverse -= sign * (Q @ Q.T)
-        both = np.concatenate([Q, P], axis=1).reshape(n_rows, n_features, -1)
+        both: Array = np.concatenate([Q, P], axis=1).reshape(n_rows, n_features, -1)
         both = both.transpose(1, 0, 2).reshape(n_features, -1)
         for rows in _small_blocks(self.features.shape[0], n_rows):
             factor = factor_of(self.proba[rows])
