@@ -42,8 +42,8 @@ def as_logistic(classifier: Any) -> Logistic | None:
 
     None as well for an l1 penalty, and for one model a class ("one versus rest").
     """
-    if not isinstance(classifier, LogisticRegression):
-        return None
+    if type(classifier) not in (LogisticRegression, LogisticRegressionCV):
+        return None  # a subclass may fit or predict in its own way
     strength = _l2_strength(classifier)
     coef = np.asarray(classifier.coef_, dtype=np.float64)
     n_classes = len(classifier.classes_)

@@ -33,6 +33,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._encoded import EncodedClassifier
+from skactive._last_layer import has_last_layer
 from skactive._sklearn import (
     BaseSearchCV,
     _check_feature_names,
@@ -106,9 +107,11 @@ class Fitted:
 def has_response(estimator: Any, response: str) -> bool:
     """Whether `estimator`, fitted or not, can give a response.
 
-    `response` is "predict_proba", "decision_function", "members" or "refits", which
-    is one classifier whose refits give probabilities.
+    `response` is "predict_proba", "decision_function", "last_layer", "members", or
+    "refits", which is one classifier whose refits give probabilities.
     """
+    if response == "last_layer":
+        return has_last_layer(last_step(estimator))
     if response == "members":
         return _is_committee(estimator)
     if response == "refits":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sklearn.base import _fit_context
 from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
+from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
@@ -39,6 +40,7 @@ __all__ = [
     "BaseSearchCV",
     "HasMethods",
     "Interval",
+    "LinearClassifierMixin",
     "RealNotInt",
     "StrOptions",
     "_check_feature_names",

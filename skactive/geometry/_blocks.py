@@ -22,21 +22,22 @@ BLOCK_SIZE = 2**20
 
 def as_embedding(embedding: Any) -> Any:
     """Check an embedding, and make it float32 or float64, dense or CSR."""
+    if not sp.issparse(embedding):
+        embedding = np.asarray(embedding)
+    if embedding.ndim != 2:
+        raise ValueError(
+            "An embedding has the shape (n_samples, n_features); got "
+            f"{embedding.shape}."
+        )
     if sp.issparse(embedding):
         embedding = embedding.tocsr()
         if embedding.dtype not in (np.float32, np.float64):
             embedding = embedding.astype(np.float64)
         finite = np.isfinite(embedding.data).all()
     else:
-        embedding = np.asarray(embedding)
         if embedding.dtype not in (np.float32, np.float64):
             embedding = embedding.astype(np.float64)
         finite = all(np.isfinite(embedding[rows]).all() for rows in blocks(embedding))
-    if embedding.ndim != 2:
-        raise ValueError(
-            "An embedding has the shape (n_samples, n_features); got "
-            f"{embedding.shape}."
-        )
     if not finite:
         raise ValueError(
             "The embedding holds NaN or infinite values, so that distances are not "

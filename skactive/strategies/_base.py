@@ -29,13 +29,20 @@ _PROVIDERS = {
     "predict_proba": "LogisticRegression, RandomForestClassifier, "
     "CalibratedClassifierCV(LinearSVC()), ...",
     "decision_function": "LinearSVC, SVC, RidgeClassifier, ...",
+    "last_layer": "LogisticRegression, SGDClassifier(loss='log_loss'), MLPClassifier, "
+    "alone or as the last step of a pipeline, or any classifier with predict_proba and "
+    "features= of the strategy, which gives the inputs of its last layer",
     "members": "RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier, "
     "VotingClassifier, a list of fitted classifiers, or any classifier inside "
     "ActiveLearningClassifier, which draws or fits members itself",
     "refits": "GaussianNB, LogisticRegression, RidgeClassifier, "
     "CalibratedClassifierCV(LinearSVC()), ...",
 }
-_NAMES = {"members": "a committee", "refits": "one classifier with predict_proba"}
+_NAMES = {
+    "last_layer": "a known last layer",
+    "members": "a committee",
+    "refits": "one classifier with predict_proba",
+}
 
 
 class Strategy(BaseEstimator):
@@ -53,7 +60,8 @@ class Strategy(BaseEstimator):
     ----------
     needs : tuple of str
         What the estimator must give, any one of it is enough: "predict_proba",
-        "decision_function", "members", "refits". Empty if nothing is needed.
+        "decision_function", "last_layer", "members", "refits". Empty if nothing is
+        needed.
     pointwise : bool
         Whether the utility of a row depends on that row only.
     informed : bool

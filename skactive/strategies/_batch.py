@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -74,16 +75,34 @@ class BatchStrategy(Strategy):
             return candidates[:0]
         rng = as_generator(random_state)
         vectors = _response.embed(estimator, X, self.embedding)
-        chosen = self.pick(estimator, X, vectors, candidates, labeled, n_queries, rng)
-        if len(np.unique(row_hashes(vectors[chosen]))) == n_queries:
-            return chosen
-        # Copies are in the batch: offer each row once, and copies when none is left.
-        first, copies = split_copies(vectors, candidates, rng)
-        n_first = min(n_queries, len(first))
-        chosen = self.pick(estimator, X, vectors, first, labeled, n_first, rng)
-        if n_first < n_queries:
-            chosen = np.append(chosen, rng.permutation(copies)[: n_queries - n_first])
+
+        def pick(rows: Array, n_rows: int) -> Array:
+            return self.pick(estimator, X, vectors, rows, labeled, n_rows, rng)
+
+        return pick_distinct(pick, vectors, candidates, n_queries, rng)
+
+
+def pick_distinct(
+    pick: Callable[[Array, int], Array],
+    vectors: Any,
+    candidates: Array,
+    n_queries: int,
+    rng: np.random.Generator,
+) -> Array:
+    """``pick(rows, n_rows)`` such that copies come when no other row is left.
+
+    Copies are rows whose `vectors` are identical.
+    """
+    chosen = pick(candidates, n_queries)
+    if len(np.unique(row_hashes(vectors[chosen]))) == n_queries:
         return chosen
+    # Copies are in the batch: offer each row once, and copies when none is left.
+    first, copies = split_copies(vectors, candidates, rng)
+    n_first = min(n_queries, len(first))
+    chosen = pick(first, n_first)
+    if n_first < n_queries:
+        chosen = np.append(chosen, rng.permutation(copies)[: n_queries - n_first])
+    return chosen
 
 
 def split_copies(

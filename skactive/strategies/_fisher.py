@@ -1,0 +1,344 @@
+"""Which labels would tell most about the coefficients of the last layer?
+
+Both strategies lower a trace ``tr(M^-1 T)``: M is the information that the penalty and
+the labelled rows give about the coefficients, T says which of them matter to the pool.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.extmath import randomized_svd
+
+from skactive import _response
+from skactive._labels import encode_labels
+from skactive._last_layer import l2_penalty
+from skactive._linear import add_ones, training_weights
+from skactive._sklearn import Interval, _num_samples
+from skactive.geometry import _fisher as fisher
+from skactive.strategies._base import (
+    Strategy,
+    as_generator,
+    check_n_queries,
+    check_needs,
+    check_utilities,
+    find_candidates,
+)
+from skactive.strategies._batch import pick_distinct
+from skactive.strategies._model_change import FEATURES, layer_needs, read_last_layer
+
+Array = NDArray[Any]
+
+# With more classes than this, matrices for all of them would be too large.
+_MAX_CLASSES = 20
+# The least penalty, as a share of the information that a row of the pool gives on
+# average: intercepts have none, and labelled rows may leave directions open.
+_LEAST_PENALTY = 1e-6
+# Principal components that stand for too many features, and rows that they are taken
+# from. A sparse matrix becomes a dense one with as many columns.
+_MAX_COMPONENTS = 256
+_MAX_COMPONENT_ROWS = 2**14
+# Numbers in the small matrices of all candidates: 256 MiB.
+_MAX_NUMBERS = 2**25
+
+_CONSTRAINTS: dict = {
+    "features": FEATURES,
+    "penalty": [Interval(Real, 0, None, closed="left"), None],
+    "max_parameters": [Interval(Integral, 2, None, closed="left")],
+}
+
+
+class _Design(NamedTuple):
+    """A pool as the last layer sees it, and what is known about its coefficients.
+
+    `features` is of shape (n_samples, n_features), with ones for an intercept,
+    `proba` of shape (n_samples, n_classes), `information` of shape (n_parameters,
+    n_parameters).
+    """
+
+    features: Any
+    proba: Array
+    information: Array
+
+
+class VarianceReduction(Strategy):
+    """Rows whose label lowers the variance of predictions most (A-optimality).
+
+    The coefficients of the last layer have the covariance ``M^-1``, to first order,
+    where M is the Fisher information of the labelled rows, with their sample and class
+    weights, plus the penalty. So the class probabilities at a row have the variance
+    ``sum_c g_c' M^-1 g_c``, g_c being the gradient of the probability of class c.
+    The utility of a row is by how much its own information, which does not depend on
+    its label, lowers the mean of this variance over all rows of `X`; probabilities
+    are kept as they are, and nothing is fitted anew. It is exact for multinomial (or
+    binary) logistic regression.
+
+    Parameters
+    ----------
+    features : transformer or callable, default=None
+        As in :class:`ExpectedModelChange`: the inputs of the last layer of
+        classifiers other than linear ones and `MLPClassifier`.
+    penalty : float, default=None
+        Strength of the l2 penalty: M holds `penalty` times the identity, for the sum of
+        log losses. None means what the estimator was fitted with: 1 / C for
+        `LogisticRegression`, alpha for `MLPClassifier`, alpha times the labelled rows
+        for `SGDClassifier`; 1 for others. Intercepts are penalised as there. No penalty
+        is below a millionth of the information of an average row of `X`.
+    max_parameters : int, default=1500
+        Where coefficients are more, as in texts, features are replaced by as many of
+        their principal components (without centring) as there is room for, at least
+        one and at most 256; time grows with the square of this number. More than 20
+        classes are taken as two, the most probable one and the others.
+
+    References
+    ----------
+    .. [1] T. Zhang, F. Oles, "A Probability Analysis on the Value of Unlabeled Data for
+       Classification Problems", ICML 2000.
+    .. [2] A. Schein, L. Ungar, "Active Learning for Logistic Regression: An
+       Evaluation", Machine Learning 68, 2007.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._fisher import VarianceReduction
+    >>> X, y = [[0.0], [1.0], [4.0], [5.0], [6.0]], [0, 0, 1, None, None]
+    >>> model = LogisticRegression().fit(X[:3], y[:3])
+    >>> VarianceReduction()(model, X, y).round(4)
+    array([0.0096, 0.0146, 0.0428, 0.0387, 0.0302])
+    """
+
+    _parameter_constraints: dict = _CONSTRAINTS
+
+    def __init__(
+        self,
+        features: Any = None,
+        penalty: float | None = None,
+        max_parameters: int = 1500,
+    ):
+        self.features = features
+        self.penalty = penalty
+        self.max_parameters = max_parameters
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+        return layer_needs(self.features)
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, shape (n_samples,), not negative."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        self._validate_params()
+        check_needs(self, estimator)
+        design = _read_design(self, estimator, X, y)
+        n_samples = design.features.shape[0]
+        target = fisher.total_gradient_products(design.features, design.proba)
+        is_all = len(candidates) == n_samples
+        reductions = fisher.trace_reductions(
+            design.features if is_all else design.features[candidates],
+            design.proba[candidates],
+            design.information,
+            target / n_samples,
+        )
+        return check_utilities(reductions, len(candidates), self)
+
+
+class Bait(Strategy):
+    """Batch that tells most about the coefficients that matter to the pool (BAIT).
+
+    The batch S is to make ``tr(M^-1 T)`` small, a bound on the expected log loss: T is
+    the mean Fisher information of all rows of `X` about the coefficients of the last
+    layer, M that of the labelled rows, with their sample and class weights, and of S,
+    summed, plus the penalty. Rows are added one by one, each the best, until there are
+    `oversampling` times as many as asked for; then removed one by one, each the least
+    useful. Information matrices are those of the multinomial distribution, without
+    approximation.
+
+    In difference to [1]_, the labelled rows and S are summed and not averaged, and the
+    penalty is that of the estimator, so that M is the Hessian of the loss that
+    a fit minimises.
+
+    Parameters
+    ----------
+    features : transformer or callable, default=None
+        As in :class:`ExpectedModelChange`: the inputs of the last layer of
+        classifiers other than linear ones and `MLPClassifier`.
+    penalty : float, default=None
+        Strength of the l2 penalty, as in :class:`VarianceReduction`.
+    oversampling : float, default=2.0
+        1 leaves out the removal of rows.
+    max_parameters : int, default=1500
+        As in :class:`VarianceReduction`, and so are more than 20 classes. Where the
+        matrices of all candidates would take more than 256 MiB (over 200,000 rows of
+        ten classes), random ones are looked at.
+
+    References
+    ----------
+    .. [1] J. Ash, S. Goel, A. Krishnamurthy, S. Kakade, "Gone Fishing: Neural Active
+       Learning with Fisher Embeddings", NeurIPS 2021.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._fisher import Bait
+    >>> X, y = [[0.0], [1.0], [4.0], [5.0], [6.0]], [0, 0, 1, None, None]
+    >>> model = LogisticRegression().fit(X[:3], y[:3])
+    >>> Bait().select(model, X, y, n_queries=1)
+    array([3])
+    """
+
+    _parameter_constraints: dict = {
+        **_CONSTRAINTS,
+        "oversampling": [Interval(Real, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        features: Any = None,
+        penalty: float | None = None,
+        oversampling: float = 2.0,
+        max_parameters: int = 1500,
+    ):
+        self.features = features
+        self.penalty = penalty
+        self.oversampling = oversampling
+        self.max_parameters = max_parameters
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+        return layer_needs(self.features)
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Raise TypeError: a row alone has no utility."""
+        raise TypeError(
+            "Bait chooses a batch as a whole: a row alone has no utility. Call select, "
+            "or query of the learner; VarianceReduction has utilities."
+        )
+
+    def select(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Choose rows to label, see :meth:`Strategy.select`."""
+        self._validate_params()
+        check_needs(self, estimator)
+        check_n_queries(n_queries)
+        candidates = find_candidates(X, y)
+        n_queries = min(n_queries, len(candidates))
+        if n_queries == 0:
+            return candidates
+        rng = as_generator(random_state)
+        design = _read_design(self, estimator, X, y)
+        n_samples, n_classes = design.proba.shape
+        target = fisher.total_information(design.features, design.proba) / n_samples
+        n_affordable = max(n_queries, _MAX_NUMBERS // (2 * (n_classes - 1) ** 2))
+        if len(candidates) > n_affordable:
+            candidates = np.sort(rng.permutation(candidates)[:n_affordable])
+
+        def pick(rows: Array, n_rows: int) -> Array:
+            return fisher.greedy_trace_batch(
+                design.features,
+                design.proba,
+                design.information,
+                target,
+                n_rows,
+                candidates=rows,
+                oversampling=self.oversampling,
+                rng=rng,
+            )
+
+        return pick_distinct(pick, design.features, candidates, n_queries, rng)
+
+
+# ---------------------------------------------------------------------------------
+# Parts of the strategies
+# ---------------------------------------------------------------------------------
+
+
+def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
+    layer = read_last_layer(estimator, X, strategy.features)
+    proba = np.asarray(layer.proba, dtype=np.float64)
+    if proba.shape[1] > _MAX_CLASSES:
+        best = proba.max(axis=1)
+        proba = np.column_stack([1 - best, best])
+    features = layer.features
+    n_rows = proba.shape[1] - 1
+    n_affordable = max(1, strategy.max_parameters // n_rows - layer.has_intercept)
+    if features.shape[1] > n_affordable:
+        features = _project(features, min(n_affordable, _MAX_COMPONENTS))
+    n_features = features.shape[1]
+    features = add_ones(features) if layer.has_intercept else _as_double(features)
+    labeled = np.setdiff1d(np.arange(len(proba)), find_candidates(X, y))
+    classifier = _response.last_step(estimator)
+    strength, on_intercept = l2_penalty(classifier, len(labeled))
+    penalty = np.full(features.shape[1], strength)
+    penalty[n_features:] = on_intercept
+    if strategy.penalty is not None:
+        penalty[:n_features] = strategy.penalty
+    weights = _label_weights(estimator, classifier, y, labeled)
+    seen = fisher.total_information(features[labeled], proba[labeled], weights)
+    prior = fisher.prior_information(
+        proba.shape[1], np.maximum(penalty, _least_penalty(features, proba))
+    )
+    return _Design(features, proba, seen + prior)
+
+
+def _as_double(features: Any) -> Any:
+    return features if features.dtype == np.float64 else features.astype(np.float64)
+
+
+def _least_penalty(features: Any, proba: Array) -> float:
+    """A share of the mean information of a row about a parameter; never zero."""
+    squares = features.multiply(features) if hasattr(features, "nnz") else features**2
+    variances = np.sum(proba[:, 1:] * (1 - proba[:, 1:]), axis=1)
+    traces = np.asarray(squares.sum(axis=1)).ravel() * variances
+    n_parameters = features.shape[1] * (proba.shape[1] - 1)
+    return max(_LEAST_PENALTY * float(traces.mean()) / n_parameters, 1e-12)
+
+
+def _project(features: Any, n_components: int) -> Array:
+    """Coordinates of the rows along principal directions, without centring.
+
+    The directions are orthonormal, so that a penalty on the coefficients is the same
+    for those of the components.
+    """
+    rng = np.random.RandomState(0)
+    some = features
+    if features.shape[0] > _MAX_COMPONENT_ROWS:
+        rows = rng.permutation(features.shape[0])[:_MAX_COMPONENT_ROWS]
+        some = features[np.sort(rows)]
+    # Drawn on the side of the features, so that the order of rows does not matter.
+    directions = randomized_svd(
+        some, n_components, n_iter=2, random_state=rng, transpose=False
+    )[2]
+    return np.asarray(features @ directions.T)
+
+
+def _label_weights(estimator: Any, classifier: Any, y: Any, labeled: Array) -> Array:
+    """Weight of each labelled row in a fit of the estimator."""
+    weights = np.ones(len(labeled))
+    if isinstance(estimator, _response.Fitted) and estimator.sample_weight is not None:
+        weights = np.asarray(estimator.sample_weight, dtype=np.float64)[labeled]
+    if len(labeled) == 0 or getattr(classifier, "class_weight", None) is None:
+        return weights
+    known_classes, codes = encode_labels(y)
+    labels = known_classes[codes[labeled]]
+    classes = _response.classes_of(estimator)
+    positions = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+    # Labels of classes that the estimator does not know yet have no class weight.
+    is_seen = classes[positions] == labels
+    inner = np.asarray(classifier.classes_)[positions[is_seen]]
+    if is_seen.any():
+        weights[is_seen] = training_weights(classifier, inner, weights[is_seen])
+    return weights

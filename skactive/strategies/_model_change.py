@@ -1,0 +1,89 @@
+"""How much would a label change the model?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive import _response
+from skactive._last_layer import LastLayer, last_layer, named_layer
+from skactive._sklearn import HasMethods
+from skactive.geometry._fisher import expected_gradient_length
+from skactive.strategies._base import PointwiseStrategy
+
+Array = NDArray[Any]
+
+FEATURES: list = [HasMethods("transform"), callable, None]
+
+
+class ExpectedModelChange(PointwiseStrategy):
+    """Rows whose label is expected to move the model most (expected gradient length).
+
+    It is the euclidean norm of the gradient of the log loss of a row with respect to
+    the coefficients of the last layer, in expectation over the row's label under the
+    model's own probabilities. For features h, with a one for the intercept, and
+    probabilities p this is ``|h| * sum_c p_c * |p - e_c|``, where e_c is one at class
+    c and zero elsewhere; of two classes, which have one row of coefficients, ``|h| *
+    2 * p * (1 - p)``. Rows far from the origin are preferred, so scale features.
+
+    The last layer is that of a linear classifier with `predict_proba`, or of
+    `MLPClassifier`, whose features are the activations of its last hidden layer, alone
+    or at the end of a pipeline or a search. One model a class, as in `SGDClassifier`,
+    is taken as a softmax with its probabilities.
+
+    Parameters
+    ----------
+    features : transformer or callable, default=None
+        Gives the inputs of the last layer of any other classifier with
+        `predict_proba`: a fitted transformer or a function ``X -> features`` of shape
+        (n_samples, n_features), such as a net without its last layer. The layer is
+        taken to have an intercept.
+
+    References
+    ----------
+    .. [1] B. Settles, M. Craven, S. Ray, "Multiple-Instance Active Learning", NeurIPS
+       2007.
+    .. [2] B. Settles, M. Craven, "An Analysis of Active Learning Strategies for
+       Sequence Labeling Tasks", EMNLP 2008.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._model_change import ExpectedModelChange
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> model = LogisticRegression().fit(X, y)
+    >>> ExpectedModelChange()(model, [[1.5], [3.0]]).round(3)
+    array([0.901, 0.981])
+    """
+
+    _parameter_constraints: dict = {"features": FEATURES}
+
+    def __init__(self, features: Any = None):
+        self.features = features
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+        return layer_needs(self.features)
+
+    def score_rows(self, estimator: Any, X: Any) -> Array:
+        """Utilities, not negative; zero where the model is certain."""
+        layer = read_last_layer(estimator, X, self.features)
+        return expected_gradient_length(*layer)
+
+
+def layer_needs(features: Any) -> tuple[str, ...]:
+    """What a strategy needs of the estimator, by its argument `features`."""
+    return ("last_layer",) if features is None else ("predict_proba",)
+
+
+def read_last_layer(estimator: Any, X: Any, features: Any = None) -> LastLayer:
+    """The last layer of a fitted estimator at rows of X, see :class:`LastLayer`.
+
+    `features` names its inputs where the estimator is not known.
+    """
+    if features is None:
+        return last_layer(*_response.at_last_step(estimator, X))
+    proba = _response.predict_proba(estimator, X)
+    return named_layer(features, np.asarray(proba), X)
