@@ -1,0 +1,26 @@
+"""Informativeness measures: functions from class probabilities to utilities.
+
+Every function is pure, takes class probabilities and gives one utility per sample, or
+one number for a set of samples; greater means more worth labelling. Logarithms are
+natural (nats), and ``0 * log(0)`` is 0. Probabilities of one model have the shape
+(n_samples, n_classes); those of a committee (n_members, n_samples, n_classes). Single
+precision stays single precision; anything that is not floating point becomes float64.
+"""
+
+from skactive.measures._committee import (
+    consensus_entropy,
+    information_gain,
+    kl_divergence,
+    vote_entropy,
+)
+from skactive.measures._pointwise import entropy, least_confidence, margin
+
+__all__ = [
+    "consensus_entropy",
+    "entropy",
+    "information_gain",
+    "kl_divergence",
+    "least_confidence",
+    "margin",
+    "vote_entropy",
+]
