@@ -13,12 +13,15 @@ from skactive.measures._committee import (
     kl_divergence,
     vote_entropy,
 )
+from skactive.measures._joint import batch_bald, joint_information_gain
 from skactive.measures._pointwise import entropy, least_confidence, margin
 
 __all__ = [
+    "batch_bald",
     "consensus_entropy",
     "entropy",
     "information_gain",
+    "joint_information_gain",
     "kl_divergence",
     "least_confidence",
     "margin",

@@ -62,15 +62,18 @@ def blockwise(
     bound: float,
     normalize: bool = False,
     is_proba: bool = True,
+    n_results: int | None = None,
 ) -> Array:
     """Apply `kernel` to blocks of samples; the result is clipped to [0, bound].
 
     `array` has the shape ([n_members,] n_samples, n_classes). Which samples share a
-    block, and how many threads work, changes no bit of the result.
+    block, and how many threads work, changes no bit of the result. It has the shape
+    (n_samples,), or (n_results, n_samples) where the kernel gives more than one row.
     """
     n_samples = array.shape[-2]
     dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
-    result = np.empty(n_samples, dtype=dtype)
+    shape = (n_samples,) if n_results is None else (n_results, n_samples)
+    result = np.empty(shape, dtype=dtype)
     row_size = max(1, array.size // max(1, n_samples))
     block_size = _BLOCK_SIZE if array.ndim == 2 else _COMMITTEE_BLOCK_SIZE
     step = max(16, block_size // row_size)
@@ -84,8 +87,8 @@ def blockwise(
                 _check_probabilities(block, low)
             else:
                 block = np.moveaxis(rows, -1, 0)
-            result[low:high] = kernel(block)[: high - low]
-        part = result[start:stop]
+            result[..., low:high] = kernel(block)[..., : high - low]
+        part = result[..., start:stop]
         np.clip(part, 0, dtype.type(bound), out=part)
         if normalize and bound > 0:
             np.minimum(np.divide(part, dtype.type(bound), out=part), 1, out=part)

@@ -213,8 +213,18 @@ def _kl_divergence(p_CKN: Array, reduce: Callable[..., Array]) -> Array:
 
 
 def _information_gain(p_CKN: Array) -> Array:
+    return _gain_over_noise(p_CKN, entropy_of_block(p_CKN).mean(axis=0))
+
+
+def gain_and_entropies(p_CKN: Array) -> Array:
+    """Information gain, and below it the members' entropies: (1 + n_members, N)."""
+    entropies_KN = entropy_of_block(p_CKN)
+    gain_N = _gain_over_noise(p_CKN, entropies_KN.mean(axis=0))
+    return np.vstack([gain_N[np.newaxis], entropies_KN])
+
+
+def _gain_over_noise(p_CKN: Array, noise_N: Array) -> Array:
     total_N = _consensus_entropy(p_CKN)
-    noise_N = entropy_of_block(p_CKN).mean(axis=0)
     return _without_noise(np.minimum(total_N - noise_N, total_N), p_CKN)
 
 
