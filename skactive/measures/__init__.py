@@ -13,17 +13,29 @@ from skactive.measures._committee import (
     kl_divergence,
     vote_entropy,
 )
+from skactive.measures._epistemic import (
+    aleatoric_uncertainty,
+    entropy_decomposition,
+    epistemic_uncertainty,
+    plausibility,
+)
 from skactive.measures._joint import batch_bald, joint_information_gain
 from skactive.measures._pointwise import entropy, least_confidence, margin
+from skactive.measures._predictive import expected_predictive_information_gain
 
 __all__ = [
+    "aleatoric_uncertainty",
     "batch_bald",
     "consensus_entropy",
     "entropy",
+    "entropy_decomposition",
+    "epistemic_uncertainty",
+    "expected_predictive_information_gain",
     "information_gain",
     "joint_information_gain",
     "kl_divergence",
     "least_confidence",
     "margin",
+    "plausibility",
     "vote_entropy",
 ]

@@ -182,7 +182,7 @@ def batch_bald(
     >>> sorted(positions.tolist()) in ([0, 2], [1, 2])
     True
     >>> information.round(4)
-    array([0.6931, 0.8858])
+    array([0.6931, 0.8859])
     """
     proba_KNC = as_probabilities(member_proba, ndim=3)
     _check_max_configurations(max_configurations)
