@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skactive import measures
+from skactive.measures import _blocks
 
 SINGLE = {
     "least_confidence": measures.least_confidence,
@@ -250,9 +251,9 @@ def test_blocks_and_threads_change_no_bit(name, n_classes, monkeypatch):
         assert_array_equal(measure(alone), expected[row : row + 1])
     for block_size in (1, 1000, 10_000):
         for threads in ("1", "3"):
-            monkeypatch.setattr(measures, "_BLOCK_SIZE", block_size)
-            monkeypatch.setattr(measures, "_COMMITTEE_BLOCK_SIZE", block_size)
-            monkeypatch.setattr(measures, "_THREADED_SIZE", 0)
+            monkeypatch.setattr(_blocks, "_BLOCK_SIZE", block_size)
+            monkeypatch.setattr(_blocks, "_COMMITTEE_BLOCK_SIZE", block_size)
+            monkeypatch.setattr(_blocks, "_THREADED_SIZE", 0)
             monkeypatch.setenv("OMP_NUM_THREADS", threads)
             assert_array_equal(measure(proba), expected)
 

@@ -1,0 +1,41 @@
+"""Informativeness measures: functions from class probabilities to utilities.
+
+Every function is pure, takes class probabilities and gives one utility per sample, or
+one number for a set of samples; greater means more worth labelling. Logarithms are
+natural (nats), and ``0 * log(0)`` is 0. Probabilities of one model have the shape
+(n_samples, n_classes); those of a committee (n_members, n_samples, n_classes). Single
+precision stays single precision; anything that is not floating point becomes float64.
+"""
+
+from skactive.measures._committee import (
+    consensus_entropy,
+    information_gain,
+    kl_divergence,
+    vote_entropy,
+)
+from skactive.measures._epistemic import (
+    aleatoric_uncertainty,
+    entropy_decomposition,
+    epistemic_uncertainty,
+    plausibility,
+)
+from skactive.measures._joint import batch_bald, joint_information_gain
+from skactive.measures._pointwise import entropy, least_confidence, margin
+from skactive.measures._predictive import expected_predictive_information_gain
+
+__all__ = [
+    "aleatoric_uncertainty",
+    "batch_bald",
+    "consensus_entropy",
+    "entropy",
+    "entropy_decomposition",
+    "epistemic_uncertainty",
+    "expected_predictive_information_gain",
+    "information_gain",
+    "joint_information_gain",
+    "kl_divergence",
+    "least_confidence",
+    "margin",
+    "plausibility",
+    "vote_entropy",
+]
