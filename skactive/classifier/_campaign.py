@@ -83,7 +83,7 @@ class Plan(NamedTuple):
                 f"{self.strategy!r} needs a committee, but the last fit made none, "
                 "for its parameters were others. Call fit again."
             )
-        if not any("refits" in leaf.needs for leaf in self.strategy.leaves()):
+        if not any(leaf.uses_weights for leaf in self.strategy.leaves()):
             weights = None
         if model.members is None and weights is None:
             return self.strategy, model.estimator

@@ -69,6 +69,8 @@ class Strategy(BaseEstimator):
         which it warns.
     uses_labels : bool
         Whether it looks at the labels, and not only at which rows have one.
+    uses_weights : bool
+        Whether it looks at the sample weights of fits.
     bounded : bool
         Whether utilities lie between 0 and a known :meth:`bound`.
     operation : {"sum", "product"}
@@ -81,6 +83,7 @@ class Strategy(BaseEstimator):
     informed: bool = True
     # False where only the mask of labelled rows matters, and not their labels.
     uses_labels: bool = True
+    uses_weights: bool = False
     bounded: bool = False
     operation: str = "sum"
     _parameter_constraints: dict = {}
@@ -343,8 +346,8 @@ def _combine(operation: str, left: Any, right: Any) -> Strategy:
 
 
 def _for_part(part: Strategy, estimator: Any) -> Any:
-    """The estimator itself for a part that does not ask for bootstrap members."""
-    is_asked = any("members" in leaf.needs for leaf in part.leaves())
+    """The estimator itself for a part that asks for nothing else of the learner."""
+    is_asked = any("members" in leaf.needs or leaf.uses_weights for leaf in part.leaves())
     if isinstance(estimator, _response.Fitted) and not is_asked:
         return estimator.estimator
     return estimator

@@ -58,6 +58,7 @@ class _LookAhead(Strategy):
     """Base of strategies that retrain the classifier for every candidate and label."""
 
     needs = ("refits",)
+    uses_weights = True
     bounded = True
 
     n_targets: int | None

@@ -110,6 +110,7 @@ class VarianceReduction(Strategy):
     array([0.0096, 0.0146, 0.0428, 0.0387, 0.0302])
     """
 
+    uses_weights = True
     _parameter_constraints: dict = _CONSTRAINTS
 
     def __init__(
@@ -193,6 +194,7 @@ class Bait(Strategy):
     array([3])
     """
 
+    uses_weights = True
     _parameter_constraints: dict = {
         **_CONSTRAINTS,
         "oversampling": [Interval(Real, 1, None, closed="left")],
