@@ -21,14 +21,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skactive.geometry import _centers as kernels
-from skactive.geometry._centers import (
-    badge_sampling,
-    k_center,
-    k_means_plus_plus,
-    nearest_to_centers,
-    relevance_sampling,
-)
+from skactive.geometry import _farthest, _points, _sampling
+from skactive.geometry._farthest import k_center
+from skactive.geometry._nearest import nearest_to_centers
+from skactive.geometry._relevance import relevance_sampling
+from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
 from skactive.strategies._centers import (
     Badge,
     Clue,
@@ -144,7 +141,7 @@ def assert_law(counts, chances, smallest=1e-4):
 @pytest.mark.parametrize("n_labeled", [0, 1, 7])
 @pytest.mark.parametrize("front", [1, 4, 512])
 def test_k_center_equals_oracle(container, n_labeled, front, monkeypatch):
-    monkeypatch.setattr(kernels, "_FRONT_SIZE", front)
+    monkeypatch.setattr(_farthest, "_FRONT_SIZE", front)
     for seed, n_features in enumerate([2, 5, 40]):
         vectors = random_vectors(seed, 90, n_features)
         vectors[:, 0] += 0.01 * np.arange(90)  # no copies, no ties
@@ -164,8 +161,8 @@ def test_k_center_equals_oracle(container, n_labeled, front, monkeypatch):
 
 @pytest.mark.parametrize("n_labeled", [0, 400])
 def test_k_center_of_more_rows_than_a_front(n_labeled, monkeypatch):
-    monkeypatch.setattr(kernels, "_BLOCK_SIZE", 2**9)
-    monkeypatch.setattr(kernels, "_BLOCK_CENTERS", 16)
+    monkeypatch.setattr(_points, "_BLOCK_SIZE", 2**9)
+    monkeypatch.setattr(_points, "_BLOCK_CENTERS", 16)
     for vectors in (
         rng(0).standard_normal((4000, 20)),
         make_blobs(4000, n_features=2, centers=30, random_state=0)[0],
@@ -224,7 +221,7 @@ def test_k_center_breaks_ties_by_chance():
         counts[k_center(corners, 1, rng=rng(seed))] += 1
     assert_law(counts, np.full(5, 0.2))
     # More tied rows than a front holds.
-    n_samples = 3 * 2 * kernels._FRONT_SIZE
+    n_samples = 3 * 2 * _farthest._FRONT_SIZE
     halves = np.zeros((n_samples, 1))
     halves[: n_samples // 2] = 1
     halves[-1] = 0.25
@@ -267,7 +264,7 @@ SETTINGS = {
 def setting(request, monkeypatch):
     """How old distances may grow before they are renewed."""
     for name, value in SETTINGS[request.param].items():
-        monkeypatch.setattr(kernels, name, value)
+        monkeypatch.setattr(_sampling, name, value)
 
 
 def count_picks(draw, n_samples, n_draws, place, given=None):
@@ -386,8 +383,8 @@ def test_containers_give_the_same_draws(container):
 
 def test_late_picks_follow_the_law_in_a_larger_pool(monkeypatch):
     # Given the first picks, the next one: many rows, old distances, rejections.
-    monkeypatch.setattr(kernels, "_PATIENCE", 1e9)
-    monkeypatch.setattr(kernels, "_QUEUE_SIZE", 8)
+    monkeypatch.setattr(_sampling, "_PATIENCE", 1e9)
+    monkeypatch.setattr(_sampling, "_QUEUE_SIZE", 8)
     points = np.append(rng(0).standard_normal((40, 2)), [[60.0, 0], [0, 60]], axis=0)
     labeled = np.array([0, 1])
 
@@ -417,7 +414,7 @@ def test_norms_and_distances_of_gradients(n_classes, container):
     gradients = np.array(plain_gradients(vectors, proba))
     residual = proba - np.eye(n_classes)[proba.argmax(axis=1)]
     given = CONTAINERS[container](vectors)
-    pool = kernels._Pool(given, np.arange(50), residual)
+    pool = _points.Pool(given, np.arange(50), residual)
     assert_allclose(pool.norms, (gradients**2).sum(axis=1), atol=1e-14)
     centers = np.array([3, 20, 4])
     expected = ((gradients[:, None] - gradients[centers]) ** 2).sum(-1).min(axis=1)
@@ -432,7 +429,7 @@ def test_close_gradients_keep_their_digits():
     proba = np.append(proba, 1 - proba, axis=1)
     gradients = np.array(plain_gradients(vectors, proba))
     residual = proba - np.array([1.0, 0])
-    pool = kernels._Pool(vectors, np.arange(30), residual)
+    pool = _points.Pool(vectors, np.arange(30), residual)
     expected = ((gradients - gradients[4]) ** 2).sum(axis=1)
     assert_allclose(pool.all_distances(30, np.array([4])), expected, rtol=1e-6)
 

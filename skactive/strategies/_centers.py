@@ -14,13 +14,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skactive import _response, measures
 from skactive._sklearn import HasMethods, Interval, _num_samples, _safe_indexing
-from skactive.geometry._centers import (
-    badge_sampling,
-    k_center,
-    k_means_plus_plus,
-    nearest_to_centers,
-    relevance_sampling,
-)
+from skactive.geometry._farthest import k_center
+from skactive.geometry._nearest import nearest_to_centers
+from skactive.geometry._relevance import relevance_sampling
+from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
 from skactive.strategies._batch import BatchStrategy
 
 Array = NDArray[Any]

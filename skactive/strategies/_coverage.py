@@ -13,8 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skactive import _response
 from skactive._sklearn import Interval, StrOptions
-from skactive.geometry import _coverage as kernels
+from skactive.geometry._balls import prob_cover, purity_radius
 from skactive.geometry._blocks import row_hashes
+from skactive.geometry._coverage import facility_location, max_herding
+from skactive.geometry._typicality import typicality
 from skactive.strategies._base import Strategy, _round
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._uncertainty import Margin
@@ -111,8 +113,8 @@ class ProbCover(BatchStrategy):
             n_clusters = self.n_clusters or _n_classes(estimator, n_queries)
             clusters = _cluster(vectors, n_clusters, rng, exact=True)
             rows = rng.permutation(vectors.shape[0])[:_PURITY_ROWS]
-            radius = kernels.purity_radius(vectors, clusters, self.alpha, rows=rows)
-        return kernels.prob_cover(
+            radius = purity_radius(vectors, clusters, self.alpha, rows=rows)
+        return prob_cover(
             vectors,
             n_queries,
             radius=radius,
@@ -181,7 +183,7 @@ class MaxHerding(BatchStrategy):
         rng: np.random.Generator,
     ) -> Array:
         """Greedy coverage, see :meth:`BatchStrategy.pick`."""
-        return kernels.max_herding(
+        return max_herding(
             vectors,
             n_queries,
             candidates=candidates,
@@ -287,7 +289,7 @@ class UncertaintyHerding(BatchStrategy):
             )
         weights = np.zeros(vectors.shape[0])
         weights[free] = utilities
-        return kernels.max_herding(
+        return max_herding(
             vectors,
             n_queries,
             candidates=candidates,
@@ -354,7 +356,7 @@ class FacilityLocation(BatchStrategy):
         rng: np.random.Generator,
     ) -> Array:
         """Greedy facility location, see :meth:`BatchStrategy.pick`."""
-        return kernels.facility_location(
+        return facility_location(
             vectors,
             n_queries,
             candidates=candidates,
@@ -468,7 +470,7 @@ class TypiClust(BatchStrategy):
         """Candidates of a cluster, the most typical one last."""
         members = rng.permutation(members)  # for ties
         seen, unseen = members[:_MAX_CLUSTER_ROWS], members[_MAX_CLUSTER_ROWS:]
-        scores = _round(kernels.typicality(vectors, seen, self.n_neighbors))
+        scores = _round(typicality(vectors, seen, self.n_neighbors))
         ranked = np.append(unseen, seen[np.argsort(scores, kind="stable")])
         return ranked[is_candidate[ranked]].tolist()
 
