@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive.geometry._points import (
+    Among,
     Pool,
     all_positions,
     draw_largest,
-    nearest_distances,
     tie_level,
 )
 
@@ -24,7 +24,8 @@ Array = NDArray[Any]
 
 # Rows that the greedy choice keeps up to date, at least half and at most twice as many.
 _FRONT_SIZE = 128
-# Labelled rows that every row is compared with; with the others, only far rows are.
+# Labelled rows that every row is compared with; with the others, only far rows are,
+# first with as many again, then with twice as many, and so on.
 _FIRST_CENTERS = 16
 
 
@@ -119,23 +120,24 @@ class _FarthestFirst:
             left = np.flatnonzero(self.bounds >= 0)
             return rng.permutation(left)[:n_most].tolist()
         at = draw_largest(values, rng)
-        picks = [int(rows[at])]
-        self.bounds[picks[0]] = values[at] = -1
+        if n_most == 1:
+            return [int(rows[at])]
         if len(rows) > 2 * _FRONT_SIZE:
+            first, values[at] = rows[at], np.inf
             order = np.argpartition(values, -2 * _FRONT_SIZE)
             outside = max(outside, values[order[: -2 * _FRONT_SIZE]].max())
             rows = rows[order[-2 * _FRONT_SIZE :]]
-        front, values = self.pool.take(rows), self.bounds[rows]
-        newest = self.pool.take(np.array(picks))
+            values, at = self.bounds[rows], int((rows == first).argmax())
+        front = Among(self.pool.take(rows))
+        picks: list[int] = []
         while True:
-            # Picked rows keep -1, and nothing outside may be as far as the best.
-            np.minimum(values, nearest_distances(front, newest), out=values)
+            # Picked rows have -1, and nothing outside may be as far as the best.
+            picks.append(int(rows[at]))
+            values[at] = -1
+            np.minimum(values, front.distances(at), out=values)
             if len(picks) == n_most or tie_level(values.max()) <= outside:
                 break
             at = draw_largest(values, rng)
-            picks.append(int(rows[at]))
-            newest = front.remove(at)
-            values[at] = -1
         self.centers = np.append(self.centers, picks)
         self.bounds[rows] = values
         self.n_seen[rows] = len(self.centers)
@@ -143,26 +145,41 @@ class _FarthestFirst:
 
     def _find_far_rows(self) -> tuple[Array, float]:
         """Rows at least as far as a certain level, with exact bounds; and the level."""
-        n_front = min(_FRONT_SIZE, len(self.bounds))
-        trial = np.argpartition(self.bounds, -n_front)[-n_front:]
+        n_trial = min(4 * _FRONT_SIZE, len(self.bounds))
+        trial = np.argpartition(self.bounds, -n_trial)[-n_trial:]
         trial = trial[self.bounds[trial] >= 0]
         self._lower(trial)
-        # Half of the trial rows reach the median, so that the level is not too high.
-        level = tie_level(np.median(self.bounds[trial]))
+        # Several trial rows reach the level, so that it is not too high.
+        n_reach = min(_FRONT_SIZE, (len(trial) + 1) // 2)
+        level = tie_level(np.partition(self.bounds[trial], -n_reach)[-n_reach])
         rows = np.flatnonzero(self.bounds >= level)
-        self._lower(rows)
+        far = np.empty(0)
+        n_far = 2 * _FRONT_SIZE
+        for block in self.pool.blocks(len(rows)):
+            self._lower(rows[block], level)
+            values = self.bounds[rows[block]]
+            far = np.append(far, values[values >= level])
+            if len(far) > n_far:
+                # More than a front holds: what is nearer than these stays a bound.
+                far = np.partition(far, -n_far)[-n_far:]
+                level = tie_level(far[0])
         return rows[self.bounds[rows] >= level], level
 
-    def _lower(self, rows: Array) -> None:
-        """Make the bounds of some rows exact."""
-        rows = rows[self.n_seen[rows] < len(self.centers)]
+    def _lower(self, rows: Array, level: float = 0.0) -> None:
+        """Make the bounds of some rows exact, unless they fall below a level."""
+        n_centers = len(self.centers)
+        rows = rows[(self.n_seen[rows] < n_centers) & (self.bounds[rows] >= level)]
         rows = rows[np.argsort(self.n_seen[rows], kind="stable")]
-        if len(rows) == 0:
-            return
-        n_unseen = len(self.centers) - self.n_seen[rows[0]]
-        for block in self.pool.blocks(len(rows), n_unseen):
+        for block in self.pool.blocks(len(rows)):
             some = rows[block]
-            unseen = self.centers[self.n_seen[some[0]] :]
-            found = self.pool.distances(self.pool.take(some), unseen)
-            self.bounds[some] = np.minimum(self.bounds[some], found)
-        self.n_seen[rows] = len(self.centers)
+            points, first = self.pool.take(some), self.n_seen[some[0]]
+            step = _FIRST_CENTERS
+            while len(some) and first < n_centers:
+                last = min(first + step, n_centers)
+                found = self.pool.distances(points, self.centers[first:last])
+                self.bounds[some] = found = np.minimum(self.bounds[some], found)
+                self.n_seen[some] = np.maximum(self.n_seen[some], last)
+                first, step = last, 2 * step
+                is_left = found >= level
+                if first < n_centers and not is_left.all():
+                    some, points = some[is_left], points[is_left]

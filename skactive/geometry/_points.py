@@ -6,7 +6,7 @@ their distances to all centres asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,11 +41,34 @@ class Points:
     def __getitem__(self, rows: Any) -> Points:
         return Points([factor[rows] for factor in self.factors], self.norms[rows])
 
-    def remove(self, row: int) -> Points:
-        """Take one out: it counts as infinitely far from everything afterwards."""
-        one = Points(self[row : row + 1].factors, self.norms[row : row + 1].copy())
-        self.norms[row] = np.inf
-        return one
+
+class Among:
+    """Squared distances among some points, by one matrix product."""
+
+    def __init__(self, points: Points):
+        self.points = points
+        norms = points.norms
+        squares: Array | None = None
+        for factor in points.factors:
+            product = factor @ factor.T
+            if sp.issparse(product):
+                product = product.toarray()
+            squares = product if squares is None else np.multiply(squares, product)
+        self.squares = np.asarray(squares)
+        self.squares *= -2
+        self.squares += norms
+        self.squares += norms[:, np.newaxis]
+        np.fill_diagonal(self.squares, np.inf)  # is known
+        is_close = self.squares < _CANCELLATION * norms
+        self.has_close: Array = np.logical_or.reduce(is_close, axis=1)
+        np.fill_diagonal(self.squares, 0)
+
+    def distances(self, i: int) -> Array:
+        """Squared distances of all points to one of them, (n_points,)."""
+        result = self.squares[i]
+        if self.has_close[i]:
+            _make_close_exact(result, self.points, self.points, lambda close: i)
+        return result
 
 
 class Pool:
@@ -139,13 +162,25 @@ def nearest_distances(points: Points, centers: Points) -> Array:
     inner_CP -= centers.norms[:, np.newaxis] / 2
     best = inner_CP[0] if len(inner_CP) == 1 else inner_CP.max(axis=0)
     result = points.norms - 2 * best
+    _make_close_exact(
+        result, points, centers, lambda close: inner_CP[:, close].argmax(axis=0)
+    )
+    return result
+
+
+def _make_close_exact(
+    squares: Array, points: Points, centers: Points, center_of: Callable[[Array], Any]
+) -> None:
+    """Replace small squared distances by those from differences, in place.
+
+    `center_of` says for positions among the points which centre each belongs to.
+    """
     # A centre much longer than the point is far away, so that the point's own norm
     # is what digits are lost against.
-    close = np.flatnonzero(result < _CANCELLATION * points.norms)
+    close = np.flatnonzero(squares < _CANCELLATION * points.norms)
     if len(close):
-        nearest = inner_CP[:, close].argmax(axis=0)
-        result[close] = _pair_distances(points[close], centers[nearest])
-    return result
+        nearest = np.broadcast_to(center_of(close), close.shape)
+        squares[close] = _pair_distances(points[close], centers[nearest])
 
 
 def inner_products(centers: Points, points: Points) -> Array:
@@ -184,8 +219,12 @@ def tie_level(value: float) -> float:
 
 def draw_largest(values: Array, rng: np.random.Generator) -> int:
     """Position of the largest value, by chance among ties."""
-    tied = np.flatnonzero(values >= tie_level(values.max()))
-    return int(tied[rng.integers(len(tied))] if len(tied) > 1 else tied[0])
+    first = int(values.argmax())
+    is_tied = values >= tie_level(values[first])
+    if np.count_nonzero(is_tied) == 1:
+        return first
+    tied = np.flatnonzero(is_tied)
+    return int(tied[rng.integers(len(tied))])
 
 
 def all_positions(

@@ -11,20 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive.geometry._points import (
-    Pool,
-    all_positions,
-    draw_largest,
-    nearest_distances,
-)
+from skactive.geometry._points import Among, Pool, all_positions, draw_largest
 
 Array = NDArray[Any]
 
 # Rows drawn at once from old distances.
 _QUEUE_SIZE = 256
 # All distances are renewed when this share of the rows has been drawn: the draws have
-# then cost about as much as that.
+# then cost about as much as that. A queue costs as much as so many rows beside them.
 _PATIENCE = 0.25
+_QUEUE_COST = 1000
 
 
 def k_means_plus_plus(
@@ -198,13 +194,15 @@ def _sample(
             is_left[chosen] = False
             left = rng.permutation(np.flatnonzero(is_left))
             return chosen + left[: n_queries - n_known].tolist()
-        n_drawn = 0
-        while len(chosen) < n_queries and n_drawn <= _PATIENCE * n_rows:
-            rows = _draw_from(cumulative, rng, _QUEUE_SIZE)
+        n_spent = 0
+        while len(chosen) < n_queries and n_spent <= _PATIENCE * n_rows:
+            # While few rows are chosen, each one brings the distances down.
+            size = min(_QUEUE_SIZE, 32 * (1 + len(chosen)))
+            rows = _draw_from(cumulative, rng, size)
             newer = np.array(chosen[n_known:], dtype=np.intp)
             n_wanted = n_queries - len(chosen)
             chosen += _take_drawn(pool, rows, distances[rows], newer, n_wanted, rng)
-            n_drawn += len(rows)
+            n_spent += len(rows) + _QUEUE_COST
         if len(chosen) < n_queries:
             newer = np.array(chosen[n_known:], dtype=np.intp)
             found = pool.all_distances(n_rows, newer)
@@ -228,17 +226,19 @@ def _take_drawn(
     thresholds = rng.random(len(rows)) * old_distances
     queue = pool.take(rows)
     current = np.minimum(old_distances, pool.distances(queue, newer))
+    left = np.flatnonzero(current > thresholds)
+    if len(left) == 0:
+        return []
+    survivors, current = Among(queue[left]), current[left]
     taken: list[int] = []
-    start = 0
-    while len(taken) < n_wanted and start < len(rows):
-        is_taken = current[start:] > thresholds[start:]
-        step = int(is_taken.argmax())
-        if not is_taken[step]:
-            break
-        start += step + 1
-        taken.append(int(rows[start - 1]))
-        found = nearest_distances(queue[start:], queue[start - 1 : start])
-        np.minimum(current[start:], found, out=current[start:])
+    for i, (row, threshold) in enumerate(
+        zip(rows[left], thresholds[left], strict=True)
+    ):
+        if current[i] > threshold:
+            taken.append(int(row))
+            if len(taken) == n_wanted:
+                break
+            np.minimum(current, survivors.distances(i), out=current)
     return taken
 
 

@@ -24,6 +24,8 @@ Array = NDArray[Any]
 
 # Rows whose probabilities are asked for at once.
 _CHUNK_ROWS = 2**14
+# A chunk with this share of wanted rows is predicted whole.
+_DENSE_SHARE = 0.9
 # From this number of distances a round on, k-means sees a part of the rows a round.
 _MINI_BATCH_SIZE = 2**21
 _MINI_BATCH_ROWS = 4096
@@ -305,15 +307,28 @@ class Falcun(BatchStrategy):
 
 def proba_of_rows(estimator: Any, X: Any, rows: Array) -> Array:
     """Class probabilities of the rows at ascending positions, (n_rows, n_classes)."""
-    if len(rows) == _num_samples(X) <= _CHUNK_ROWS:
-        return _response.predict_proba(estimator, X)
+    n_samples = _num_samples(X)
     result: Array | None = None
-    for start in range(0, len(rows), _CHUNK_ROWS):
-        chunk = rows[start : start + _CHUNK_ROWS]
-        found = _response.predict_proba(estimator, _safe_indexing(X, chunk))
+    for start in range(0, n_samples, _CHUNK_ROWS):
+        stop = min(start + _CHUNK_ROWS, n_samples)
+        first, last = np.searchsorted(rows, [start, stop])
+        if first == last:
+            continue
+        wanted = rows[first:last]
+        if len(wanted) >= _DENSE_SHARE * (stop - start):
+            # A view and some superfluous rows cost less than a copy.
+            found = _response.predict_proba(
+                estimator, _response.rows_between(X, start, stop)
+            )
+            if len(wanted) < stop - start:
+                found = found[wanted - start]
+        else:
+            found = _response.predict_proba(estimator, _safe_indexing(X, wanted))
+        if len(found) == len(rows):
+            return found
         if result is None:
             result = np.empty((len(rows), found.shape[1]), dtype=found.dtype)
-        result[start : start + len(chunk)] = found
+        result[first:last] = found
     if result is None:
         raise ValueError("There are no rows to predict.")
     return result
