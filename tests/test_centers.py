@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -845,6 +846,34 @@ def test_data_frames_and_float32(strategy):
     model.fit(single, labels)
     chosen = strategy.select(model, single, y, n_queries=9, random_state=0)
     assert set(chosen.tolist()) <= set(POOL.tolist())
+
+
+def test_falcun_asks_for_no_embedding():
+    texts = ["good", "bad", "so so", "good", "fine", "bad"] * 4
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    model.fit(texts[:2], [1, 0])
+    # The pipeline as a whole is the classifier: nothing gives vectors of its texts.
+    chosen = Falcun().select(FrozenEstimator(model), texts, n_queries=4, random_state=0)
+    assert sorted(np.array(texts)[chosen]) == ["bad", "fine", "good", "so so"]
+
+    def forbidden(X):
+        raise RuntimeError("not needed")
+
+    with pytest.raises(RuntimeError, match="not needed"):  # named: copies are by it
+        Falcun(embedding=forbidden).select(MODEL, X, y, n_queries=3)
+    same = Falcun(embedding=lambda texts: np.ones((len(texts), 1)))
+    assert len(set(same.select(MODEL, X, y, n_queries=3, random_state=0))) == 3
+
+
+@pytest.mark.parametrize("n_labeled", [0, 5, 60])
+def test_probabilities_of_most_rows(n_labeled, monkeypatch):
+    rows = np.sort(rng(0).permutation(200)[n_labeled:])
+    expected = MODEL.predict_proba(X)[rows]
+    assert_allclose(proba_of_rows(MODEL, X, rows), expected, rtol=1e-12)
+    monkeypatch.setattr("skactive.strategies._centers._CHUNK_ROWS", 37)
+    assert_allclose(proba_of_rows(MODEL, X, rows), expected, rtol=1e-12)
+    few = np.array([1, 199])
+    assert_allclose(proba_of_rows(MODEL, X, few), MODEL.predict_proba(X[few]))
 
 
 def test_probabilities_come_in_chunks(monkeypatch):

@@ -69,6 +69,7 @@ class KCenter(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -118,6 +119,7 @@ class KMeans(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -169,6 +171,7 @@ class Badge(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -226,6 +229,7 @@ class Clue(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -253,8 +257,8 @@ class Falcun(BatchStrategy):
         0 draws uniformly; the larger, the closer to taking the largest ``u + d``.
     embedding : transformer or callable, default=None
         Only tells which rows are copies of each other. A fitted transformer or a
-        function ``X -> vectors``; None means what the steps of a pipeline before its
-        last one give, or X itself.
+        function ``X -> vectors``; None compares the rows of X themselves, which need
+        not be numbers.
 
     References
     ----------
@@ -272,6 +276,7 @@ class Falcun(BatchStrategy):
     """
 
     needs = ("predict_proba",)
+    embeds = False
     _parameter_constraints: dict = {
         "gamma": [Interval(Real, 0, None, closed="left")],
         "embedding": _EMBEDDING,
@@ -285,6 +290,7 @@ class Falcun(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,

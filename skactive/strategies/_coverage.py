@@ -17,9 +17,9 @@ from skactive.geometry._balls import prob_cover, purity_radius
 from skactive.geometry._blocks import row_hashes
 from skactive.geometry._coverage import facility_location, max_herding
 from skactive.geometry._typicality import typicality
-from skactive.strategies._base import Strategy, _round
+from skactive.strategies._base import _round
 from skactive.strategies._batch import BatchStrategy
-from skactive.strategies._uncertainty import Margin
+from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 Array = NDArray[Any]
 
@@ -101,6 +101,7 @@ class ProbCover(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -176,6 +177,7 @@ class MaxHerding(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -194,7 +196,7 @@ class MaxHerding(BatchStrategy):
         )
 
 
-class UncertaintyHerding(BatchStrategy):
+class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     """Rows that cover most of what the model is uncertain of.
 
     As :class:`MaxHerding`, each row to cover weighted with its utility by a pointwise
@@ -202,7 +204,7 @@ class UncertaintyHerding(BatchStrategy):
 
     Parameters
     ----------
-    strategy : Strategy, default=None
+    strategy : str, Strategy or callable, default=None
         Pointwise, with utilities that are not negative. None means ``Margin()``.
     bandwidth : float, default=None
         As in :class:`MaxHerding`. It stays as it is while labels come in; the paper
@@ -231,7 +233,7 @@ class UncertaintyHerding(BatchStrategy):
     """
 
     _parameter_constraints: dict = {
-        "strategy": [Strategy, None],
+        "strategy": INNER,
         "bandwidth": [Interval(numbers.Real, 0, None, closed="neither"), None],
         **_MAX_ROWS,
         **_EMBEDDING,
@@ -239,7 +241,7 @@ class UncertaintyHerding(BatchStrategy):
 
     def __init__(
         self,
-        strategy: Strategy | None = None,
+        strategy: Any = None,
         bandwidth: float | None = None,
         max_rows: int = 20_000,
         embedding: Any = None,
@@ -249,21 +251,11 @@ class UncertaintyHerding(BatchStrategy):
         self.max_rows = max_rows
         self.embedding = embedding
 
-    def _inner(self) -> Strategy:
-        return Margin() if self.strategy is None else self.strategy
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self._inner().needs
-
-    def leaves(self) -> list[Strategy]:
-        """The strategies that the weights are made of."""
-        return self._inner().leaves()
-
     def pick(
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -271,22 +263,12 @@ class UncertaintyHerding(BatchStrategy):
         rng: np.random.Generator,
     ) -> Array:
         """Greedy weighted coverage, see :meth:`BatchStrategy.pick`."""
-        inner = self._inner()
-        if not inner.pointwise:
-            raise ValueError(
-                "The strategy inside UncertaintyHerding must be pointwise, as margin "
-                f"or entropy; got {inner!r}."
-            )
         # Labelled rows cover themselves, so that their weight never matters.
         is_free = np.ones(vectors.shape[0], dtype=bool)
         is_free[labeled] = False
         free = np.flatnonzero(is_free)
-        utilities = inner.candidate_utilities(estimator, X, None, free)
-        if utilities.min() < 0:
-            raise ValueError(
-                f"Utilities of {inner!r} are weights in UncertaintyHerding and must "
-                f"not be negative; got {utilities.min():.6g}."
-            )
+        utilities = self._inner().candidate_utilities(estimator, X, y, free)
+        self._check_not_negative(utilities)
         weights = np.zeros(vectors.shape[0])
         weights[free] = utilities
         return max_herding(
@@ -349,6 +331,7 @@ class FacilityLocation(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -419,6 +402,7 @@ class TypiClust(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
