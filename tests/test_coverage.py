@@ -19,10 +19,10 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive.geometry import _balls, _coverage, _pairs
 from skactive.geometry._balls import prob_cover, purity_radius
+from skactive.geometry._bandwidth import least_distance_bandwidth, median_bandwidth
 from skactive.geometry._coverage import (
     facility_location,
     max_herding,
-    median_bandwidth,
 )
 from skactive.geometry._typicality import typicality
 from skactive.strategies import Entropy, Margin, Strategy
@@ -727,14 +727,58 @@ class Dependent(Strategy):
         return np.ones(len(X))
 
 
+@every_form
+@pytest.mark.parametrize("n_rows", [2, 30, 900])
+def test_least_distance_bandwidth(form, n_rows):
+    vectors = rng_of(0).standard_normal((1000, 3)).astype(np.float32)
+    rows = rng_of(1).permutation(1000)[:n_rows]
+    vectors[rows[1]] = vectors[rows[0]] + [0, 0, 0 if n_rows > 2 else 1]
+    table = vectors[rows].astype(np.float64)
+    least = min(
+        found
+        for i, row in enumerate(table)
+        for found in np.linalg.norm(table[:i] - row, axis=1)
+        if found > 0
+    )
+    found = least_distance_bandwidth(FORMS[form](vectors), rows)
+    assert_allclose(found, least / np.sqrt(2), rtol=1e-9)
+
+
+def test_least_distance_of_equal_rows():
+    assert least_distance_bandwidth(np.ones((5, 2)), [0, 3]) is None
+    assert least_distance_bandwidth(np.eye(3), [1]) is None
+    assert least_distance_bandwidth(np.eye(3), []) is None
+
+
+def test_uncertainty_herding_adapts_to_the_labels():
+    rows, model = BLOBS, LogisticRegression().fit(BLOBS, BLOB_OF)
+    for n_labeled in (0, 1, 2, 40):
+        labeled = rng_of(3).permutation(len(rows))[:n_labeled]
+        y = np.full(len(rows), np.nan)
+        y[labeled] = BLOB_OF[labeled]
+        least = least_distance_bandwidth(rows, labeled)
+        assert (least is None) == (n_labeled < 2)
+        adaptive, fixed = (
+            UncertaintyHerding(bandwidth=bandwidth).select(
+                model, rows, y, n_queries=6, random_state=0
+            )
+            for bandwidth in ("adaptive", least)
+        )
+        assert_array_equal(adaptive, fixed)
+    with pytest.raises(InvalidParameterError, match="bandwidth"):
+        UncertaintyHerding(bandwidth="auto").select(model, rows, n_queries=2)
+
+
 def test_uncertainty_herding_asks_what_its_strategy_needs():
     model = LinearSVC().fit(BLOBS, BLOB_OF)
     assert len(UncertaintyHerding().select(model, BLOBS, n_queries=3)) == 3
     with pytest.raises(ValueError, match=r"Entropy needs predict_proba.*LinearSVC"):
         UncertaintyHerding(Entropy()).select(model, BLOBS, n_queries=3)
-    with pytest.raises(ValueError, match="must not be negative; got -"):
+    with pytest.raises(
+        ValueError, match=r"UncertaintyHerding needs utilities.* gave -"
+    ):
         UncertaintyHerding(Negative()).select(MODEL, BLOBS, n_queries=3)
-    with pytest.raises(ValueError, match="must be pointwise"):
+    with pytest.raises(ValueError, match="UncertaintyHerding needs a strategy"):
         UncertaintyHerding(Dependent()).select(MODEL, BLOBS, n_queries=3)
 
 
@@ -794,7 +838,7 @@ def test_typiclust_with_many_clusters_and_large_ones(monkeypatch):
         ProbCover(n_clusters=0),
         MaxHerding(bandwidth=0),
         MaxHerding(max_rows=0),
-        UncertaintyHerding("margin"),
+        UncertaintyHerding(3),
         FacilityLocation("rbf"),
         TypiClust(n_neighbors=0),
         TypiClust(max_clusters=0),

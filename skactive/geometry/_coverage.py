@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skactive.geometry._bandwidth import median_bandwidth
 from skactive.geometry._blocks import as_embedding
 from skactive.geometry._pairs import (
     GROUP_ROWS,
     Halves,
-    pair_distances,
     unlabeled_positions,
 )
 
@@ -24,8 +24,6 @@ _SINGLE_ERROR = 1e-4
 _GUESS_ROWS = 512
 # Gains closer than this, relative to the largest, are equal.
 _TIE_TOLERANCE = 1e-12
-# Pairs of rows that the default bandwidth is taken from.
-_BANDWIDTH_PAIRS = 10_000
 
 
 def max_herding(
@@ -114,40 +112,6 @@ def max_herding(
         max_rows=max_rows,
         rng=rng,
     )
-
-
-def median_bandwidth(vectors: Any, rng: np.random.Generator) -> float:
-    """Half the median distance between two different rows.
-
-    So two rows at the median distance have the similarity ``exp(-2)``, 0.14: that of
-    unrelated rows on the unit sphere with the kernel ``exp(-||x - z||^2)``, on which
-    the paper works. Up to 10,000 random pairs are looked at.
-
-    Parameters
-    ----------
-    vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Finite.
-    rng : numpy.random.Generator
-        Draws the pairs.
-
-    Returns
-    -------
-    bandwidth : float
-        Positive; 1 if all rows looked at are identical.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skactive.geometry._coverage import median_bandwidth
-    >>> median_bandwidth(np.array([[0.0], [4.0]]), np.random.default_rng(0))
-    2.0
-    """
-    vectors = as_embedding(vectors)
-    n_samples = vectors.shape[0]
-    i, j = rng.integers(max(n_samples, 1), size=(2, _BANDWIDTH_PAIRS))
-    distances = pair_distances(vectors, i[: n_samples**2], j[: n_samples**2])
-    distances = distances[distances > 0]
-    return float(np.median(distances)) / 2 if len(distances) else 1.0
 
 
 def facility_location(

@@ -260,6 +260,12 @@ class Falcun(BatchStrategy):
         function ``X -> vectors``; None compares the rows of X themselves, which need
         not be numbers.
 
+    Notes
+    -----
+    As in the authors' code, distances are brought to [0, 1] afresh for each pick, over
+    the rows that are left, and not kept so; `gamma` stays as it is. Where ``u + d`` is
+    zero for all rows, the draw is uniform.
+
     References
     ----------
     .. [1] S. Gilhuber, A. Beer, Y. Ma, T. Seidl, "FALCUN: A Simple and Efficient Deep

@@ -14,8 +14,12 @@ from sklearn.exceptions import ConvergenceWarning
 from skactive import _response
 from skactive._sklearn import Interval, StrOptions
 from skactive.geometry._balls import prob_cover, purity_radius
+from skactive.geometry._bandwidth import least_distance_bandwidth
 from skactive.geometry._blocks import row_hashes
-from skactive.geometry._coverage import facility_location, max_herding
+from skactive.geometry._coverage import (
+    facility_location,
+    max_herding,
+)
 from skactive.geometry._typicality import typicality
 from skactive.strategies._base import _round
 from skactive.strategies._batch import BatchStrategy
@@ -206,14 +210,25 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
     ----------
     strategy : str, Strategy or callable, default=None
         Pointwise, with utilities that are not negative. None means ``Margin()``.
-    bandwidth : float, default=None
-        As in :class:`MaxHerding`. It stays as it is while labels come in; the paper
-        shrinks it.
+    bandwidth : float or "adaptive", default=None
+        As in :class:`MaxHerding`, where it stays as it is while labels come in. As in
+        the paper it shrinks with "adaptive": it is then the least distance between two
+        different labelled rows, over the root of two, and that of None while fewer
+        than two are labelled. So a batch comes to be made of the most uncertain rows,
+        near each other or not, and soon, if two labelled rows are almost identical.
     max_rows : int, default=20_000
         As in :class:`MaxHerding`.
     embedding : object, default=None
         A fitted transformer or a function ``X -> vectors``; None means what the steps
         of a pipeline before its last one give, or `X` itself.
+
+    Notes
+    -----
+    The paper takes distances of vectors of norm one, for which name an `embedding`
+    such as ``sklearn.preprocessing.Normalizer().fit(X)``, and divides the logits by a
+    temperature at which held-out labels are calibrated. Here probabilities are the
+    model's own: put ``CalibratedClassifierCV(model, method="temperature")`` of
+    scikit-learn 1.8 in its place to have them scaled.
 
     References
     ----------
@@ -234,7 +249,11 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
 
     _parameter_constraints: dict = {
         "strategy": INNER,
-        "bandwidth": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "bandwidth": [
+            Interval(numbers.Real, 0, None, closed="neither"),
+            StrOptions({"adaptive"}),
+            None,
+        ],
         **_MAX_ROWS,
         **_EMBEDDING,
     }
@@ -242,7 +261,7 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
     def __init__(
         self,
         strategy: Any = None,
-        bandwidth: float | None = None,
+        bandwidth: float | str | None = None,
         max_rows: int = 20_000,
         embedding: Any = None,
     ):
@@ -269,6 +288,9 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         free = np.flatnonzero(is_free)
         utilities = self._inner().candidate_utilities(estimator, X, y, free)
         self._check_not_negative(utilities)
+        bandwidth: Any = self.bandwidth
+        if bandwidth == "adaptive":
+            bandwidth = least_distance_bandwidth(vectors, labeled)
         weights = np.zeros(vectors.shape[0])
         weights[free] = utilities
         return max_herding(
@@ -276,7 +298,7 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
             n_queries,
             candidates=candidates,
             labeled=labeled,
-            bandwidth=self.bandwidth,
+            bandwidth=bandwidth,
             rng=rng,
             weights=weights,
             max_rows=self.max_rows,
