@@ -1,10 +1,13 @@
 """How fast are batch strategies, how much memory do they take, and how do they grow?
 
     python -m pip install scikit-activeml
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/batch.py [large]
+    export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+    python benchmarks/batch.py [compare] [alone] [large] [growth]
 
-First side by side with scikit-activeml at n=1e4, single-threaded; then every strategy
-alone at n=1e5, d=64, b=100; with `large` also k_center and badge at n=1e6, b=1000.
+compare: side by side with scikit-activeml at n=1e4. alone: every strategy at n=1e5,
+d=64, b=100. large: k_center and badge at n=1e6, d=64, b=1000. growth: exponents in n,
+b and d. Without a word the first two. Seconds are those of the processor, which other
+work on the machine disturbs least; they are those of the clock with one thread.
 """
 
 from __future__ import annotations
@@ -91,9 +94,9 @@ def alone(names, n, b):
     X, y, model = make_pool(n, 64)
     for name in names:
         call = ours(name, X, y, model, b)
-        begin = time.perf_counter()
+        begin = time.process_time()
         call()
-        seconds = time.perf_counter() - begin
+        seconds = time.process_time() - begin
         chosen, peak = peak_memory(call)
         if len(set(chosen.tolist())) != b or chosen.min() < N_LABELED:
             raise SystemExit(f"{name} chose wrong rows")
@@ -120,19 +123,50 @@ BATCH = [
 ]
 
 
+# Sizes, of which one at a time is varied around the middle one.
+SIZES = {"n": (10_000, 20_000, 40_000), "b": (50, 100, 200), "d": (16, 64, 256)}
+GROWING = ["k_center", "badge", "max_herding", "prob_cover", "typiclust"]
+
+
+def growth():
+    """Rows of exponents: slopes of log seconds over log size, and the seconds."""
+    for name in GROWING:
+        for axis, values in SIZES.items():
+            seconds = []
+            for value in values:
+                size = {key: sizes[1] for key, sizes in SIZES.items()} | {axis: value}
+                X, y, model = make_pool(size["n"], size["d"])
+                params = {"max_rows": size["n"]} if name == "max_herding" else {}
+                call = ours(name, X, y, model, size["b"], **params)
+                rounds = []
+                for _ in range(3):
+                    begin = time.process_time()
+                    call()
+                    rounds.append(time.process_time() - begin)
+                seconds.append(min(rounds))
+            slope = np.polyfit(np.log(values), np.log(seconds), 1)[0]
+            times = ", ".join(f"{s:.3g}" for s in seconds)
+            yield f"{name}, {axis} = {values}", times, f"{slope:.1f}"
+
+
 def main():
+    words = sys.argv[1:] or ["compare", "alone"]
     print_versions(["numpy", "scipy", "scikit-learn", "scikit-activeml"])
     columns = {"n=1e4": 32, "ours, s": 8, "peer, s": 8, "ratio": 6, "target": 6}
-    try:
-        import skactiveml  # noqa: F401
-    except ImportError:
-        print("scikit-activeml is not installed: nothing to compare with\n")
-    else:
-        print_table(columns, compare())
+    if "compare" in words:
+        try:
+            import skactiveml  # noqa: F401
+        except ImportError:
+            print("scikit-activeml is not installed: nothing to compare with\n")
+        else:
+            print_table(columns, compare())
     columns = {"alone, d=64": 40, "seconds": 8, "MiB beyond the input": 20}
-    print_table(columns, alone(BATCH, 100_000, 100))
-    if "large" in sys.argv:
+    if "alone" in words:
+        print_table(columns, alone(BATCH, 100_000, 100))
+    if "large" in words:
         print_table(columns, alone(["k_center", "badge"], 1_000_000, 1000))
+    if "growth" in words:
+        print_table({"size": 44, "seconds": 22, "exponent": 8}, growth())
 
 
 if __name__ == "__main__":

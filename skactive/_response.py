@@ -476,7 +476,7 @@ def map_rows(
             return
         wanted = rows[first:last]
         if len(wanted) >= _DENSE_SHARE * (stop - start):
-            found = function(_rows_between(X, start, stop))
+            found = function(rows_between(X, start, stop))
             is_whole = len(wanted) == stop - start
             values[first:last] = found if is_whole else found[wanted - start]
         else:
@@ -491,7 +491,7 @@ def map_rows(
     return values
 
 
-def _rows_between(X: Any, start: int, stop: int) -> Any:
+def rows_between(X: Any, start: int, stop: int) -> Any:
     """A view of some rows, where the container has views."""
     if isinstance(X, np.ndarray):
         return X[start:stop]  # as below, without a search for its library

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -21,14 +22,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skactive.geometry import _centers as kernels
-from skactive.geometry._centers import (
-    badge_sampling,
-    k_center,
-    k_means_plus_plus,
-    nearest_to_centers,
-    relevance_sampling,
-)
+from skactive.geometry import _farthest, _points, _sampling
+from skactive.geometry._farthest import k_center
+from skactive.geometry._nearest import nearest_to_centers
+from skactive.geometry._relevance import relevance_sampling
+from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
 from skactive.strategies._centers import (
     Badge,
     Clue,
@@ -144,7 +142,7 @@ def assert_law(counts, chances, smallest=1e-4):
 @pytest.mark.parametrize("n_labeled", [0, 1, 7])
 @pytest.mark.parametrize("front", [1, 4, 512])
 def test_k_center_equals_oracle(container, n_labeled, front, monkeypatch):
-    monkeypatch.setattr(kernels, "_FRONT_SIZE", front)
+    monkeypatch.setattr(_farthest, "_FRONT_SIZE", front)
     for seed, n_features in enumerate([2, 5, 40]):
         vectors = random_vectors(seed, 90, n_features)
         vectors[:, 0] += 0.01 * np.arange(90)  # no copies, no ties
@@ -164,8 +162,8 @@ def test_k_center_equals_oracle(container, n_labeled, front, monkeypatch):
 
 @pytest.mark.parametrize("n_labeled", [0, 400])
 def test_k_center_of_more_rows_than_a_front(n_labeled, monkeypatch):
-    monkeypatch.setattr(kernels, "_BLOCK_SIZE", 2**9)
-    monkeypatch.setattr(kernels, "_BLOCK_CENTERS", 16)
+    monkeypatch.setattr(_points, "_BLOCK_SIZE", 2**9)
+    monkeypatch.setattr(_points, "_BLOCK_CENTERS", 16)
     for vectors in (
         rng(0).standard_normal((4000, 20)),
         make_blobs(4000, n_features=2, centers=30, random_state=0)[0],
@@ -224,7 +222,7 @@ def test_k_center_breaks_ties_by_chance():
         counts[k_center(corners, 1, rng=rng(seed))] += 1
     assert_law(counts, np.full(5, 0.2))
     # More tied rows than a front holds.
-    n_samples = 3 * 2 * kernels._FRONT_SIZE
+    n_samples = 3 * 2 * _farthest._FRONT_SIZE
     halves = np.zeros((n_samples, 1))
     halves[: n_samples // 2] = 1
     halves[-1] = 0.25
@@ -267,7 +265,7 @@ SETTINGS = {
 def setting(request, monkeypatch):
     """How old distances may grow before they are renewed."""
     for name, value in SETTINGS[request.param].items():
-        monkeypatch.setattr(kernels, name, value)
+        monkeypatch.setattr(_sampling, name, value)
 
 
 def count_picks(draw, n_samples, n_draws, place, given=None):
@@ -386,8 +384,8 @@ def test_containers_give_the_same_draws(container):
 
 def test_late_picks_follow_the_law_in_a_larger_pool(monkeypatch):
     # Given the first picks, the next one: many rows, old distances, rejections.
-    monkeypatch.setattr(kernels, "_PATIENCE", 1e9)
-    monkeypatch.setattr(kernels, "_QUEUE_SIZE", 8)
+    monkeypatch.setattr(_sampling, "_PATIENCE", 1e9)
+    monkeypatch.setattr(_sampling, "_QUEUE_SIZE", 8)
     points = np.append(rng(0).standard_normal((40, 2)), [[60.0, 0], [0, 60]], axis=0)
     labeled = np.array([0, 1])
 
@@ -417,7 +415,7 @@ def test_norms_and_distances_of_gradients(n_classes, container):
     gradients = np.array(plain_gradients(vectors, proba))
     residual = proba - np.eye(n_classes)[proba.argmax(axis=1)]
     given = CONTAINERS[container](vectors)
-    pool = kernels._Pool(given, np.arange(50), residual)
+    pool = _points.Pool(given, np.arange(50), residual)
     assert_allclose(pool.norms, (gradients**2).sum(axis=1), atol=1e-14)
     centers = np.array([3, 20, 4])
     expected = ((gradients[:, None] - gradients[centers]) ** 2).sum(-1).min(axis=1)
@@ -432,7 +430,7 @@ def test_close_gradients_keep_their_digits():
     proba = np.append(proba, 1 - proba, axis=1)
     gradients = np.array(plain_gradients(vectors, proba))
     residual = proba - np.array([1.0, 0])
-    pool = kernels._Pool(vectors, np.arange(30), residual)
+    pool = _points.Pool(vectors, np.arange(30), residual)
     expected = ((gradients - gradients[4]) ** 2).sum(axis=1)
     assert_allclose(pool.all_distances(30, np.array([4])), expected, rtol=1e-6)
 
@@ -848,6 +846,34 @@ def test_data_frames_and_float32(strategy):
     model.fit(single, labels)
     chosen = strategy.select(model, single, y, n_queries=9, random_state=0)
     assert set(chosen.tolist()) <= set(POOL.tolist())
+
+
+def test_falcun_asks_for_no_embedding():
+    texts = ["good", "bad", "so so", "good", "fine", "bad"] * 4
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    model.fit(texts[:2], [1, 0])
+    # The pipeline as a whole is the classifier: nothing gives vectors of its texts.
+    chosen = Falcun().select(FrozenEstimator(model), texts, n_queries=4, random_state=0)
+    assert sorted(np.array(texts)[chosen]) == ["bad", "fine", "good", "so so"]
+
+    def forbidden(X):
+        raise RuntimeError("not needed")
+
+    with pytest.raises(RuntimeError, match="not needed"):  # named: copies are by it
+        Falcun(embedding=forbidden).select(MODEL, X, y, n_queries=3)
+    same = Falcun(embedding=lambda texts: np.ones((len(texts), 1)))
+    assert len(set(same.select(MODEL, X, y, n_queries=3, random_state=0))) == 3
+
+
+@pytest.mark.parametrize("n_labeled", [0, 5, 60])
+def test_probabilities_of_most_rows(n_labeled, monkeypatch):
+    rows = np.sort(rng(0).permutation(200)[n_labeled:])
+    expected = MODEL.predict_proba(X)[rows]
+    assert_allclose(proba_of_rows(MODEL, X, rows), expected, rtol=1e-12)
+    monkeypatch.setattr("skactive.strategies._centers._CHUNK_ROWS", 37)
+    assert_allclose(proba_of_rows(MODEL, X, rows), expected, rtol=1e-12)
+    few = np.array([1, 199])
+    assert_allclose(proba_of_rows(MODEL, X, few), MODEL.predict_proba(X[few]))
 
 
 def test_probabilities_come_in_chunks(monkeypatch):

@@ -17,7 +17,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skactive.geometry import _coverage as kernels
+from skactive.geometry import _balls, _coverage, _pairs
+from skactive.geometry._balls import prob_cover, purity_radius
+from skactive.geometry._bandwidth import least_distance_bandwidth, median_bandwidth
+from skactive.geometry._coverage import (
+    facility_location,
+    max_herding,
+)
+from skactive.geometry._typicality import typicality
 from skactive.strategies import Entropy, Margin, Strategy
 from skactive.strategies._coverage import (
     FacilityLocation,
@@ -152,7 +159,7 @@ def check_positions(chosen, candidates, n_queries):
 def test_prob_cover_is_greedy(pool, form, with_labels, radius):
     vectors = FORMS[form](POOLS[pool])
     candidates, labeled = setting(vectors.shape[0], 0, with_labels)
-    chosen = kernels.prob_cover(
+    chosen = prob_cover(
         vectors,
         8,
         radius=radius,
@@ -168,12 +175,12 @@ def test_prob_cover_is_greedy(pool, form, with_labels, radius):
 @pytest.mark.parametrize("max_edges", [0, 100, 10**6])
 @pytest.mark.parametrize("form", ["dense", "csr"])
 def test_prob_cover_in_blocks(monkeypatch, radius, max_edges, form):
-    monkeypatch.setattr(kernels, "_MAX_EDGES", max_edges)
-    monkeypatch.setattr(kernels, "_BALL_BLOCK", 17)
-    monkeypatch.setattr(kernels, "_DENSE_WIDTH", 0)
+    monkeypatch.setattr(_balls, "_MAX_EDGES", max_edges)
+    monkeypatch.setattr(_balls, "_BLOCK_ROWS", 17)
+    monkeypatch.setattr(_pairs, "_DENSE_WIDTH", 0)
     vectors = np.vstack([rng_of(2).standard_normal((40, 2)), POOLS["grid"]])
     candidates, labeled = setting(len(vectors), 1, True)
-    chosen = kernels.prob_cover(
+    chosen = prob_cover(
         FORMS[form](vectors),
         25,
         radius=radius,
@@ -193,7 +200,7 @@ def test_prob_cover_where_single_precision_fails(scale):
     vectors[40:] += 1e3
     vectors *= scale
     radius = 1.5e-4 * scale
-    chosen = kernels.prob_cover(vectors, 10, radius=radius, rng=rng_of())
+    chosen = prob_cover(vectors, 10, radius=radius, rng=rng_of())
     check_prob_cover(vectors, chosen, radius, np.arange(80), [])
 
 
@@ -201,7 +208,7 @@ def test_prob_cover_when_all_is_covered_goes_on_at_random():
     vectors = np.arange(10.0)[:, np.newaxis]
     orders = set()
     for seed in range(20):
-        chosen = kernels.prob_cover(vectors, 10, radius=100, rng=rng_of(seed))
+        chosen = prob_cover(vectors, 10, radius=100, rng=rng_of(seed))
         assert_array_equal(np.sort(chosen), np.arange(10))
         orders.add(tuple(chosen.tolist()))
     assert len(orders) == 20
@@ -211,7 +218,7 @@ def test_prob_cover_breaks_ties_evenly():
     vectors = np.array([[0.0], [1.0], [10.0], [11.0]])
     counts = np.zeros(4)
     for seed in range(800):
-        counts[kernels.prob_cover(vectors, 1, radius=2, rng=rng_of(seed))] += 1
+        counts[prob_cover(vectors, 1, radius=2, rng=rng_of(seed))] += 1
     # Each a quarter of the time, standard deviation about 12.
     assert (np.abs(counts - 200) < 60).all()
 
@@ -219,7 +226,7 @@ def test_prob_cover_breaks_ties_evenly():
 def test_prob_cover_wrong_radius():
     for radius in (-1, np.nan):
         with pytest.raises(ValueError, match="radius must be"):
-            kernels.prob_cover(np.ones((3, 1)), 1, radius=radius, rng=rng_of())
+            prob_cover(np.ones((3, 1)), 1, radius=radius, rng=rng_of())
 
 
 def plain_purity(vectors, labels, radius):
@@ -242,7 +249,7 @@ def test_purity_radius(pool, form, alpha):
     vectors = FORMS[form](POOLS[pool])
     dense = as_float(vectors)
     labels = (dense[:, 0] > np.median(dense[:, 0])) + 2 * (dense[:, 1] > 0.3)
-    radius = kernels.purity_radius(vectors, labels, alpha)
+    radius = purity_radius(vectors, labels, alpha)
     rows = dense.tolist()
     below = {np.nextafter(distance(a, b), 0) for a in rows for b in rows if a != b}
     expected = [r for r in below if plain_purity(dense, labels, r) >= alpha]
@@ -253,16 +260,16 @@ def test_purity_radius(pool, form, alpha):
 
 
 def test_purity_radius_edge_cases():
-    assert kernels.purity_radius(np.arange(4.0)[:, np.newaxis], [3, 3, 3, 3]) == np.inf
-    assert kernels.purity_radius(np.ones((4, 1)), [0, 0, 1, 1]) == 0
+    assert purity_radius(np.arange(4.0)[:, np.newaxis], [3, 3, 3, 3]) == np.inf
+    assert purity_radius(np.ones((4, 1)), [0, 0, 1, 1]) == 0
     vectors = np.array([[0.0], [1.0], [5.0], [8.0]])
-    radius = kernels.purity_radius(vectors, list("aabb"), 1.0, rows=[3])
+    radius = purity_radius(vectors, list("aabb"), 1.0, rows=[3])
     assert_allclose(radius, 7)
     for wrong in (0, 1.5, np.nan):
         with pytest.raises(ValueError, match="alpha"):
-            kernels.purity_radius(vectors, list("aabb"), wrong)
+            purity_radius(vectors, list("aabb"), wrong)
     with pytest.raises(ValueError, match="one pseudo-label a row, 4"):
-        kernels.purity_radius(vectors, [0, 1])
+        purity_radius(vectors, [0, 1])
 
 
 # Generalized coverage ---------------------------------------------------------------
@@ -278,7 +285,7 @@ def test_max_herding_is_greedy(pool, form, with_labels, weighted, bandwidth):
     n = vectors.shape[0]
     candidates, labeled = setting(n, 0, with_labels)
     weights = rng_of(5).random(n) * (rng_of(6).random(n) < 0.7) if weighted else None
-    chosen = kernels.max_herding(
+    chosen = max_herding(
         vectors,
         7,
         candidates=candidates,
@@ -307,7 +314,7 @@ def test_facility_location_is_greedy(pool, form, with_labels, kind):
     vectors = FORMS[form](POOLS[pool])
     n = vectors.shape[0]
     candidates, labeled = setting(n, 0, with_labels)
-    chosen = kernels.facility_location(
+    chosen = facility_location(
         vectors,
         7,
         candidates=candidates,
@@ -342,13 +349,13 @@ def gaussian_table(vectors, bandwidth):
 @pytest.mark.parametrize("bandwidth", [0.05, 1.0, 30.0])
 @pytest.mark.parametrize("form", ["dense", "csr"])
 def test_max_herding_in_groups(monkeypatch, group, n_labeled, bandwidth, form):
-    monkeypatch.setattr(kernels, "_GROUP", group)
-    monkeypatch.setattr(kernels, "_GUESS_ROWS", 10)
-    monkeypatch.setattr(kernels, "_DENSE_WIDTH", 0)
-    monkeypatch.setattr(kernels, "_KEPT_SIZE", 0 if group == 7 else 2**26)
-    init = kernels._Halves.__init__
+    monkeypatch.setattr(_coverage, "GROUP_ROWS", group)
+    monkeypatch.setattr(_coverage, "_GUESS_ROWS", 10)
+    monkeypatch.setattr(_pairs, "_DENSE_WIDTH", 0)
+    monkeypatch.setattr(_pairs, "_KEPT_SIZE", 0 if group == 7 else 2**26)
+    init = _pairs.Halves.__init__
     monkeypatch.setattr(
-        kernels._Halves,
+        _pairs.Halves,
         "__init__",
         lambda self, *args, **options: init(self, *args, **{"group": group} | options),
     )
@@ -357,7 +364,7 @@ def test_max_herding_in_groups(monkeypatch, group, n_labeled, bandwidth, form):
     order = rng_of(7).permutation(120)
     labeled, candidates = order[:n_labeled], np.sort(order[n_labeled:])
     weights = rng_of(8).random(120)
-    chosen = kernels.max_herding(
+    chosen = max_herding(
         FORMS[form](vectors),
         25,
         candidates=candidates,
@@ -376,8 +383,8 @@ def test_max_herding_of_many_rows_is_exact(std):
     # Large enough for the guess of the first choice, and for several groups.
     n = 4200
     vectors, _ = make_blobs(n, 5, centers=8, cluster_std=std, random_state=0)
-    bandwidth = kernels.median_bandwidth(vectors, rng_of())
-    chosen = kernels.max_herding(vectors, 6, bandwidth=bandwidth, rng=rng_of())
+    bandwidth = median_bandwidth(vectors, rng_of())
+    chosen = max_herding(vectors, 6, bandwidth=bandwidth, rng=rng_of())
     norms = (vectors**2).sum(axis=1)
     squares = norms[:, np.newaxis] + norms - 2 * vectors @ vectors.T
     table = np.exp(-squares / (2 * bandwidth**2))
@@ -397,7 +404,7 @@ def test_max_herding_property(n, d, n_queries, seed, whole):
     if not whole:
         vectors += rng.standard_normal((n, d))
     candidates, labeled = setting(n, seed, True)
-    chosen = kernels.max_herding(
+    chosen = max_herding(
         vectors,
         n_queries,
         candidates=candidates,
@@ -414,12 +421,12 @@ def test_max_herding_ties_and_nothing_to_gain():
     vectors = np.array([[0.0], [1.0], [10.0], [11.0]])
     counts = np.zeros(4)
     for seed in range(800):
-        chosen = kernels.max_herding(vectors, 1, bandwidth=1, rng=rng_of(seed))
+        chosen = max_herding(vectors, 1, bandwidth=1, rng=rng_of(seed))
         counts[chosen] += 1
     assert (np.abs(counts - 200) < 60).all()
     orders = {
         tuple(
-            kernels.max_herding(
+            max_herding(
                 vectors, 4, bandwidth=1, weights=np.zeros(4), rng=rng_of(seed)
             ).tolist()
         )
@@ -433,7 +440,7 @@ def test_max_rows():
     labeled = np.flatnonzero(blob == 2)[::3]
     candidates = np.setdiff1d(np.arange(3000), labeled)
     for n_queries in (4, 700):
-        chosen = kernels.max_herding(
+        chosen = max_herding(
             vectors,
             n_queries,
             candidates=candidates,
@@ -444,7 +451,7 @@ def test_max_rows():
         )
         check_positions(chosen, candidates, n_queries)
         assert set(blob[chosen[:4]]) == {0, 1, 3, 4}
-        again = kernels.max_herding(
+        again = max_herding(
             vectors,
             n_queries,
             candidates=candidates,
@@ -456,9 +463,7 @@ def test_max_rows():
         assert_array_equal(again, chosen)
     # Few candidates among many rows: all of them are looked at.
     few = candidates[::300]
-    chosen = kernels.facility_location(
-        vectors, 50, candidates=few, rng=rng_of(), max_rows=100
-    )
+    chosen = facility_location(vectors, 50, candidates=few, rng=rng_of(), max_rows=100)
     assert_array_equal(np.sort(chosen), few)
 
 
@@ -475,25 +480,25 @@ def test_max_rows():
 )
 def test_max_herding_wrong_arguments(options, message):
     with pytest.raises(ValueError, match=message):
-        kernels.max_herding(np.ones((3, 1)), 1, rng=rng_of(), **options)
+        max_herding(np.ones((3, 1)), 1, rng=rng_of(), **options)
 
 
 def test_other_wrong_arguments():
     with pytest.raises(ValueError, match="'cosine' or 'euclidean'; got 'rbf'"):
-        kernels.facility_location(np.ones((3, 1)), 1, similarity="rbf", rng=rng_of())
+        facility_location(np.ones((3, 1)), 1, similarity="rbf", rng=rng_of())
     with pytest.raises(ValueError, match="NaN or infinite"):
-        kernels.max_herding(np.full((3, 1), np.nan), 1, rng=rng_of())
+        max_herding(np.full((3, 1), np.nan), 1, rng=rng_of())
     with pytest.raises(ValueError, match="n_neighbors"):
-        kernels.typicality(np.ones((3, 1)), [0, 1], 0)
+        typicality(np.ones((3, 1)), [0, 1], 0)
 
 
 def test_median_bandwidth():
     vectors = rng_of().standard_normal((400, 6))
     squares = ((vectors[:, np.newaxis] - vectors) ** 2).sum(axis=2)
     expected = np.median(np.sqrt(squares[squares > 0])) / 2
-    assert_allclose(kernels.median_bandwidth(vectors, rng_of()), expected, rtol=0.03)
-    assert kernels.median_bandwidth(np.ones((5, 2)), rng_of()) == 1
-    assert kernels.median_bandwidth(np.ones((1, 2)), rng_of()) == 1
+    assert_allclose(median_bandwidth(vectors, rng_of()), expected, rtol=0.03)
+    assert median_bandwidth(np.ones((5, 2)), rng_of()) == 1
+    assert median_bandwidth(np.ones((1, 2)), rng_of()) == 1
 
 
 # Typicality -------------------------------------------------------------------------
@@ -515,23 +520,23 @@ def test_typicality(pool, form, n_neighbors):
         expected.append(len(nearest) / total if total else math.inf)
     if len(rows) == 1:
         expected = [0.0]
-    result = kernels.typicality(vectors, rows, n_neighbors)
+    result = typicality(vectors, rows, n_neighbors)
     assert_allclose(result, expected, rtol=1e-9)
 
 
 def test_typicality_in_blocks(monkeypatch):
     vectors = rng_of().standard_normal((300, 5))
-    expected = kernels.typicality(vectors, np.arange(300))
+    expected = typicality(vectors, np.arange(300))
     monkeypatch.setattr("skactive.geometry._blocks.BLOCK_SIZE", 1000)
-    assert_allclose(kernels.typicality(vectors, np.arange(300)), expected)
+    assert_allclose(typicality(vectors, np.arange(300)), expected)
 
 
 # Promises of all kernels ------------------------------------------------------------
 
 KERNELS = {
-    "prob_cover": lambda V, b, **k: kernels.prob_cover(V, b, radius=1.0, **k),
-    "max_herding": kernels.max_herding,
-    "facility_location": kernels.facility_location,
+    "prob_cover": lambda V, b, **k: prob_cover(V, b, radius=1.0, **k),
+    "max_herding": max_herding,
+    "facility_location": facility_location,
 }
 
 
@@ -683,7 +688,7 @@ def test_one_for_each_row_has_no_utility(name):
 
 def test_prob_cover_default_radius_is_that_of_the_kernel():
     # Far apart, so that k-means finds the blobs.
-    radius = kernels.purity_radius(BLOBS, BLOB_OF)
+    radius = purity_radius(BLOBS, BLOB_OF)
     y = partly([0, 100])
     for strategy, model in [
         (ProbCover(), MODEL),
@@ -722,14 +727,58 @@ class Dependent(Strategy):
         return np.ones(len(X))
 
 
+@every_form
+@pytest.mark.parametrize("n_rows", [2, 30, 900])
+def test_least_distance_bandwidth(form, n_rows):
+    vectors = rng_of(0).standard_normal((1000, 3)).astype(np.float32)
+    rows = rng_of(1).permutation(1000)[:n_rows]
+    vectors[rows[1]] = vectors[rows[0]] + [0, 0, 0 if n_rows > 2 else 1]
+    table = vectors[rows].astype(np.float64)
+    least = min(
+        found
+        for i, row in enumerate(table)
+        for found in np.linalg.norm(table[:i] - row, axis=1)
+        if found > 0
+    )
+    found = least_distance_bandwidth(FORMS[form](vectors), rows)
+    assert_allclose(found, least / np.sqrt(2), rtol=1e-9)
+
+
+def test_least_distance_of_equal_rows():
+    assert least_distance_bandwidth(np.ones((5, 2)), [0, 3]) is None
+    assert least_distance_bandwidth(np.eye(3), [1]) is None
+    assert least_distance_bandwidth(np.eye(3), []) is None
+
+
+def test_uncertainty_herding_adapts_to_the_labels():
+    rows, model = BLOBS, LogisticRegression().fit(BLOBS, BLOB_OF)
+    for n_labeled in (0, 1, 2, 40):
+        labeled = rng_of(3).permutation(len(rows))[:n_labeled]
+        y = np.full(len(rows), np.nan)
+        y[labeled] = BLOB_OF[labeled]
+        least = least_distance_bandwidth(rows, labeled)
+        assert (least is None) == (n_labeled < 2)
+        adaptive, fixed = (
+            UncertaintyHerding(bandwidth=bandwidth).select(
+                model, rows, y, n_queries=6, random_state=0
+            )
+            for bandwidth in ("adaptive", least)
+        )
+        assert_array_equal(adaptive, fixed)
+    with pytest.raises(InvalidParameterError, match="bandwidth"):
+        UncertaintyHerding(bandwidth="auto").select(model, rows, n_queries=2)
+
+
 def test_uncertainty_herding_asks_what_its_strategy_needs():
     model = LinearSVC().fit(BLOBS, BLOB_OF)
     assert len(UncertaintyHerding().select(model, BLOBS, n_queries=3)) == 3
     with pytest.raises(ValueError, match=r"Entropy needs predict_proba.*LinearSVC"):
         UncertaintyHerding(Entropy()).select(model, BLOBS, n_queries=3)
-    with pytest.raises(ValueError, match="must not be negative; got -"):
+    with pytest.raises(
+        ValueError, match=r"UncertaintyHerding needs utilities.* gave -"
+    ):
         UncertaintyHerding(Negative()).select(MODEL, BLOBS, n_queries=3)
-    with pytest.raises(ValueError, match="must be pointwise"):
+    with pytest.raises(ValueError, match="UncertaintyHerding needs a strategy"):
         UncertaintyHerding(Dependent()).select(MODEL, BLOBS, n_queries=3)
 
 
@@ -748,7 +797,7 @@ def test_typiclust_takes_the_most_typical_row_of_the_largest_clusters():
     assert_array_equal(BLOB_OF[chosen], np.arange(5))
     for blob, row in enumerate(chosen):
         rows = np.flatnonzero(blob == BLOB_OF)
-        best = rows[kernels.typicality(BLOBS, rows, 6).argmax()]
+        best = rows[typicality(BLOBS, rows, 6).argmax()]
         assert row == best
 
 
@@ -789,7 +838,7 @@ def test_typiclust_with_many_clusters_and_large_ones(monkeypatch):
         ProbCover(n_clusters=0),
         MaxHerding(bandwidth=0),
         MaxHerding(max_rows=0),
-        UncertaintyHerding("margin"),
+        UncertaintyHerding(3),
         FacilityLocation("rbf"),
         TypiClust(n_neighbors=0),
         TypiClust(max_clusters=0),

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chisquare
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -25,8 +26,9 @@ from skactive.strategies import (
     Random,
     Strategy,
 )
+from skactive.strategies._coverage import UncertaintyHerding
 from skactive.strategies._density import InformationDensity
-from skactive.strategies._diverse import Diverse
+from skactive.strategies._diverse import Diverse, RankedBatch
 from skactive.strategies._stochastic import Power, Softmax, Softrank, gumbel_keys
 
 rng = np.random.default_rng(0)
@@ -244,11 +246,64 @@ def test_clear_errors(kind):
         kind(InformationDensity()).select(MODEL, X, y, n_queries=2)
     with pytest.raises(ValueError, match=f"{name} needs a strategy.*Diverse"):
         kind(Diverse()).select(MODEL, X, y, n_queries=2)
-    learner = ActiveLearningClassifier(LogisticRegression(), kind("entropy"))
-    with pytest.raises(ValueError, match=rf"{name} must be a strategy.*got 'entropy'"):
-        learner.fit(X, y)
-    with pytest.raises(ValueError, match="strategy"):
-        kind("entropy").select(MODEL, X, y, n_queries=2)
+    with pytest.raises(ValueError, match=f"{name} needs a strategy.*KCenter"):
+        kind("k_center").select(MODEL, X, y, n_queries=2)
+    with pytest.raises(ValueError, match=r"Unknown strategy 'entrpy'.*'entropy'"):
+        kind("entrpy").select(MODEL, X, y, n_queries=2)
+    for wrong in (3, Entropy):
+        learner = ActiveLearningClassifier(LogisticRegression(), kind(wrong))
+        with pytest.raises(ValueError, match=rf"{name} must be a name.*or None"):
+            learner.fit(X, y)
+        with pytest.raises(ValueError, match="strategy"):
+            kind(wrong).select(MODEL, X, y, n_queries=2)
+
+
+AROUND = [Power, Softmax, Softrank, RankedBatch, Diverse, UncertaintyHerding]
+
+
+@pytest.mark.parametrize("kind", AROUND)
+def test_a_name_is_as_good_as_an_object(kind):
+    by_name, by_object = kind("entropy"), kind(Entropy())
+    assert repr(by_name) == f"{kind.__name__}(strategy='entropy')"
+    assert clone(by_name).strategy == "entropy"
+    assert [repr(leaf) for leaf in by_name.leaves()] == ["Entropy()"]
+    assert_array_equal(
+        by_name.select(MODEL, X, y, n_queries=9, random_state=0),
+        by_object.select(MODEL, X, y, n_queries=9, random_state=0),
+    )
+    with pytest.raises(ValueError, match=r"InformationGain needs a committee.*SVC"):
+        kind("information_gain").select(SVC(), X, y, n_queries=2)
+    with pytest.raises(ValueError, match=f"{kind.__name__} needs a strategy.*Badge"):
+        kind("badge").leaves()
+
+
+@pytest.mark.parametrize("kind", AROUND)
+def test_a_search_over_names(kind):
+    search = GridSearchCV(
+        ActiveLearningClassifier(
+            LogisticRegression(), kind(), budget=12, batch_size=4, random_state=0
+        ),
+        {"strategy__strategy": ["margin", "entropy", None]},
+        cv=2,
+    ).fit(X, labels)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("kind", AROUND)
+def test_a_function_inside_sees_the_labels(kind):
+    seen = []
+
+    def remember(estimator, X, y):
+        seen.append(y)
+        return np.arange(1.0, len(X) + 1)
+
+    kind(remember).select(MODEL, X, y, n_queries=3, random_state=0)
+    learner = ActiveLearningClassifier(LogisticRegression(), kind(remember)).fit(X, y)
+    learner.query(X, y, 3)
+    for found in seen:
+        assert_array_equal(found, y)
+    assert kind(remember).uses_labels
+    assert not kind().uses_labels
 
 
 @every_class

@@ -1,5 +1,6 @@
 """Strategies: scikit-learn-style scorers that say which rows to label next."""
 
+from skactive.strategies import _registry  # noqa: F401, the names
 from skactive.strategies._arithmetic import Constant, Product, Sum
 from skactive.strategies._base import FunctionStrategy, PointwiseStrategy, Strategy
 from skactive.strategies._batch import BatchStrategy
@@ -20,9 +21,9 @@ from skactive.strategies._coverage import (
 )
 from skactive.strategies._density import InformationDensity
 from skactive.strategies._diverse import Diverse, RankedBatch
+from skactive.strategies._lookup import get_strategy, get_strategy_names
 from skactive.strategies._measure import MeasureStrategy, make_strategy
 from skactive.strategies._random import Random
-from skactive.strategies._registry import get_strategy, get_strategy_names
 from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skactive import _response
-from skactive._labels import is_missing
+from skactive._copies import row_keys
 from skactive._sklearn import _num_samples
-from skactive.geometry._blocks import row_hashes
-from skactive.strategies._base import Strategy, as_generator, check_needs
+from skactive.strategies._base import (
+    Strategy,
+    as_generator,
+    check_needs,
+    find_candidates,
+)
 
 Array = NDArray[Any]
 
@@ -22,11 +27,13 @@ class BatchStrategy(Strategy):
     """Base of strategies that choose a batch from an embedding of the pool.
 
     A new one defines `pick`. Rows that are identical in the embedding are never in one
-    batch while others remain.
+    batch while others remain; rows of X, where there is no embedding.
     """
 
     # Subclasses have an argument `embedding`; it is documented there.
     embedding: Any = None
+    # False where `pick` does without vectors, which are None then unless named.
+    embeds: bool = True
     uses_labels = False
 
     @abstractmethod
@@ -34,6 +41,7 @@ class BatchStrategy(Strategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -42,8 +50,9 @@ class BatchStrategy(Strategy):
     ) -> Array:
         """Choose `n_queries` of the ascending positions `candidates`, in order.
 
-        `vectors` is the embedding of all rows of `X`, (n_samples, n_features), dense
-        or CSR, float32 or float64; `labeled` are the positions of rows with a label.
+        `y` is what :meth:`select` was given. `vectors` is the embedding of all rows of
+        `X`, (n_samples, n_features), dense or CSR, float32 or float64; `labeled` are
+        the positions of rows with a label.
         There are at least `n_queries` candidates. If the batch holds copies, `pick` is
         called again with one row of each kind.
         """
@@ -67,37 +76,41 @@ class BatchStrategy(Strategy):
         """Choose rows to label, see :meth:`Strategy.select`."""
         self._validate_params()
         check_needs(self, estimator)
-        n_samples = _num_samples(X)
-        missing = np.ones(n_samples, dtype=bool) if y is None else is_missing(y)
-        candidates, labeled = np.flatnonzero(missing), np.flatnonzero(~missing)
+        candidates = find_candidates(X, y)
         n_queries = min(n_queries, len(candidates))
         if n_queries == 0:
             return candidates[:0]
+        rows = np.arange(_num_samples(X))
+        labeled = np.delete(rows, candidates)
         rng = as_generator(random_state)
-        vectors = _response.embed(estimator, X, self.embedding)
+        vectors: Any = None
+        if self.embeds or self.embedding is not None:
+            vectors = _response.embed(estimator, X, self.embedding)
 
         def pick(rows: Array, n_rows: int) -> Array:
-            return self.pick(estimator, X, vectors, rows, labeled, n_rows, rng)
+            return self.pick(estimator, X, y, vectors, rows, labeled, n_rows, rng)
 
-        return pick_distinct(pick, vectors, candidates, n_queries, rng)
+        things = X if vectors is None else vectors
+        return pick_distinct(pick, things, candidates, n_queries, rng)
 
 
 def pick_distinct(
     pick: Callable[[Array, int], Array],
-    vectors: Any,
+    things: Any,
     candidates: Array,
     n_queries: int,
     rng: np.random.Generator,
 ) -> Array:
     """``pick(rows, n_rows)`` such that copies come when no other row is left.
 
-    Copies are rows whose `vectors` are identical.
+    Copies are rows whose `things`, rows of the pool or vectors, are identical.
     """
+    keys_of = partial(row_keys, things)
     chosen = pick(candidates, n_queries)
-    if len(np.unique(row_hashes(vectors[chosen]))) == n_queries:
+    if len(np.unique(keys_of(chosen))) == n_queries:
         return chosen
     # Copies are in the batch: offer each row once, and copies when none is left.
-    first, copies = split_copies(vectors, candidates, rng)
+    first, copies = split_copies(keys_of(candidates), candidates, rng)
     n_first = min(n_queries, len(first))
     chosen = pick(first, n_first)
     if n_first < n_queries:
@@ -106,15 +119,14 @@ def pick_distinct(
 
 
 def split_copies(
-    vectors: Any, candidates: Array, rng: np.random.Generator
+    keys: Array, candidates: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Any one of each group of identical rows among `candidates`, and the others.
+    """Any one of each group of `candidates` with equal `keys`, and the others.
 
     Both are ascending.
     """
-    hashes = row_hashes(vectors)[candidates]
-    order = np.argsort(hashes, kind="stable")
-    starts = np.flatnonzero(np.diff(hashes[order], prepend=~hashes[order[:1]]))
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.diff(keys[order], prepend=~keys[order[:1]]))
     if len(starts) == len(candidates):
         return candidates, candidates[:0]
     sizes = np.diff(starts, append=len(candidates))

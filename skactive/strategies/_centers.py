@@ -14,19 +14,18 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skactive import _response, measures
 from skactive._sklearn import HasMethods, Interval, _num_samples, _safe_indexing
-from skactive.geometry._centers import (
-    badge_sampling,
-    k_center,
-    k_means_plus_plus,
-    nearest_to_centers,
-    relevance_sampling,
-)
+from skactive.geometry._farthest import k_center
+from skactive.geometry._nearest import nearest_to_centers
+from skactive.geometry._relevance import relevance_sampling
+from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
 from skactive.strategies._batch import BatchStrategy
 
 Array = NDArray[Any]
 
 # Rows whose probabilities are asked for at once.
 _CHUNK_ROWS = 2**14
+# A chunk with this share of wanted rows is predicted whole.
+_DENSE_SHARE = 0.9
 # From this number of distances a round on, k-means sees a part of the rows a round.
 _MINI_BATCH_SIZE = 2**21
 _MINI_BATCH_ROWS = 4096
@@ -70,6 +69,7 @@ class KCenter(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -119,6 +119,7 @@ class KMeans(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -170,6 +171,7 @@ class Badge(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -227,6 +229,7 @@ class Clue(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -254,8 +257,14 @@ class Falcun(BatchStrategy):
         0 draws uniformly; the larger, the closer to taking the largest ``u + d``.
     embedding : transformer or callable, default=None
         Only tells which rows are copies of each other. A fitted transformer or a
-        function ``X -> vectors``; None means what the steps of a pipeline before its
-        last one give, or X itself.
+        function ``X -> vectors``; None compares the rows of X themselves, which need
+        not be numbers.
+
+    Notes
+    -----
+    As in the authors' code, distances are brought to [0, 1] afresh for each pick, over
+    the rows that are left, and not kept so; `gamma` stays as it is. Where ``u + d`` is
+    zero for all rows, the draw is uniform.
 
     References
     ----------
@@ -273,6 +282,7 @@ class Falcun(BatchStrategy):
     """
 
     needs = ("predict_proba",)
+    embeds = False
     _parameter_constraints: dict = {
         "gamma": [Interval(Real, 0, None, closed="left")],
         "embedding": _EMBEDDING,
@@ -286,6 +296,7 @@ class Falcun(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -308,15 +319,28 @@ class Falcun(BatchStrategy):
 
 def proba_of_rows(estimator: Any, X: Any, rows: Array) -> Array:
     """Class probabilities of the rows at ascending positions, (n_rows, n_classes)."""
-    if len(rows) == _num_samples(X) <= _CHUNK_ROWS:
-        return _response.predict_proba(estimator, X)
+    n_samples = _num_samples(X)
     result: Array | None = None
-    for start in range(0, len(rows), _CHUNK_ROWS):
-        chunk = rows[start : start + _CHUNK_ROWS]
-        found = _response.predict_proba(estimator, _safe_indexing(X, chunk))
+    for start in range(0, n_samples, _CHUNK_ROWS):
+        stop = min(start + _CHUNK_ROWS, n_samples)
+        first, last = np.searchsorted(rows, [start, stop])
+        if first == last:
+            continue
+        wanted = rows[first:last]
+        if len(wanted) >= _DENSE_SHARE * (stop - start):
+            # A view and some superfluous rows cost less than a copy.
+            found = _response.predict_proba(
+                estimator, _response.rows_between(X, start, stop)
+            )
+            if len(wanted) < stop - start:
+                found = found[wanted - start]
+        else:
+            found = _response.predict_proba(estimator, _safe_indexing(X, wanted))
+        if len(found) == len(rows):
+            return found
         if result is None:
             result = np.empty((len(rows), found.shape[1]), dtype=found.dtype)
-        result[start : start + len(chunk)] = found
+        result[first:last] = found
     if result is None:
         raise ValueError("There are no rows to predict.")
     return result

@@ -37,7 +37,7 @@ class Composition(Strategy):
         TypeError
             If an item is no strategy.
         """
-        from skactive.strategies._registry import get_strategy
+        from skactive.strategies._lookup import get_strategy
 
         strategies = self._listed()
         if not isinstance(strategies, (list, tuple)) or not strategies:

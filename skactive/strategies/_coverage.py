@@ -13,11 +13,17 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skactive import _response
 from skactive._sklearn import Interval, StrOptions
-from skactive.geometry import _coverage as kernels
+from skactive.geometry._balls import prob_cover, purity_radius
+from skactive.geometry._bandwidth import least_distance_bandwidth
 from skactive.geometry._blocks import row_hashes
-from skactive.strategies._base import Strategy, _round
+from skactive.geometry._coverage import (
+    facility_location,
+    max_herding,
+)
+from skactive.geometry._typicality import typicality
+from skactive.strategies._base import _round
 from skactive.strategies._batch import BatchStrategy
-from skactive.strategies._uncertainty import Margin
+from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 Array = NDArray[Any]
 
@@ -99,6 +105,7 @@ class ProbCover(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -111,8 +118,8 @@ class ProbCover(BatchStrategy):
             n_clusters = self.n_clusters or _n_classes(estimator, n_queries)
             clusters = _cluster(vectors, n_clusters, rng, exact=True)
             rows = rng.permutation(vectors.shape[0])[:_PURITY_ROWS]
-            radius = kernels.purity_radius(vectors, clusters, self.alpha, rows=rows)
-        return kernels.prob_cover(
+            radius = purity_radius(vectors, clusters, self.alpha, rows=rows)
+        return prob_cover(
             vectors,
             n_queries,
             radius=radius,
@@ -174,6 +181,7 @@ class MaxHerding(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -181,7 +189,7 @@ class MaxHerding(BatchStrategy):
         rng: np.random.Generator,
     ) -> Array:
         """Greedy coverage, see :meth:`BatchStrategy.pick`."""
-        return kernels.max_herding(
+        return max_herding(
             vectors,
             n_queries,
             candidates=candidates,
@@ -192,7 +200,7 @@ class MaxHerding(BatchStrategy):
         )
 
 
-class UncertaintyHerding(BatchStrategy):
+class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     """Rows that cover most of what the model is uncertain of.
 
     As :class:`MaxHerding`, each row to cover weighted with its utility by a pointwise
@@ -200,16 +208,27 @@ class UncertaintyHerding(BatchStrategy):
 
     Parameters
     ----------
-    strategy : Strategy, default=None
+    strategy : str, Strategy or callable, default=None
         Pointwise, with utilities that are not negative. None means ``Margin()``.
-    bandwidth : float, default=None
-        As in :class:`MaxHerding`. It stays as it is while labels come in; the paper
-        shrinks it.
+    bandwidth : float or "adaptive", default=None
+        As in :class:`MaxHerding`, where it stays as it is while labels come in. As in
+        the paper it shrinks with "adaptive": it is then the least distance between two
+        different labelled rows, over the root of two, and that of None while fewer
+        than two are labelled. So a batch comes to be made of the most uncertain rows,
+        near each other or not, and soon, if two labelled rows are almost identical.
     max_rows : int, default=20_000
         As in :class:`MaxHerding`.
     embedding : object, default=None
         A fitted transformer or a function ``X -> vectors``; None means what the steps
         of a pipeline before its last one give, or `X` itself.
+
+    Notes
+    -----
+    The paper takes distances of vectors of norm one, for which name an `embedding`
+    such as ``sklearn.preprocessing.Normalizer().fit(X)``, and divides the logits by a
+    temperature at which held-out labels are calibrated. Here probabilities are the
+    model's own: put ``CalibratedClassifierCV(model, method="temperature")`` of
+    scikit-learn 1.8 in its place to have them scaled.
 
     References
     ----------
@@ -229,16 +248,20 @@ class UncertaintyHerding(BatchStrategy):
     """
 
     _parameter_constraints: dict = {
-        "strategy": [Strategy, None],
-        "bandwidth": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "strategy": INNER,
+        "bandwidth": [
+            Interval(numbers.Real, 0, None, closed="neither"),
+            StrOptions({"adaptive"}),
+            None,
+        ],
         **_MAX_ROWS,
         **_EMBEDDING,
     }
 
     def __init__(
         self,
-        strategy: Strategy | None = None,
-        bandwidth: float | None = None,
+        strategy: Any = None,
+        bandwidth: float | str | None = None,
         max_rows: int = 20_000,
         embedding: Any = None,
     ):
@@ -247,21 +270,11 @@ class UncertaintyHerding(BatchStrategy):
         self.max_rows = max_rows
         self.embedding = embedding
 
-    def _inner(self) -> Strategy:
-        return Margin() if self.strategy is None else self.strategy
-
-    @property
-    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self._inner().needs
-
-    def leaves(self) -> list[Strategy]:
-        """The strategies that the weights are made of."""
-        return self._inner().leaves()
-
     def pick(
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -269,30 +282,23 @@ class UncertaintyHerding(BatchStrategy):
         rng: np.random.Generator,
     ) -> Array:
         """Greedy weighted coverage, see :meth:`BatchStrategy.pick`."""
-        inner = self._inner()
-        if not inner.pointwise:
-            raise ValueError(
-                "The strategy inside UncertaintyHerding must be pointwise, as margin "
-                f"or entropy; got {inner!r}."
-            )
         # Labelled rows cover themselves, so that their weight never matters.
         is_free = np.ones(vectors.shape[0], dtype=bool)
         is_free[labeled] = False
         free = np.flatnonzero(is_free)
-        utilities = inner.candidate_utilities(estimator, X, None, free)
-        if utilities.min() < 0:
-            raise ValueError(
-                f"Utilities of {inner!r} are weights in UncertaintyHerding and must "
-                f"not be negative; got {utilities.min():.6g}."
-            )
+        utilities = self._inner().candidate_utilities(estimator, X, y, free)
+        self._check_not_negative(utilities)
+        bandwidth: Any = self.bandwidth
+        if bandwidth == "adaptive":
+            bandwidth = least_distance_bandwidth(vectors, labeled)
         weights = np.zeros(vectors.shape[0])
         weights[free] = utilities
-        return kernels.max_herding(
+        return max_herding(
             vectors,
             n_queries,
             candidates=candidates,
             labeled=labeled,
-            bandwidth=self.bandwidth,
+            bandwidth=bandwidth,
             rng=rng,
             weights=weights,
             max_rows=self.max_rows,
@@ -347,6 +353,7 @@ class FacilityLocation(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -354,7 +361,7 @@ class FacilityLocation(BatchStrategy):
         rng: np.random.Generator,
     ) -> Array:
         """Greedy facility location, see :meth:`BatchStrategy.pick`."""
-        return kernels.facility_location(
+        return facility_location(
             vectors,
             n_queries,
             candidates=candidates,
@@ -417,6 +424,7 @@ class TypiClust(BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -468,7 +476,7 @@ class TypiClust(BatchStrategy):
         """Candidates of a cluster, the most typical one last."""
         members = rng.permutation(members)  # for ties
         seen, unseen = members[:_MAX_CLUSTER_ROWS], members[_MAX_CLUSTER_ROWS:]
-        scores = _round(kernels.typicality(vectors, seen, self.n_neighbors))
+        scores = _round(typicality(vectors, seen, self.n_neighbors))
         ranked = np.append(unseen, seen[np.argsort(scores, kind="stable")])
         return ranked[is_candidate[ranked]].tolist()
 

@@ -14,9 +14,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skactive._sklearn import HasMethods, Interval, StrOptions
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
-from skactive.strategies._base import Strategy, take_best
+from skactive.strategies._base import take_best
 from skactive.strategies._batch import BatchStrategy
-from skactive.strategies._wrapper import WrapperStrategy
+from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 Array = NDArray[Any]
 
@@ -281,7 +281,7 @@ def weighted_k_means_plus_plus(
 # ---------------------------------------------------------------------------------
 
 
-class RankedBatch(WrapperStrategy, BatchStrategy):
+class RankedBatch(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     """Rows one by one, useful and unlike all labelled and chosen ones.
 
     Each pick has the largest ``alpha * (1 - phi) + (1 - alpha) * utility``. Here phi is
@@ -292,7 +292,7 @@ class RankedBatch(WrapperStrategy, BatchStrategy):
 
     Parameters
     ----------
-    strategy : Strategy, default=None
+    strategy : str, Strategy or callable, default=None
         Whose utilities; pointwise, and best in [0, 1], as phi is. None means margin.
     embedding : transformer or callable, default=None
         A fitted transformer or a function ``X -> vectors``; None means what the
@@ -316,11 +316,11 @@ class RankedBatch(WrapperStrategy, BatchStrategy):
     """
 
     _parameter_constraints: dict = {
-        "strategy": [Strategy, None],
+        "strategy": INNER,
         "embedding": [HasMethods(["transform"]), callable, None],
     }
 
-    def __init__(self, strategy: Strategy | None = None, embedding: Any = None):
+    def __init__(self, strategy: Any = None, embedding: Any = None):
         self.strategy = strategy
         self.embedding = embedding
 
@@ -328,6 +328,7 @@ class RankedBatch(WrapperStrategy, BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -335,11 +336,11 @@ class RankedBatch(WrapperStrategy, BatchStrategy):
         rng: np.random.Generator,
     ) -> Array:
         """Choose `n_queries` of `candidates`, see :func:`ranked_batch`."""
-        utilities = self._inner().candidate_utilities(estimator, X, None, candidates)
+        utilities = self._inner().candidate_utilities(estimator, X, y, candidates)
         return ranked_batch(vectors, utilities, candidates, labeled, n_queries, rng)
 
 
-class Diverse(WrapperStrategy, BatchStrategy):
+class Diverse(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     """The most useful rows, thinned out by clustering.
 
     The ``factor * n_queries`` rows of largest utility are clustered, their utilities
@@ -348,7 +349,7 @@ class Diverse(WrapperStrategy, BatchStrategy):
 
     Parameters
     ----------
-    strategy : Strategy, default=None
+    strategy : str, Strategy or callable, default=None
         Whose utilities; pointwise, and never negative. None means margin.
     factor : int, default=10
         How many times as many rows are clustered as are chosen. 1 chooses those of
@@ -380,7 +381,7 @@ class Diverse(WrapperStrategy, BatchStrategy):
     """
 
     _parameter_constraints: dict = {
-        "strategy": [Strategy, None],
+        "strategy": INNER,
         "factor": [Interval(numbers.Integral, 1, None, closed="left")],
         "method": [StrOptions({"k_means", "k_means_plus_plus"})],
         "embedding": [HasMethods(["transform"]), callable, None],
@@ -388,7 +389,7 @@ class Diverse(WrapperStrategy, BatchStrategy):
 
     def __init__(
         self,
-        strategy: Strategy | None = None,
+        strategy: Any = None,
         factor: int = 10,
         method: str = "k_means",
         embedding: Any = None,
@@ -402,6 +403,7 @@ class Diverse(WrapperStrategy, BatchStrategy):
         self,
         estimator: Any,
         X: Any,
+        y: Any,
         vectors: Any,
         candidates: Array,
         labeled: Array,
@@ -409,7 +411,7 @@ class Diverse(WrapperStrategy, BatchStrategy):
         rng: np.random.Generator,
     ) -> Array:
         """Choose `n_queries` of `candidates`, those of utility zero last."""
-        utilities = self._inner().candidate_utilities(estimator, X, None, candidates)
+        utilities = self._inner().candidate_utilities(estimator, X, y, candidates)
         self._check_not_negative(utilities)
         best = take_best(utilities, self.factor * n_queries, rng)
         n_positive = int((utilities[best] > 0).sum())

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from skactive._sklearn import Interval, _num_samples
 from skactive.strategies._base import (
-    Strategy,
     as_generator,
     check_needs,
     find_candidates,
     take_best,
 )
-from skactive.strategies._wrapper import WrapperStrategy
+from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 Array = NDArray[Any]
 
@@ -71,11 +70,11 @@ class _Stochastic(WrapperStrategy):
 
     pointwise = True  # its utilities are those of the inner strategy
     _parameter_constraints: dict = {
-        "strategy": [Strategy, None],
+        "strategy": INNER,
         "beta": [Interval(numbers.Real, 0, None, closed="left")],
     }
 
-    def __init__(self, strategy: Strategy | None = None, beta: float = 1.0):
+    def __init__(self, strategy: Any = None, beta: float = 1.0):
         self.strategy = strategy
         self.beta = beta
 
@@ -142,7 +141,7 @@ class Power(_Stochastic):
 
     Parameters
     ----------
-    strategy : Strategy, default=None
+    strategy : str, Strategy or callable, default=None
         Whose utilities; pointwise, and never negative. None means margin.
     beta : float, default=1.0
         0 draws alike all rows of positive utility; the larger, the closer to the
@@ -178,7 +177,7 @@ class Softmax(_Stochastic):
 
     Parameters
     ----------
-    strategy : Strategy, default=None
+    strategy : str, Strategy or callable, default=None
         Whose utilities; pointwise. None means margin.
     beta : float, default=1.0
         0 draws all rows alike; the larger, the closer to the largest utilities.
@@ -214,7 +213,7 @@ class Softrank(_Stochastic):
 
     Parameters
     ----------
-    strategy : Strategy, default=None
+    strategy : str, Strategy or callable, default=None
         Whose utilities; pointwise. Their scale does not matter. None means margin.
     beta : float, default=1.0
         0 draws all rows alike; the larger, the closer to the largest utilities.

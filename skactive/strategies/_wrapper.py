@@ -7,24 +7,32 @@ from typing import Any
 from numpy.typing import NDArray
 
 from skactive.strategies._base import Strategy, _shorten, warn_if_equal
+from skactive.strategies._lookup import get_strategy
 from skactive.strategies._uncertainty import Margin
 
 Array = NDArray[Any]
+
+# What `strategy` may be; its constraint in subclasses.
+INNER: list = [Strategy, str, callable, None]
 
 
 class WrapperStrategy(Strategy):
     """Base of strategies around a pointwise one.
 
-    Its parameters nest, as ``strategy__normalize``; it needs of the estimator what
-    the inner strategy needs.
+    Its parameters nest, as ``strategy__normalize``, unless it is given by its name; it
+    needs of the estimator what the inner strategy needs.
     """
 
     # Subclasses have an argument `strategy`; None means margin.
-    strategy: Strategy | None = None
+    strategy: Any = None
 
     @property
     def informed(self) -> bool:  # type: ignore[override]
         return any(leaf.informed for leaf in self.leaves())
+
+    @property
+    def uses_labels(self) -> bool:  # type: ignore[override]
+        return any(leaf.uses_labels for leaf in self.leaves())
 
     def leaves(self) -> list[Strategy]:
         """The strategies that the inner one is made of."""
@@ -33,19 +41,21 @@ class WrapperStrategy(Strategy):
     def _inner(self) -> Strategy:
         if self.strategy is None:
             return Margin()
-        if not isinstance(self.strategy, Strategy):
+        try:
+            inner = get_strategy(self.strategy)
+        except TypeError as error:
             raise ValueError(
-                f"strategy of {type(self).__name__} must be a strategy object, such "
-                "as get_strategy('entropy') gives, or None for margin; got "
+                f"strategy of {type(self).__name__} must be a name, a strategy object, "
+                "a function (estimator, X, y) -> utilities, or None for margin; got "
                 f"{self.strategy!r}."
-            )
-        if not self.strategy.pointwise:
+            ) from error
+        if not inner.pointwise:
             raise ValueError(
                 f"{type(self).__name__} needs a strategy whose utility of a row "
                 "depends on that row only, such as margin, entropy or "
-                f"information_gain; got {_shorten(self.strategy)}."
+                f"information_gain; got {_shorten(inner)}."
             )
-        return self.strategy
+        return inner
 
     def _warn_if_equal(self, utilities: Array, n_queries: int, estimator: Any) -> None:
         if self.informed:

@@ -1,0 +1,100 @@
+"""Bandwidths of gaussian kernels, from the distances of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skactive.geometry._blocks import as_embedding, row_hashes
+from skactive.geometry._pairs import Halves, pair_distances
+
+Array = NDArray[Any]
+
+# Pairs of rows that the median is taken of.
+_N_PAIRS = 10_000
+
+
+def median_bandwidth(vectors: Any, rng: np.random.Generator) -> float:
+    """Half the median distance between two different rows.
+
+    So two rows at the median distance have the similarity ``exp(-2)``, 0.14: that of
+    unrelated rows on the unit sphere with the kernel ``exp(-||x - z||^2)``, on which
+    the paper works. Up to 10,000 random pairs are looked at.
+
+    Parameters
+    ----------
+    vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Finite.
+    rng : numpy.random.Generator
+        Draws the pairs.
+
+    Returns
+    -------
+    bandwidth : float
+        Positive; 1 if all rows looked at are identical.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.geometry._bandwidth import median_bandwidth
+    >>> median_bandwidth(np.array([[0.0], [4.0]]), np.random.default_rng(0))
+    2.0
+    """
+    vectors = as_embedding(vectors)
+    n_samples = vectors.shape[0]
+    i, j = rng.integers(max(n_samples, 1), size=(2, _N_PAIRS))
+    distances = pair_distances(vectors, i[: n_samples**2], j[: n_samples**2])
+    distances = distances[distances > 0]
+    return float(np.median(distances)) / 2 if len(distances) else 1.0
+
+
+def least_distance_bandwidth(vectors: Any, rows: ArrayLike) -> float | None:
+    """Bandwidth that falls as rows get denser: their least distance over root two.
+
+    So the kernel is ``exp(-(||x - z|| / least)^2)``, as uncertainty herding has it with
+    the labelled rows: two of them never cover each other, and each covers less the
+    more there are.
+
+    Parameters
+    ----------
+    vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Finite.
+    rows : array-like of shape (n_rows,)
+        Positions, such as those of the labelled rows.
+
+    Returns
+    -------
+    bandwidth : float or None
+        Positive; None if fewer than two of the rows differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.geometry._bandwidth import least_distance_bandwidth
+    >>> vectors = np.array([[0.0], [4.0], [4.0], [7.0], [9.0]])
+    >>> round(least_distance_bandwidth(vectors, [0, 1, 2, 3]) * 2**0.5, 6)
+    3.0
+    """
+    vectors = as_embedding(vectors)
+    rows = np.asarray(rows, dtype=np.intp)
+    rows = rows[np.unique(row_hashes(vectors[rows]), return_index=True)[1]]
+    if len(rows) < 2:
+        return None
+    halves = Halves(vectors, rows)
+    nearest = np.zeros(len(rows), dtype=np.intp)
+    largest = np.full(len(rows), -np.inf)
+    for some in halves.groups():
+        for others in halves.groups():
+            values = halves.block(some, others, np.float64)
+            if some == others:
+                np.fill_diagonal(values, -np.inf)
+            at = values.argmax(axis=1)
+            found = values[np.arange(len(values)), at]
+            nearest[some] = np.where(
+                found > largest[some], at + others.start, nearest[some]
+            )
+            largest[some] = np.maximum(largest[some], found)
+    distances = pair_distances(vectors, rows, rows[nearest])
+    return float(distances.min() / np.sqrt(2))

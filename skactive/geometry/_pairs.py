@@ -1,0 +1,210 @@
+"""Distances of many pairs of rows, block by block, in the precision that is enough.
+
+Single precision rules most rows out; what is left is made again in double precision,
+so that an answer is that of a plain implementation in double precision, and no array
+of the size (n_samples x n_samples) exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from skactive.geometry._blocks import BLOCK_SIZE
+
+Array = NDArray[Any]
+
+# Rows of a block of pairs.
+GROUP_ROWS = 512
+# Pairs of sparse rows whose differences are made at once.
+_SPARSE_PAIRS = 2**14
+# Prepared rows of a precision are kept while they take fewer bytes than this.
+_KEPT_SIZE = 2**26
+# A CSR embedding with no more columns than this is made dense, block by block.
+_DENSE_WIDTH = 2048
+
+
+def pair_distances(vectors: Any, i: Array, j: Array) -> Array:
+    """Euclidean distances of the rows at `i` to those at `j`, from differences.
+
+    Parameters
+    ----------
+    vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    i, j : ndarray of shape (n_pairs,)
+        Positions.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_pairs,)
+        float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.geometry._pairs import pair_distances
+    >>> pair_distances(np.array([[0.0, 0.0], [3.0, 4.0]]), [0, 1], [1, 1])
+    array([5., 0.])
+    """
+    i, j = np.asarray(i, dtype=np.intp), np.asarray(j, dtype=np.intp)
+    distances = np.empty(len(i))
+    step = max(1, BLOCK_SIZE // max(1, vectors.shape[1]))
+    if sp.issparse(vectors):
+        step = _SPARSE_PAIRS
+    for start in range(0, len(i), step):
+        part = slice(start, start + step)
+        first, second = vectors[i[part]], vectors[j[part]]
+        if sp.issparse(vectors):
+            difference = first.astype(np.float64) - second.astype(np.float64)
+            squares = np.asarray(difference.multiply(difference).sum(axis=1)).ravel()
+        else:
+            difference = first.astype(np.float64)
+            difference -= second
+            squares = (difference * difference).sum(axis=1)
+        distances[part] = np.sqrt(squares)
+    return distances
+
+
+class Halves:
+    """Blocks of ``-||x - z||^2 / 2`` between some rows of an embedding.
+
+    Rows are taken from their mean, which keeps rounding errors down, and multiplied
+    with `scale`; or divided by their norm, if `unit`.  They get two more columns, so
+    that one matrix product makes a block: (-|x|^2 / 2, 1, x) and (1, -|z|^2 / 2, z).
+    Rows with very many columns stay sparse.
+    """
+
+    def __init__(
+        self,
+        vectors: Any,
+        rows: Array,
+        *,
+        scale: float = 1.0,
+        unit: bool = False,
+        group: int = GROUP_ROWS,
+    ):
+        self.vectors, self.rows = vectors, rows
+        self.scale, self.unit = scale, unit
+        self.width = vectors.shape[1]
+        self.is_sparse = sp.issparse(vectors) and self.width > _DENSE_WIDTH
+        self.group = group
+        if not self.is_sparse:
+            self.group = int(np.clip(2 * BLOCK_SIZE // (self.width + 2), 64, group))
+        self._kept: dict[tuple[int, str], Array] = {}
+        self.mean = np.zeros(self.width)
+        if not (self.is_sparse or unit or len(rows) == 0):
+            for group_ in self.groups():
+                self.mean += self._dense(rows[group_]).sum(axis=0)
+            self.mean /= len(rows)
+        self.norms = np.empty(len(rows))
+        for group_ in self.groups():
+            self.norms[group_] = self._half_norms(self._take(rows[group_]))
+
+    def groups(self) -> Iterator[slice]:
+        """Slices of neighbouring rows."""
+        for start in range(0, len(self.rows), self.group):
+            yield slice(start, min(start + self.group, len(self.rows)))
+
+    def pairs_of_groups(self) -> Iterator[tuple[slice, slice]]:
+        """Each pair of groups once, and each group with itself."""
+        for some in self.groups():
+            for others in self.groups():
+                if others.start >= some.start:
+                    yield some, others
+
+    def relative_error(self, dtype: Any) -> float:
+        """Bound of the rounding error of a block, relative to the norms."""
+        # A matrix product errs as the root of its length, not as the length.
+        return float(np.finfo(dtype).eps) * (8 + float(np.sqrt(self.width)))
+
+    def error(self, some: Any, others: Any, dtype: Any) -> float:
+        """Bound of the rounding error of a block."""
+        norm = self.norms[some].max(initial=0) + self.norms[others].max(initial=0)
+        return self.relative_error(dtype) * norm
+
+    def block(self, some: Any, others: Any, dtype: Any) -> Array:
+        """Values between the rows at `some`, slice or positions, and at `others`."""
+        if self.is_sparse:
+            return self.block_of(self._take(self.rows[some]), others, dtype)
+        return self._side(some, 0, dtype) @ self._side(others, 1, dtype).T
+
+    def block_of(self, prepared: Any, others: Any, dtype: Any) -> Array:
+        """Values between what `prepare` gave and the rows at `others`."""
+        norms = self._half_norms(prepared)
+        if self.is_sparse:
+            other = self._take(self.rows[others]).astype(dtype)
+            values = (prepared.astype(dtype) @ other.T).toarray()
+            values -= norms[:, np.newaxis].astype(dtype)
+            values -= self.norms[others].astype(dtype)
+            return values
+        side = self._with_columns(prepared, norms, 0, dtype)
+        return side @ self._side(others, 1, dtype).T
+
+    def prepare(self, positions: Array) -> Any:
+        """Rows of the embedding, which need not be among `rows`, for `block_of`."""
+        return self._take(positions)
+
+    def _side(self, where: Any, side: int, dtype: Any) -> Array:
+        size = 2 * len(self.rows) * (self.width + 2) * np.dtype(dtype).itemsize
+        if size > _KEPT_SIZE:
+            taken = self._take(self.rows[where])
+            return self._with_columns(taken, self.norms[where], side, dtype)
+        key = (side, np.dtype(dtype).char)
+        if key not in self._kept:
+            made = np.empty((len(self.rows), self.width + 2), dtype=dtype)
+            for group in self.groups():
+                taken = self._take(self.rows[group])
+                norms = self.norms[group]
+                made[group] = self._with_columns(taken, norms, side, dtype)
+            self._kept[key] = made
+        return self._kept[key][where]
+
+    def _with_columns(self, taken: Array, norms: Array, side: int, dtype: Any) -> Array:
+        result = np.empty((len(taken), self.width + 2), dtype=dtype)
+        result[:, side] = -norms
+        result[:, 1 - side] = 1
+        result[:, 2:] = taken
+        return result
+
+    def _dense(self, positions: Array) -> Array:
+        rows = self.vectors[positions]
+        if sp.issparse(rows):
+            rows = rows.toarray()
+        return np.asarray(rows, dtype=np.float64)
+
+    def _take(self, positions: Array) -> Any:
+        """Rows of the embedding, shifted and scaled, float64."""
+        if self.is_sparse:
+            rows = self.vectors[positions].astype(np.float64)
+            if not self.unit:
+                return rows * self.scale
+            norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+            return sp.diags(1 / np.where(norms > 0, norms, 1)).tocsr() @ rows
+        rows = self._dense(positions)
+        if not self.unit:
+            return (rows - self.mean) * self.scale
+        # The largest entry first, so that no square overflows or vanishes.
+        largest = np.abs(rows).max(axis=1, initial=0, keepdims=True)
+        rows = rows / np.where(largest > 0, largest, 1)
+        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, np.newaxis]
+        return rows / np.where(norms > 0, norms, 1)
+
+    def _half_norms(self, taken: Any) -> Array:
+        if self.unit:
+            return np.full(taken.shape[0], 0.5)  # of a row of zeros as well
+        if self.is_sparse:
+            return np.asarray(taken.multiply(taken).sum(axis=1)).ravel() / 2
+        return np.einsum("ij,ij->i", taken, taken) / 2
+
+
+def unlabeled_positions(
+    vectors: Any, candidates: ArrayLike | None, labeled: ArrayLike | None
+) -> tuple[Array, Array]:
+    """Positions of candidates, all rows but the labelled ones by default; of these."""
+    labeled = np.asarray([] if labeled is None else labeled, dtype=np.intp)
+    if candidates is None:
+        candidates = np.setdiff1d(np.arange(vectors.shape[0]), labeled)
+    return np.asarray(candidates, dtype=np.intp), labeled

@@ -1,0 +1,108 @@
+"""Rows drawn by uncertainty and by their distance in probabilities: FALCUN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive.geometry._sampling import draw
+
+Array = NDArray[Any]
+
+
+def relevance_sampling(
+    proba: Array,
+    uncertainty: Array,
+    n_queries: int,
+    *,
+    gamma: float = 10,
+    rng: np.random.Generator,
+) -> Array:
+    """Rows that are uncertain, and far from the chosen ones in their probabilities.
+
+    FALCUN: a row is drawn with probability proportional to ``(u + d) ** gamma``, where
+    u is its uncertainty and d its diversity. The diversity is u at first, then the
+    least of it and the L1 distances between the class probabilities of the row and of
+    each chosen one. Before it is added, it is brought to [0, 1] over the rows left by
+    ``(d - min) / (max - min)``, or zero where all are equal; the distances themselves
+    are kept as they are. When all relevances are zero, the draw is uniform.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Class probabilities.
+    uncertainty : ndarray of shape (n_samples,)
+        Values in [0, 1], greater is more uncertain; the paper's is 1 - margin.
+    n_queries : int
+        How many rows; all, if there are fewer.
+    gamma : float, default=10
+        0 draws uniformly; the larger, the closer to taking the largest relevance.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Returns
+    -------
+    positions : ndarray of shape (min(n_queries, n_samples),)
+        Distinct, in order of choice.
+
+    References
+    ----------
+    .. [1] S. Gilhuber, A. Beer, Y. Ma, T. Seidl, "FALCUN: A Simple and Efficient Deep
+       Active Learning Strategy", ECML PKDD 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.geometry._relevance import relevance_sampling
+    >>> proba = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
+    >>> uncertainty = np.array([1.0, 0.2, 0.0])
+    >>> relevance_sampling(proba, uncertainty, 1, rng=np.random.default_rng(0))
+    array([0])
+    """
+    # Classes on the first axis: a few long operations instead of many short ones.
+    proba_CN = np.ascontiguousarray(np.asarray(proba).T, dtype=np.float64)
+    uncertainty = np.asarray(uncertainty, dtype=np.float64)
+    diversity = uncertainty.copy()
+    n_queries = min(n_queries, len(diversity))
+    chosen = np.empty(n_queries, dtype=np.intp)
+    for i in range(n_queries):
+        law = _relevance_law(uncertainty, diversity, chosen[:i], gamma)
+        chosen[i] = draw(law, rng, 1)[0]
+        found = _l1_distances(proba_CN, proba_CN[:, chosen[i]])
+        np.minimum(diversity, found, out=diversity)
+    return chosen
+
+
+def _relevance_law(
+    uncertainty: Array, diversity: Array, chosen: Array, gamma: float
+) -> Array:
+    """Chances of the rows, up to a factor; zero for chosen ones."""
+    relevance = diversity.copy()
+    relevance[chosen] = np.inf
+    relevance -= relevance.min()
+    relevance[chosen] = 0
+    spread = relevance.max()
+    if spread > 0:
+        relevance /= spread
+    relevance += uncertainty
+    relevance[chosen] = 0
+    largest = relevance.max()
+    if largest > 0:
+        relevance /= largest  # a large power must not overflow, or vanish
+        relevance **= gamma
+    else:
+        relevance[:] = 1
+    relevance[chosen] = 0
+    return relevance
+
+
+def _l1_distances(proba_CN: Array, center_C: Array) -> Array:
+    """Sum over classes of absolute differences, shape (n_samples,)."""
+    result = np.zeros(proba_CN.shape[1])
+    step = np.empty_like(result)
+    for row, value in zip(proba_CN, center_C, strict=True):
+        np.abs(np.subtract(row, value, out=step), out=step)
+        result += step
+    return result

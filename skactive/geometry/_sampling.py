@@ -1,0 +1,265 @@
+"""Rows drawn by their squared distance to the chosen ones: k-means++ and BADGE.
+
+Distances to the nearest chosen row only fall, so that draws can be made from old ones
+and rejected, which leaves the law as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive.geometry._points import Among, Pool, all_positions, draw_largest
+
+Array = NDArray[Any]
+
+# Rows drawn at once from old distances.
+_QUEUE_SIZE = 256
+# All distances are renewed when this share of the rows has been drawn: the draws have
+# then cost about as much as that. A queue costs as much as so many rows beside them.
+_PATIENCE = 0.25
+_QUEUE_COST = 1000
+
+
+def k_means_plus_plus(
+    vectors: Any,
+    n_queries: int,
+    *,
+    candidates: Array | None = None,
+    labeled: Array | None = None,
+    weights: Array | None = None,
+    rng: np.random.Generator,
+) -> Array:
+    """Rows drawn with probability weight x squared distance to the nearest chosen one.
+
+    This is the seeding of k-means++, without repeats and exact in law. The first row
+    is drawn by its weight alone, or, where rows are labelled, by its distance to
+    these. When no candidate with a weight is away from the chosen ones any more,
+    rows are drawn uniformly among those left.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR of shape (n_samples, n_features)
+        Embedding of all rows, finite.
+    n_queries : int
+        How many rows; all candidates, if there are fewer.
+    candidates : ndarray of shape (n_candidates,), default=None
+        Ascending positions of rows that may be chosen; None means all.
+    labeled : ndarray of shape (n_labeled,), default=None
+        Positions of rows that count as chosen before; None means that there are none.
+    weights : ndarray of shape (n_candidates,), default=None
+        Finite and not negative, one for each of `candidates`; None means equal ones.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Returns
+    -------
+    positions : ndarray of shape (min(n_queries, n_candidates),)
+        Distinct, in order of choice.
+
+    Raises
+    ------
+    ValueError
+        If a vector is not finite, or the weights do not fit.
+
+    References
+    ----------
+    .. [1] D. Arthur, S. Vassilvitskii, "k-means++: The Advantages of Careful Seeding",
+       SODA 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.geometry._sampling import k_means_plus_plus
+    >>> vectors = np.array([[0.0], [0.0], [9.0], [9.0]])
+    >>> chosen = k_means_plus_plus(vectors, 2, rng=np.random.default_rng(0))
+    >>> np.sort(vectors[chosen, 0])
+    array([0., 9.])
+    """
+    candidates, labeled = all_positions(vectors, candidates, labeled)
+    n_rows = len(candidates)
+    weights = _as_weights(weights, n_rows)
+    n_queries = min(n_queries, n_rows)
+    if n_queries == 0:
+        return candidates[:0]
+    pool = Pool(vectors, np.concatenate([candidates, labeled]))
+    chosen: list[int] = []
+    centers = n_rows + np.arange(len(labeled))
+    if len(labeled) == 0:
+        law = np.ones(n_rows) if weights is None else weights
+        chosen = draw(law if law.any() else np.ones(n_rows), rng, 1).tolist()
+        centers = np.array(chosen)
+    distances = pool.all_distances(n_rows, centers)
+    return candidates[_sample(pool, distances, weights, chosen, n_queries, rng)]
+
+
+def badge_sampling(
+    vectors: Any,
+    proba: Array,
+    n_queries: int,
+    *,
+    candidates: Array | None = None,
+    rng: np.random.Generator,
+) -> Array:
+    """Rows with large and diverse gradients, as in BADGE.
+
+    The gradient embedding of a row is the outer product of ``p - e`` with its vector,
+    where p are its class probabilities and e is one at the most probable class: what
+    the last layer of a network would learn from the row if its guess were right. The
+    first row is the one whose embedding is longest; each further one is drawn with
+    probability proportional to the squared distance of its embedding to the nearest
+    chosen one. Embeddings are never formed, since inner products of outer products
+    are products of inner products.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR of shape (n_samples, n_features)
+        Embedding of all rows, finite.
+    proba : ndarray of shape (n_candidates, n_classes)
+        Class probabilities of the candidates.
+    n_queries : int
+        How many rows; all candidates, if there are fewer.
+    candidates : ndarray of shape (n_candidates,), default=None
+        Ascending positions of rows that may be chosen; None means all.
+    rng : numpy.random.Generator
+        Source of the draws; breaks ties for the first row.
+
+    Returns
+    -------
+    positions : ndarray of shape (min(n_queries, n_candidates),)
+        Distinct, in order of choice.
+
+    Raises
+    ------
+    ValueError
+        If a vector or a probability is not finite, or the shapes do not fit.
+
+    References
+    ----------
+    .. [1] J. Ash et al., "Deep Batch Active Learning by Diverse, Uncertain Gradient
+       Lower Bounds", ICLR 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.geometry._sampling import badge_sampling
+    >>> vectors = np.array([[1.0], [1.0], [-1.0]])
+    >>> proba = np.array([[0.5, 0.5], [1.0, 0.0], [0.6, 0.4]])
+    >>> badge_sampling(vectors, proba, 1, rng=np.random.default_rng(0))
+    array([0])
+    """
+    candidates, _ = all_positions(vectors, candidates, None)
+    n_rows = len(candidates)
+    residual = np.array(proba)
+    if residual.ndim != 2 or len(residual) != n_rows:
+        raise ValueError(
+            f"proba has the shape {residual.shape}; expected one row for each of the "
+            f"{n_rows} candidates, (n_candidates, n_classes)."
+        )
+    n_queries = min(n_queries, n_rows)
+    if n_queries == 0:
+        return candidates[:0]
+    if residual.dtype not in (np.float32, np.float64):
+        residual = residual.astype(np.float64)
+    residual[np.arange(n_rows), residual.argmax(axis=1)] -= 1
+    pool = Pool(vectors, candidates, residual)
+    chosen = [draw_largest(pool.norms, rng)]
+    distances = pool.all_distances(n_rows, np.array(chosen))
+    return candidates[_sample(pool, distances, None, chosen, n_queries, rng)]
+
+
+def _sample(
+    pool: Pool,
+    distances: Array,
+    weights: Array | None,
+    chosen: list[int],
+    n_queries: int,
+    rng: np.random.Generator,
+) -> list[int]:
+    """Add rows to `chosen`, by weight x squared distance to the nearest chosen row.
+
+    `distances`, to what is chosen so far, are overwritten. Rows are drawn by these
+    while they grow old; a drawn row is taken with the chance new distance / old
+    distance, which gives exactly the law of the new ones.
+    """
+    n_rows = len(distances)
+    while len(chosen) < n_queries:
+        n_known = len(chosen)
+        mass = distances if weights is None else distances * weights
+        cumulative = np.cumsum(mass)
+        if not cumulative[-1] > 0:
+            is_left = np.ones(n_rows, dtype=bool)
+            is_left[chosen] = False
+            left = rng.permutation(np.flatnonzero(is_left))
+            return chosen + left[: n_queries - n_known].tolist()
+        n_spent = 0
+        while len(chosen) < n_queries and n_spent <= _PATIENCE * n_rows:
+            # While few rows are chosen, each one brings the distances down.
+            size = min(_QUEUE_SIZE, 32 * (1 + len(chosen)))
+            rows = _draw_from(cumulative, rng, size)
+            newer = np.array(chosen[n_known:], dtype=np.intp)
+            n_wanted = n_queries - len(chosen)
+            chosen += _take_drawn(pool, rows, distances[rows], newer, n_wanted, rng)
+            n_spent += len(rows) + _QUEUE_COST
+        if len(chosen) < n_queries:
+            newer = np.array(chosen[n_known:], dtype=np.intp)
+            found = pool.all_distances(n_rows, newer)
+            np.minimum(distances, found, out=distances)
+    return chosen
+
+
+def _take_drawn(
+    pool: Pool,
+    rows: Array,
+    old_distances: Array,
+    newer: Array,
+    n_wanted: int,
+    rng: np.random.Generator,
+) -> list[int]:
+    """Those of the drawn `rows` that are not rejected, one after the other.
+
+    A row that is taken changes the distances of those drawn after it, but not that
+    these are independent draws from the old law.
+    """
+    thresholds = rng.random(len(rows)) * old_distances
+    queue = pool.take(rows)
+    current = np.minimum(old_distances, pool.distances(queue, newer))
+    left = np.flatnonzero(current > thresholds)
+    if len(left) == 0:
+        return []
+    survivors, current = Among(queue[left]), current[left]
+    taken: list[int] = []
+    for i, (row, threshold) in enumerate(
+        zip(rows[left], thresholds[left], strict=True)
+    ):
+        if current[i] > threshold:
+            taken.append(int(row))
+            if len(taken) == n_wanted:
+                break
+            np.minimum(current, survivors.distances(i), out=current)
+    return taken
+
+
+def _draw_from(cumulative: Array, rng: np.random.Generator, size: int) -> Array:
+    """Positions drawn with the probabilities whose running sum is given."""
+    return np.searchsorted(
+        cumulative, rng.random(size) * cumulative[-1], side="right"
+    ).astype(np.intp)
+
+
+def draw(mass: Array, rng: np.random.Generator, size: int) -> Array:
+    return _draw_from(np.cumsum(mass), rng, size)
+
+
+def _as_weights(weights: Array | None, n_rows: int) -> Array | None:
+    if weights is None:
+        return None
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (n_rows,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(
+            f"weights are {n_rows} finite numbers that are not negative, one for each "
+            f"candidate; got an array of shape {weights.shape} with other values."
+        )
+    return weights

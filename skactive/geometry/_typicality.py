@@ -1,0 +1,80 @@
+"""Typical members of a cluster: TypiClust."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skactive.geometry._blocks import as_embedding, blocks
+from skactive.geometry._pairs import Halves, pair_distances
+
+Array = NDArray[Any]
+
+
+def typicality(vectors: Any, rows: ArrayLike, n_neighbors: int = 20) -> Array:
+    """How typical rows are of their cluster: one over the mean distance to neighbours.
+
+    The neighbours are the nearest ``min(n_neighbors, n_rows - 1)`` of the other rows
+    of the cluster.
+
+    Parameters
+    ----------
+    vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Finite.
+    rows : array-like of shape (n_rows,)
+        Positions of the members of the cluster, distinct.
+    n_neighbors : int, default=20
+        At least 1.
+
+    Returns
+    -------
+    typicality : ndarray of shape (n_rows,)
+        In (0, inf]: infinite where all neighbours are identical to the row; 0 for the
+        row of a cluster with no other.
+
+    Raises
+    ------
+    ValueError
+        If `n_neighbors` is less than 1, or `vectors` has not two axes or is not
+        finite.
+
+    References
+    ----------
+    .. [1] G. Hacohen, A. Dekel, D. Weinshall, "Active Learning on a Budget: Opposite
+       Strategies Suit High and Low Budgets", ICML 2022.
+
+    Examples
+    --------
+    >>> from skactive.geometry._typicality import typicality
+    >>> typicality([[0.0], [1.0], [3.0], [50.0]], [0, 1, 2], n_neighbors=2)
+    array([0.5       , 0.66666667, 0.4       ])
+    """
+    if n_neighbors < 1:
+        raise ValueError(f"n_neighbors must be at least 1; got {n_neighbors!r}.")
+    vectors = as_embedding(vectors)
+    rows = np.asarray(rows, dtype=np.intp)
+    n_neighbors = min(n_neighbors, len(rows) - 1)
+    if n_neighbors < 1:
+        return np.zeros(len(rows))
+    halves = Halves(vectors, rows)
+    result = np.empty(len(rows))
+    for some in blocks(rows[:, np.newaxis], width=len(rows)):
+        values = np.empty((some.stop - some.start, len(rows)))
+        for group in halves.groups():
+            values[:, group] = halves.block(some, group, np.float64)
+        values *= -2
+        own = np.arange(some.start, some.stop)
+        values[own - some.start, own] = np.inf
+        nearest = np.argpartition(values, n_neighbors - 1, axis=1)[:, :n_neighbors]
+        squares = np.take_along_axis(values, nearest, axis=1)
+        distances = np.sqrt(np.maximum(squares, 0))
+        # A difference of large numbers says little of a short distance.
+        limit = 1e-6 * (halves.norms[some][:, np.newaxis] + halves.norms[nearest])
+        i, j = np.nonzero(squares <= limit)
+        pairs = rows[own[i]], rows[nearest[i, j]]
+        distances[i, j] = pair_distances(vectors, *pairs)
+        with np.errstate(divide="ignore"):
+            result[some] = 1 / distances.mean(axis=1)
+    return result

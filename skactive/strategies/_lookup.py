@@ -1,0 +1,83 @@
+"""Strategies by name, in the manner of scikit-learn's scorers.
+
+Below the families, so that a strategy around another one can be given a name; what
+the names stand for is entered by `_registry`, above them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.base import clone
+
+from skactive.strategies._base import FunctionStrategy, Strategy
+
+STRATEGIES: dict[str, Strategy] = {}
+
+
+def get_strategy_names() -> list[str]:
+    """Names of all strategies, sorted.
+
+    Returns
+    -------
+    names : list of str
+
+    Examples
+    --------
+    >>> from skactive import get_strategy_names
+    >>> get_strategy_names()[:3]
+    ['badge', 'clue', 'cold_start']
+    """
+    return sorted(STRATEGIES)
+
+
+def get_strategy(strategy: str | Callable[..., Any]) -> Strategy:
+    """Strategy from its name.
+
+    Parameters
+    ----------
+    strategy : str or callable
+        A name among :func:`get_strategy_names`. A strategy object is given back as
+        it is; any other callable with the signature of a strategy,
+        ``(estimator, X, y) -> utilities``, becomes one.
+
+    Returns
+    -------
+    strategy : Strategy
+        For a name a copy, whose parameters can be set.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If `strategy` is neither a name nor callable.
+
+    Examples
+    --------
+    >>> from skactive import get_strategy
+    >>> get_strategy("kl_divergence")
+    KLDivergence()
+    >>> get_strategy("entropy").set_params(normalize=True)
+    Entropy(normalize=True)
+    """
+    if isinstance(strategy, Strategy):
+        return strategy
+    if isinstance(strategy, str):
+        if strategy not in STRATEGIES:
+            near = difflib.get_close_matches(strategy, STRATEGIES, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"Unknown strategy {strategy!r}.{hint} The names are: "
+                f"{', '.join(get_strategy_names())}. A strategy object, or a function "
+                "(estimator, X, y) -> utilities, can be given as well."
+            )
+        return clone(STRATEGIES[strategy])
+    if callable(strategy) and not isinstance(strategy, type):
+        return FunctionStrategy(strategy)
+    raise TypeError(
+        "A strategy is a name, a strategy object or a function (estimator, X, y) -> "
+        f"utilities; got {strategy!r}."
+    )
