@@ -24,12 +24,22 @@ LAYERS = [
         "_last_layer",
     },
     {"strategies"},
+    {"_explain"},
     {"classifier"},
     {"__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # What one module of a layer may import from the same layer.
-BESIDE = {("_response", "_encoded")}
+BESIDE = {
+    ("_response", "_encoded"),
+    ("_response", "_last_layer"),
+    ("_last_layer", "_linear"),
+    ("_posterior", "_encoded"),
+    ("_posterior", "_linear"),
+    ("_posterior", "_response"),
+    ("_refits", "_bootstrap"),
+    ("_refits", "_linear"),
+}
 NUMERICAL_ONLY = {"measures", "geometry"}
 MODULES = sorted(ROOT.rglob("*.py"))
 

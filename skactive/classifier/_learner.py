@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted, indexable
 
 from skactive._encoded import EncodedClassifier, needs_codes
+from skactive._explain import Explanation, explain_rows
 from skactive._labels import (
     MISSING,
     as_visible,
@@ -443,6 +444,86 @@ class ActiveLearningClassifier(
         if y is not None and state is not None:
             self.strategy_state_ = state
         return rows
+
+    def explain_query(self, X: Any, rows: ArrayLike, y: Any = None) -> Explanation:
+        """Say why rows are worth labelling.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool, as it was given to :meth:`query`.
+        rows : array-like of shape (n_rows,)
+            Distinct positions in `X`, as :meth:`query` gives them.
+        y : array-like of shape (n_samples,), default=None
+            Labels as they were in that call. None means that no row has one.
+
+        Returns
+        -------
+        explanation : list of dict
+            One dict a row; `str` of the list is a text, and notebooks show a table.
+            Keys are
+
+            "row" : int
+                The position.
+            "strategy" : str
+                What chose, or would choose now.
+            "utility" : float or None
+                None where the strategy chooses a batch as a whole.
+            "terms" : dict
+                Names and utilities, or factors, that the utility is made of.
+            "shares" : dict or None
+                Share of each term in a sum; None for products.
+            "prediction" : object
+                The class predicted; None while there is no model.
+            "proba" : dict or None
+                Classes with their probabilities, largest first.
+            "aleatoric", "epistemic" : float or None
+                Entropy in nats that more labels cannot remove, and that they can,
+                where the strategy has a committee.
+            "nearest_labeled" : list of dict or None
+                "row", "label" and "distance" of up to three labelled rows. None, like
+                the next two, where rows are no vectors.
+            "denser_than" : float or None
+                Share of the pool, or of 500 rows of it, in less dense places.
+            "n_near" : int or None
+                Rows no farther than 5 % of the pool's median distance, with itself.
+            "n_copies" : int
+                Rows that are identical, with itself.
+
+        Raises
+        ------
+        ValueError
+            If a position is not in `X`, or as :meth:`query`.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skactive import ActiveLearningClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.2]], ["no", None, None, "yes"]
+        >>> learner = ActiveLearningClassifier(LogisticRegression()).fit(X, y)
+        >>> print(learner.explain_query(X, learner.query(X, y, n_queries=1), y))
+        row 2
+          utility: 0.8163 by Margin()
+          predicted: yes 59%, no 41%
+          nearest labelled: row 3 (label yes) at 1.2, row 0 (label no) at 2
+          place: denser than 50% of the pool, 0 other rows near it, 0 identical
+        """
+        (X,) = indexable(X)
+        rows = np.atleast_1d(np.asarray(rows, dtype=np.intp))
+        n_samples = _num_samples(X)
+        if len(rows) and not 0 <= rows.min() <= rows.max() < n_samples:
+            raise ValueError(
+                f"rows must be positions in X, from 0 to {n_samples - 1}; got "
+                f"{rows.tolist()}."
+            )
+        plan = self._make_plan()
+        if y is not None:
+            check_consistent_length(X, y)
+            missing = is_missing(y, self.missing_label)
+            y = as_visible(y, self.missing_label, missing, only_mask=False)
+        strategy, estimator = plan.asked(self._model())
+        with run_in_threads(self.n_jobs):
+            return explain_rows(strategy, estimator, X, y, rows)
 
     @available_if(_has_pointwise_strategy)
     def score_samples(self, X: Any) -> Array:

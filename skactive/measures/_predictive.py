@@ -95,7 +95,9 @@ def expected_predictive_information_gain(
         total_N[low : low + step_N] /= n_targets
         total_N[low : low + step_N] += _entropies(p_KNC.mean(axis=0)) + alone
     # Rounding aside, no label tells more about another one than about the model.
-    return np.clip(_without_noise(total_N, proba_KNC), 0, gains).astype(proba_KNC.dtype, copy=False)
+    return np.clip(_without_noise(total_N, proba_KNC), 0, gains).astype(
+        proba_KNC.dtype, copy=False
+    )
 
 
 def _entropies(proba_NC: Array) -> Array:

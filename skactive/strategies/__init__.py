@@ -1,6 +1,7 @@
 """Strategies: scikit-learn-style scorers that say which rows to label next."""
 
 from skactive.strategies import _registry  # noqa: F401, the names
+from skactive.strategies._albl import ActiveLearningByLearning
 from skactive.strategies._arithmetic import Constant, Product, Sum
 from skactive.strategies._base import FunctionStrategy, PointwiseStrategy, Strategy
 from skactive.strategies._batch import BatchStrategy
@@ -21,14 +22,21 @@ from skactive.strategies._coverage import (
 )
 from skactive.strategies._density import InformationDensity
 from skactive.strategies._diverse import Diverse, RankedBatch
+from skactive.strategies._expected_error import ExpectedError, ValueOfInformation
+from skactive.strategies._fisher import Bait, VarianceReduction
 from skactive.strategies._lookup import get_strategy, get_strategy_names
 from skactive.strategies._measure import MeasureStrategy, make_strategy
+from skactive.strategies._mixture import Mixture
+from skactive.strategies._model_change import ExpectedModelChange
 from skactive.strategies._random import Random
+from skactive.strategies._schedule import Fade, Switch
 from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 
 __all__ = [
+    "ActiveLearningByLearning",
     "Badge",
+    "Bait",
     "BatchStrategy",
     "Clue",
     "ColdStart",
@@ -36,7 +44,10 @@ __all__ = [
     "Constant",
     "Diverse",
     "Entropy",
+    "ExpectedError",
+    "ExpectedModelChange",
     "FacilityLocation",
+    "Fade",
     "Falcun",
     "FunctionStrategy",
     "InformationDensity",
@@ -48,6 +59,7 @@ __all__ = [
     "Margin",
     "MaxHerding",
     "MeasureStrategy",
+    "Mixture",
     "PointwiseStrategy",
     "Power",
     "ProbCover",
@@ -58,8 +70,11 @@ __all__ = [
     "Softrank",
     "Strategy",
     "Sum",
+    "Switch",
     "TypiClust",
     "UncertaintyHerding",
+    "ValueOfInformation",
+    "VarianceReduction",
     "VoteEntropy",
     "get_strategy",
     "get_strategy_names",

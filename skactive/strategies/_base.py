@@ -347,7 +347,9 @@ def _combine(operation: str, left: Any, right: Any) -> Strategy:
 
 def _for_part(part: Strategy, estimator: Any) -> Any:
     """The estimator itself for a part that asks for nothing else of the learner."""
-    is_asked = any("members" in leaf.needs or leaf.uses_weights for leaf in part.leaves())
+    is_asked = any(
+        "members" in leaf.needs or leaf.uses_weights for leaf in part.leaves()
+    )
     if isinstance(estimator, _response.Fitted) and not is_asked:
         return estimator.estimator
     return estimator

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from skactive.strategies._base import Strategy, _shorten
+from skactive.strategies._lookup import get_strategy
 
 Array = NDArray[Any]
 
@@ -37,8 +38,6 @@ class Composition(Strategy):
         TypeError
             If an item is no strategy.
         """
-        from skactive.strategies._lookup import get_strategy
-
         strategies = self._listed()
         if not isinstance(strategies, (list, tuple)) or not strategies:
             raise ValueError(

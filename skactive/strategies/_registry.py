@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skactive.strategies._albl import ActiveLearningByLearning
 from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
 from skactive.strategies._cold_start import ColdStart
 from skactive.strategies._committee import (
@@ -19,18 +20,25 @@ from skactive.strategies._coverage import (
 )
 from skactive.strategies._density import InformationDensity
 from skactive.strategies._diverse import Diverse, RankedBatch
+from skactive.strategies._expected_error import ExpectedError, ValueOfInformation
+from skactive.strategies._fisher import Bait, VarianceReduction
 from skactive.strategies._lookup import STRATEGIES
+from skactive.strategies._model_change import ExpectedModelChange
 from skactive.strategies._random import Random
 from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 
 STRATEGIES |= {
+    "active_learning_by_learning": ActiveLearningByLearning(),
     "badge": Badge(),
+    "bait": Bait(),
     "clue": Clue(),
     "cold_start": ColdStart(),
     "consensus_entropy": ConsensusEntropy(),
     "diverse": Diverse(),
     "entropy": Entropy(),
+    "expected_error": ExpectedError(),
+    "expected_model_change": ExpectedModelChange(),
     "facility_location": FacilityLocation(),
     "falcun": Falcun(),
     "information_density": InformationDensity(),
@@ -49,5 +57,7 @@ STRATEGIES |= {
     "softrank": Softrank(),
     "typiclust": TypiClust(),
     "uncertainty_herding": UncertaintyHerding(),
+    "value_of_information": ValueOfInformation(),
+    "variance_reduction": VarianceReduction(),
     "vote_entropy": VoteEntropy(),
 }
