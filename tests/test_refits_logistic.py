@@ -306,6 +306,11 @@ def test_supports():
     liblinear = LogisticRegression(solver="liblinear")
     assert LogisticRefits.supports(liblinear.fit(X[two], y[two]))
     assert not LogisticRefits.supports(GaussianNB().fit(X, y))
+
+    class Other(LogisticRegression):
+        pass
+
+    assert not LogisticRefits.supports(Other().fit(X, y))
     unpenalized = fit(LogisticRegression(C=np.inf), X, y)
     assert not LogisticRefits.supports(unpenalized)
     with pytest.raises(ValueError, match=r"LogisticRegression\(C=inf\) has no exact"):
@@ -345,3 +350,17 @@ def test_says_what_did_not_converge(monkeypatch):
     monkeypatch.setattr(_softmax, "_MAX_STEPS", 0)
     with pytest.warns(ConvergenceWarning, match="10 of 10 refits"):
         refits.retrain(X[candidates])
+
+
+@pytest.mark.parametrize("n_features", [8, 90])
+def test_blocks_of_candidates_and_targets(n_features, monkeypatch):
+    X, y, labeled, candidates = make_data(3, n_features)
+    classifier = LogisticRegression().fit(X[labeled], y[labeled])
+    refits = LogisticRefits(classifier, X[labeled], y[labeled])
+    models = refits.retrain(X[candidates])
+    losses, proba = models.expected_loss(X, "log"), models.predict_proba(X)
+    np.testing.assert_allclose(models.predict_proba(X[5:9]), proba[:, :, 5:9])
+    monkeypatch.setattr("skactive._refits._logistic._WIDTH", 7)
+    np.testing.assert_allclose(models.expected_loss(X, "log"), losses, rtol=1e-12)
+    one = refits.retrain(X[candidates[3:4]])
+    np.testing.assert_allclose(one.expected_loss(X, "log")[0], losses[3], atol=1e-7)

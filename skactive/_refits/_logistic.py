@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
 from skactive._linear import Logistic, as_logistic, training_weights
 from skactive._refits._softmax import (
@@ -80,8 +81,8 @@ class LogisticRefits:
         codes: Array,
         weights: ArrayLike | None = None,
     ):
-        formula = as_logistic(classifier)
-        if formula is None or not _is_penalized(formula):
+        formula = _formula(classifier)
+        if formula is None:
             raise ValueError(
                 f"{classifier!r} has no exact fast refits; expected a fitted "
                 "LogisticRegression with an l2 penalty that is multinomial where there "
@@ -117,10 +118,10 @@ class LogisticRefits:
     def supports(cls, classifier: Any) -> bool:
         """Whether a fitted classifier is a logistic regression with an l2 penalty.
 
-        Not one without a penalty: the optimum may then lie at infinity.
+        Not one without a penalty: the optimum may then lie at infinity. Nor a subclass,
+        which may minimise something else.
         """
-        formula = as_logistic(classifier)
-        return formula is not None and _is_penalized(formula)
+        return _formula(classifier) is not None
 
     def retrain(self, candidates: Any) -> LogisticModels:
         """Models with one more row, for each candidate and each label it may have.
@@ -369,8 +370,12 @@ class _Space:
         )
 
 
-def _is_penalized(formula: Logistic) -> bool:
-    return bool(formula.penalty[0] > 0)
+def _formula(classifier: Any) -> Logistic | None:
+    """What is minimised, None where that is not supported."""
+    if type(classifier) not in (LogisticRegression, LogisticRegressionCV):
+        return None
+    formula = as_logistic(classifier)
+    return formula if formula is not None and formula.penalty[0] > 0 else None
 
 
 def _weights_with(
