@@ -166,7 +166,11 @@ def test_table(estimator, data, labels, tmp_path):
 @pytest.mark.filterwarnings("ignore:.*equally useful:UserWarning")
 def test_bootstrap_members_of_every_estimator(estimator):
     learner = ActiveLearningClassifier(
-        ESTIMATORS[estimator](), "information_gain", n_members=3, random_state=0
+        ESTIMATORS[estimator](),
+        "information_gain",
+        members="bootstrap",
+        n_members=3,
+        random_state=0,
     )
     campaign(learner, X, LABELS["strings"])
 

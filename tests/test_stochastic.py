@@ -209,7 +209,7 @@ def test_members_are_fitted_for_the_inner_strategy(kind):
     learner = ActiveLearningClassifier(
         LogisticRegression(), kind(InformationGain()), n_members=3, random_state=0
     ).fit(X, y)
-    assert len(learner.members_) == 3
+    assert learner.members_.n_members == 3
     assert len(learner.query(X, y, 4)) == 4
 
 
