@@ -430,7 +430,7 @@ def test_score_samples_where_rows_stand_alone():
 
 def test_members_reach_the_parts_that_need_them():
     learner = ActiveLearningClassifier(
-        LogisticRegression(), n_members=3, random_state=0
+        LogisticRegression(), members="bootstrap", n_members=3, random_state=0
     )
     learner.set_params(strategy=Mixture(["margin", "information_gain"])).fit(X, y)
     assert len(learner.members_) == 3
