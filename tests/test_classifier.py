@@ -49,6 +49,13 @@ X, full = make_classification(
 )
 NAMES = get_strategy_names()
 POINTWISE = [name for name in NAMES if get_strategy(name).pointwise]
+# Strategies that remember a campaign, by the learner's strategy_state_.
+REMEMBERING = {"albl"}
+
+
+def inner_for(name):
+    needs = {need for leaf in get_strategy(name).leaves() for need in leaf.needs}
+    return LogisticRegression() if "last_layer" in needs else GaussianNB()
 
 
 def partly(n_labeled=30, labels=full):
@@ -222,7 +229,7 @@ def test_query(name):
     assert_array_equal(learner.query(X, y), rows)
     assert len(learner.query(X, y, n_queries=3)) == 3
     assert_array_equal(np.sort(learner.query(X, y, n_queries=999)), np.arange(30, 150))
-    assert joblib.hash(vars(learner)) == before
+    assert (joblib.hash(vars(learner)) == before) == (name not in REMEMBERING)
     assert hasattr(learner, "score_samples") == (name in POINTWISE)
 
 
@@ -310,7 +317,10 @@ def test_two_seeds_break_ties_differently(name):
     y[1000:] = np.nan
     picks = [
         set(
-            make(strategy=name, random_state=s).fit(copies, y).query(copies, y).tolist()
+            make(inner_for(name), name, random_state=s)
+            .fit(copies, y)
+            .query(copies, y)
+            .tolist()
         )
         for s in (0, 1)
     ]
@@ -466,7 +476,9 @@ COMMITTEES = {
 }
 
 
-@pytest.mark.parametrize("name", POINTWISE)
+@pytest.mark.parametrize(
+    "name", [name for name in POINTWISE if name != "expected_model_change"]
+)
 @pytest.mark.parametrize("committee", COMMITTEES)
 def test_committees_that_need_codes(committee, name):
     if committee == "voting" and "members" not in get_strategy(name).leaves()[0].needs:
@@ -857,7 +869,7 @@ def test_metadata_not_requested_and_routing_off():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_clone_pickle_joblib_repr(name):
-    learner = make(strategy=name, n_members=2).fit(X, partly())
+    learner = make(inner_for(name), name, n_members=2).fit(X, partly())
     buffer = io.BytesIO()
     joblib.dump(learner, buffer)
     buffer.seek(0)
@@ -867,7 +879,7 @@ def test_clone_pickle_joblib_repr(name):
     assert not hasattr(clone(learner), "estimator_")
     assert repr(clone(learner)) == repr(learner)
     assert name in repr(learner) or name == "margin"
-    assert "GaussianNB" in learner._repr_html_()
+    assert type(learner.estimator).__name__ in learner._repr_html_()
 
 
 def test_clone_with_strategy_objects():

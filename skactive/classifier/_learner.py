@@ -503,8 +503,8 @@ class ActiveLearningClassifier(
         >>> learner = ActiveLearningClassifier(LogisticRegression()).fit(X, y)
         >>> print(learner.explain_query(X, learner.query(X, y, n_queries=1), y))
         row 2
-          utility: 0.8163 by Margin()
-          predicted: yes 59%, no 41%
+          utility: 0.8521 by Margin()
+          predicted: yes 57%, no 43%
           nearest labelled: row 3 (label yes) at 1.2, row 0 (label no) at 2
           place: denser than 50% of the pool, 0 other rows near it, 0 identical
         """

@@ -28,7 +28,7 @@ def get_strategy_names() -> list[str]:
     --------
     >>> from skactive import get_strategy_names
     >>> get_strategy_names()[:3]
-    ['badge', 'clue', 'cold_start']
+    ['albl', 'badge', 'bait']
     """
     return sorted(STRATEGIES)
 

@@ -25,11 +25,12 @@ from skactive.strategies._fisher import Bait, VarianceReduction
 from skactive.strategies._lookup import STRATEGIES
 from skactive.strategies._model_change import ExpectedModelChange
 from skactive.strategies._random import Random
+from skactive.strategies._schedule import Switch
 from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 
 STRATEGIES |= {
-    "active_learning_by_learning": ActiveLearningByLearning(),
+    "albl": ActiveLearningByLearning(),
     "badge": Badge(),
     "bait": Bait(),
     "clue": Clue(),
@@ -56,6 +57,9 @@ STRATEGIES |= {
     "softmax": Softmax(),
     "softrank": Softrank(),
     "typiclust": TypiClust(),
+    "typiclust_to_margin": Switch(
+        [("typiclust", TypiClust()), ("margin", Margin())], at=30
+    ),
     "uncertainty_herding": UncertaintyHerding(),
     "value_of_information": ValueOfInformation(),
     "variance_reduction": VarianceReduction(),
