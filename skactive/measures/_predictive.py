@@ -78,7 +78,8 @@ def expected_predictive_information_gain(
     gains = blockwise(gain_and_entropies, proba_KNC, bound, n_results=1 + n_members)[0]
     # The entropies of both labels, less that of the pair, which is summed by blocks.
     total_N = np.zeros(n_samples)
-    tiny = 1e3 * np.finfo(proba_KNC.dtype).tiny  # no joint probability is 0
+    # So small a number, squared, is not 0: no joint probability is.
+    tiny = 1e3 * np.sqrt(np.finfo(proba_KNC.dtype).tiny)
     target_KY = target_KTC.astype(proba_KNC.dtype).reshape(n_members, -1) + tiny
     target_KY /= n_members
     alone = _entropies(target_KTC.mean(axis=0)).mean()
@@ -95,7 +96,9 @@ def expected_predictive_information_gain(
         total_N[low : low + step_N] /= n_targets
         total_N[low : low + step_N] += _entropies(p_KNC.mean(axis=0)) + alone
     # Rounding aside, no label tells more about another one than about the model.
-    return np.clip(_without_noise(total_N, proba_KNC), 0, gains).astype(proba_KNC.dtype, copy=False)
+    return np.clip(_without_noise(total_N, proba_KNC), 0, gains).astype(
+        proba_KNC.dtype, copy=False
+    )
 
 
 def _entropies(proba_NC: Array) -> Array:
