@@ -263,9 +263,8 @@ def _log_likelihood(own: Array, others: Array, margin: Array) -> Array:
     none = _n_log_n(own) + _n_log_n(others).sum(axis=1) - _n_log_n(total)
     for n_held in range(others.shape[1] + 1):
         held = others[:, :n_held].sum(axis=1)
-        rest = np.maximum(total - own - held, 0)
-        if n_held == others.shape[1]:
-            rest = np.zeros_like(rest)
+        free = others[:, n_held:]
+        rest = free.sum(axis=1)
         size, room = n_held + 1, 1 + n_held * margin
         # size * total * s^2 - (x + y) * s + own * margin * room = 0
         x, y = (own + held) * room, size * margin * (own + rest)
@@ -278,7 +277,6 @@ def _log_likelihood(own: Array, others: Array, margin: Array) -> Array:
         fits = (following * left <= second * rest * (1 + 1e-12)) | (total == 0)
         value = _weighted_log(own, leader) + _weighted_log(held, second)
         # Those not held back share what is left in proportion to their counts.
-        free = others[:, n_held:]
         shares = left[:, np.newaxis] * free / np.where(rest > 0, rest, 1)[:, np.newaxis]
         value += _weighted_log(free, shares).sum(axis=1)
         best = np.where(is_open & fits, value - none, best)

@@ -210,9 +210,9 @@ def batch_bald(
     return positions, np.maximum.accumulate(information)
 
 
-def is_exhausted(information: float, n_members: int) -> bool:
-    """Whether a batch tells 99 % of what there is to know about a committee."""
-    return information >= 0.99 * np.log(n_members)
+def is_exhausted(information: Any, n_members: int) -> Any:
+    """Whether information is 99 % of what there is to know about a committee."""
+    return np.asarray(information) >= 0.99 * np.log(n_members)
 
 
 # ---------------------------------------------------------------------------------

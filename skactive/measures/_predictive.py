@@ -78,7 +78,8 @@ def expected_predictive_information_gain(
     gains = blockwise(gain_and_entropies, proba_KNC, bound, n_results=1 + n_members)[0]
     # The entropies of both labels, less that of the pair, which is summed by blocks.
     total_N = np.zeros(n_samples)
-    tiny = 1e3 * np.finfo(proba_KNC.dtype).tiny  # no joint probability is 0
+    # So small a number, squared, is not 0: no joint probability is.
+    tiny = 1e3 * np.sqrt(np.finfo(proba_KNC.dtype).tiny)
     target_KY = target_KTC.astype(proba_KNC.dtype).reshape(n_members, -1) + tiny
     target_KY /= n_members
     alone = _entropies(target_KTC.mean(axis=0)).mean()

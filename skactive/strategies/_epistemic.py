@@ -1,0 +1,149 @@
+"""Uncertainty that more labels would settle, as against noise."""
+
+from __future__ import annotations
+
+import numbers
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive import _response, measures
+from skactive._labels import encode_labels
+from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
+from skactive.geometry._blocks import (
+    blocks,
+    dense_rows,
+    squared_distances,
+    squared_norms,
+)
+from skactive.geometry._coverage import median_bandwidth
+from skactive.strategies._base import Strategy, check_needs, check_utilities
+
+Array = NDArray[Any]
+
+
+class EpistemicUncertainty(Strategy):
+    """Rows whose class is open for want of labels, and not because of noise.
+
+    With ``method="neighbors"`` the labels near a row are counted, class by class, a
+    label at distance d as ``exp(-d**2 / (2 * bandwidth**2))``. The utility is the
+    second largest plausibility, over classes, that the class is the most probable one
+    given these counts, see :func:`skactive.measures.epistemic_uncertainty`: 1 far from
+    all labels, and close to 0 where many are near, be they of one class or mixed. The
+    estimator is asked for nothing but the embedding, so that this rests on the labels
+    that there are, and not on what the model makes of them.
+
+    With ``method="committee"`` it is the epistemic part of the members' entropy, the
+    utility of the strategy "information_gain".
+
+    Parameters
+    ----------
+    method : {"neighbors", "committee"}, default="neighbors"
+        By counts of labels near a row, or by disagreement of members.
+    bandwidth : float, default=None
+        Of the kernel. None means half the median distance between rows of the pool.
+    embedding : transformer or callable, default=None
+        A fitted transformer or a function ``X -> vectors``; None means what the
+        steps of a pipeline before its last one give, or X itself.
+
+    See Also
+    --------
+    skactive.measures.plausibility : What is plausible given counts.
+    skactive.measures.entropy_decomposition : What is epistemic to a committee.
+
+    References
+    ----------
+    .. [1] V.-L. Nguyen, M. H. Shaker, E. Huellermeier, "How to Measure Uncertainty in
+       Uncertainty Sampling for Active Learning", Machine Learning 111, 2022.
+
+    Examples
+    --------
+    A row among labels that contradict each other, and a row far from all labels:
+
+    >>> import numpy as np
+    >>> from skactive.strategies._epistemic import EpistemicUncertainty
+    >>> X = [[0.0], [0.1], [0.2], [0.3], [0.15], [9.0]]
+    >>> y = [0, 1, 0, 1, np.nan, np.nan]
+    >>> EpistemicUncertainty(bandwidth=1)(None, X, y)[4:].round(2)
+    array([0.53, 1.  ])
+    """
+
+    _parameter_constraints: dict = {
+        "method": [StrOptions({"neighbors", "committee"})],
+        "bandwidth": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "embedding": [HasMethods(["transform"]), callable, None],
+    }
+
+    def __init__(
+        self,
+        method: str = "neighbors",
+        bandwidth: float | None = None,
+        embedding: Any = None,
+    ):
+        self.method = method
+        self.bandwidth = bandwidth
+        self.embedding = embedding
+
+    @property
+    def needs(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("members",) if self.method == "committee" else ()
+
+    @property
+    def pointwise(self) -> bool:  # type: ignore[override]
+        return self.method == "committee"
+
+    @property
+    def uses_labels(self) -> bool:  # type: ignore[override]
+        return self.method != "committee"
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, shape (n_samples,)."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        self._validate_params()
+        check_needs(self, estimator)
+        if self.method == "committee":
+            score = partial(_epistemic_part, estimator)
+            n_outputs = _response.n_outputs(estimator, "members")
+            utilities = _response.map_rows(score, X, candidates, n_outputs)
+        else:
+            utilities = self._by_neighbors(estimator, X, y, candidates)
+        return check_utilities(utilities, len(candidates), self)
+
+    def _by_neighbors(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
+        vectors = _response.embed(estimator, X, self.embedding)
+        if y is None:
+            return np.ones(len(candidates))
+        classes, codes = encode_labels(y)
+        if len(classes) < 2:
+            # A second class has not been seen, but may be anywhere.
+            classes = np.arange(2)
+        labeled = np.flatnonzero(codes >= 0)
+        bandwidth = self.bandwidth
+        if bandwidth is None:
+            bandwidth = median_bandwidth(vectors, np.random.default_rng(0))
+        utilities = np.empty(len(candidates))
+        is_class = np.eye(len(classes))[codes[labeled]]
+        norms = squared_norms(vectors)
+        for rows in blocks(candidates, max(len(labeled), vectors.shape[1])):
+            some = candidates[rows]
+            counts = np.zeros((len(some), len(classes)))
+            for part in blocks(is_class, vectors.shape[1]):
+                near = labeled[part]
+                distances = squared_distances(
+                    vectors[some], norms[some], dense_rows(vectors, near), norms[near]
+                )
+                weights = np.exp(distances / (-2 * bandwidth**2))
+                counts += weights @ is_class[part]
+            utilities[rows] = measures.epistemic_uncertainty(counts)
+        return utilities
+
+
+def _epistemic_part(estimator: Any, X: Any) -> Array:
+    return measures.information_gain(_response.member_proba(estimator, X))

@@ -1,0 +1,265 @@
+"""Information beyond single rows: of a batch together, and about predictions."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive import _response, measures
+from skactive._copies import row_keys
+from skactive._sklearn import Interval, _num_samples, _safe_indexing
+from skactive.measures._joint import is_exhausted
+from skactive.strategies._base import (
+    Strategy,
+    as_generator,
+    check_n_queries,
+    check_needs,
+    check_utilities,
+    find_candidates,
+    take_best,
+    warn_if_equal,
+)
+from skactive.strategies._stochastic import gumbel_keys
+
+Array = NDArray[Any]
+
+
+class BatchBald(Strategy):
+    """Rows whose labels together tell most about the model (BatchBALD).
+
+    The first row is that of the strategy "information_gain"; each further one adds
+    most to what the labels before it will tell, so that rows which tell the same are
+    not in one batch. A committee of n members holds log(n) nats of information; once a
+    batch tells 99 % of it, the strategy warns, and fills the batch by information
+    gain. No two identical rows are chosen while others remain.
+
+    Parameters
+    ----------
+    max_candidates : int, default=10_000
+        In larger pools choose among so many rows only: half of them those with the
+        largest information gain, which bounds what a row can add, and half drawn from
+        the other rows, with probabilities proportional to the gain. The probabilities
+        of all members for so many rows are held in memory.
+    max_configurations : int, default=1000
+        Exact while the labels of the batch so far have no more configurations than
+        this; see :func:`skactive.measures.batch_bald`.
+
+    See Also
+    --------
+    skactive.measures.batch_bald : The algorithm.
+    skactive.measures.joint_information_gain : The objective.
+
+    References
+    ----------
+    .. [1] A. Kirsch, J. van Amersfoort, Y. Gal, "BatchBALD: Efficient and Diverse
+       Batch Acquisition for Deep Bayesian Active Learning", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skactive.strategies._information import BatchBald
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> forest = RandomForestClassifier(random_state=0).fit(X, y)
+    >>> pool = [[-9.0], [1.4], [1.6], [9.0]]
+    >>> sorted(BatchBald().select(forest, pool, n_queries=2).tolist())
+    [1, 2]
+    """
+
+    needs = ("members",)
+    uses_labels = False
+    _parameter_constraints: dict = {
+        "max_candidates": [Interval(numbers.Integral, 2, None, closed="left")],
+        "max_configurations": [Interval(numbers.Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, max_candidates: int = 10_000, max_configurations: int = 1000):
+        self.max_candidates = max_candidates
+        self.max_configurations = max_configurations
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Not there: a row alone has no utility."""
+        raise TypeError(
+            f"{type(self).__name__} chooses a batch as a whole: a row alone has no "
+            "utility. Call select, or query of the learner; the strategy "
+            "information_gain rates single rows."
+        )
+
+    def select(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Array:
+        """Choose rows to label, see :meth:`Strategy.select`."""
+        self._validate_params()
+        check_needs(self, estimator)
+        check_n_queries(n_queries)
+        candidates = find_candidates(X, y)
+        n_queries = min(n_queries, len(candidates))
+        if n_queries == 0:
+            return candidates
+        rng = as_generator(random_state)
+        if len(candidates) > max(self.max_candidates, n_queries):
+            candidates = self._screen(estimator, X, candidates, n_queries, rng)
+        member_proba = _response.member_proba(estimator, _safe_indexing(X, candidates))
+        best, information = self._pick(member_proba, n_queries, rng)
+        self._warn(information, len(member_proba), len(candidates), estimator)
+        keys = row_keys(X, candidates[best])
+        if len(np.unique(keys)) < n_queries:
+            # Copies are in the batch: offer each row once, copies when none is left.
+            shuffled = rng.permutation(len(candidates))
+            keys = row_keys(X, candidates[shuffled])
+            is_first = np.zeros(len(candidates), dtype=bool)
+            is_first[np.unique(keys, return_index=True)[1]] = True
+            first = np.sort(shuffled[is_first])
+            best = first[self._pick(member_proba[:, first], n_queries, rng)[0]]
+            copies = shuffled[~is_first][: n_queries - len(best)]
+            best = np.concatenate([best, copies])
+        return candidates[best]
+
+    def _screen(
+        self,
+        estimator: Any,
+        X: Any,
+        candidates: Array,
+        n_queries: int,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Rows with the largest gain, and as many others, drawn by their gain."""
+        score = partial(_information_gain, estimator)
+        n_outputs = _response.n_outputs(estimator, "members")
+        gains = _response.map_rows(score, X, candidates, n_outputs)
+        gains = check_utilities(gains, len(candidates), self)
+        n_kept = max(self.max_candidates, n_queries)
+        is_kept = np.zeros(len(candidates), dtype=bool)
+        is_kept[take_best(gains, n_kept - n_kept // 2, rng)] = True
+        others = np.flatnonzero(~is_kept)
+        logs = np.full(len(others), -np.inf)
+        np.log(gains[others], out=logs, where=gains[others] > 0)
+        is_kept[others[take_best(gumbel_keys(logs, rng), n_kept // 2, rng)]] = True
+        return candidates[is_kept]
+
+    def _pick(
+        self, member_proba: Array, n_queries: int, rng: np.random.Generator
+    ) -> tuple[Array, Array]:
+        return measures.batch_bald(
+            member_proba,
+            n_queries,
+            max_configurations=self.max_configurations,
+            random_state=rng,
+        )
+
+    def _warn(
+        self, information: Array, n_members: int, n_candidates: int, estimator: Any
+    ) -> None:
+        """Warn where rows were chosen that tell nothing."""
+        told = is_exhausted(information, n_members)
+        if told[:-1].any():
+            n_enough = int(told.argmax()) + 1
+            warnings.warn(
+                f"The labels of the first {n_enough} of {len(information)} rows tell "
+                f"{self!r} all that its {n_members} members can be told, "
+                f"log({n_members}) nats: the other rows were chosen by their single "
+                "information gain. Use more members (n_members of the learner, "
+                "n_estimators of a forest), or smaller batches.",
+                UserWarning,
+                stacklevel=3,
+            )
+        elif information[-1] <= 0:
+            nothing = np.zeros(n_candidates)
+            warn_if_equal(self, nothing, len(information), estimator)
+
+
+class Epig(Strategy):
+    """Rows whose label tells most about predictions on other rows (EPIG).
+
+    Information gain asks what a label tells about the model, also about parts of it
+    that matter nowhere, such as on outliers. This strategy asks what it tells, on
+    average, about the labels of target rows.
+
+    Parameters
+    ----------
+    targets : array-like, sparse, data frame or sequence of rows, default=None
+        Rows like the ones that will be predicted, as the estimator takes them. The
+        utility of a row then depends on that row only. None means rows of the pool.
+    n_targets : int, default=500
+        How many rows of the pool, evenly spaced in its order, labelled ones included;
+        all, if there are fewer. Not used where `targets` are given. Time grows with
+        it.
+
+    See Also
+    --------
+    skactive.measures.expected_predictive_information_gain : The formula.
+
+    References
+    ----------
+    .. [1] F. Bickford Smith, A. Kirsch, S. Farquhar, Y. Gal, A. Foster, T. Rainforth,
+       "Prediction-Oriented Bayesian Active Learning", AISTATS 2023.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skactive.strategies._information import Epig
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+    >>> forest = RandomForestClassifier(random_state=0).fit(X, y)
+    >>> Epig(targets=[[1.4], [1.7]]).select(forest, [[-9.0], [1.5]], n_queries=1)
+    array([1])
+    """
+
+    needs = ("members",)
+    uses_labels = False
+    _parameter_constraints: dict = {
+        "targets": "no_validation",
+        "n_targets": [Interval(numbers.Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, targets: Any = None, n_targets: int = 500):
+        self.targets = targets
+        self.n_targets = n_targets
+
+    @property
+    def pointwise(self) -> bool:  # type: ignore[override]
+        return self.targets is not None
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, in [0, log(n_classes)] nats; `y` is not used."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        self._validate_params()
+        check_needs(self, estimator)
+        targets = self.targets
+        if targets is None:
+            targets = _safe_indexing(X, _evenly_spaced(_num_samples(X), self.n_targets))
+        target_proba = _response.member_proba(estimator, targets)
+        score = partial(_predictive_gain, estimator, target_proba)
+        n_outputs = _response.n_outputs(estimator, "members")
+        utilities = _response.map_rows(score, X, candidates, n_outputs)
+        return check_utilities(utilities, len(candidates), self)
+
+
+def _information_gain(estimator: Any, X: Any) -> Array:
+    return measures.information_gain(_response.member_proba(estimator, X))
+
+
+def _predictive_gain(estimator: Any, target_proba: Array, X: Any) -> Array:
+    member_proba = _response.member_proba(estimator, X)
+    return measures.expected_predictive_information_gain(member_proba, target_proba)
+
+
+def _evenly_spaced(n_rows: int, n_wanted: int) -> Array:
+    """Distinct positions, ascending, in the middle of equal parts."""
+    if n_wanted >= n_rows:
+        return np.arange(n_rows)
+    return ((np.arange(n_wanted) + 0.5) * n_rows / n_wanted).astype(np.intp)
