@@ -72,9 +72,11 @@ BATCH = [
     "albl",
     "badge",
     "bait",
+    "batch_bald",
     "clue",
     "cold_start",
     "diverse",
+    "epig",
     "facility_location",
     "falcun",
     "information_density",
@@ -91,8 +93,15 @@ BATCH = [
     "uncertainty_herding",
     "variance_reduction",
 ]
-# Of models with a last layer that is known; they retrain, and so need labels.
-OTHERS = ["expected_model_change", "expected_error", "value_of_information"]
+# They need a last layer that is known, or labels.
+OTHERS = [
+    "epistemic",
+    "expected_error",
+    "expected_model_change",
+    "value_of_information",
+]
+# Seven members are soon told all that they can be told.
+pytestmark = pytest.mark.filterwarnings("ignore:.*can be told:UserWarning")
 ALL = [get_strategy(name) for name in POINTWISE] + EXTRA
 every_strategy = pytest.mark.parametrize("strategy", ALL, ids=lambda s: repr(s)[:50])
 

@@ -22,8 +22,10 @@ from skactive.strategies._coverage import (
 )
 from skactive.strategies._density import InformationDensity
 from skactive.strategies._diverse import Diverse, RankedBatch
+from skactive.strategies._epistemic import EpistemicUncertainty
 from skactive.strategies._expected_error import ExpectedError, ValueOfInformation
 from skactive.strategies._fisher import Bait, VarianceReduction
+from skactive.strategies._information import BatchBald, Epig
 from skactive.strategies._lookup import get_strategy, get_strategy_names
 from skactive.strategies._measure import MeasureStrategy, make_strategy
 from skactive.strategies._mixture import Mixture
@@ -37,6 +39,7 @@ __all__ = [
     "ActiveLearningByLearning",
     "Badge",
     "Bait",
+    "BatchBald",
     "BatchStrategy",
     "Clue",
     "ColdStart",
@@ -44,6 +47,8 @@ __all__ = [
     "Constant",
     "Diverse",
     "Entropy",
+    "Epig",
+    "EpistemicUncertainty",
     "ExpectedError",
     "ExpectedModelChange",
     "FacilityLocation",

@@ -20,8 +20,10 @@ from skactive.strategies._coverage import (
 )
 from skactive.strategies._density import InformationDensity
 from skactive.strategies._diverse import Diverse, RankedBatch
+from skactive.strategies._epistemic import EpistemicUncertainty
 from skactive.strategies._expected_error import ExpectedError, ValueOfInformation
 from skactive.strategies._fisher import Bait, VarianceReduction
+from skactive.strategies._information import BatchBald, Epig
 from skactive.strategies._lookup import STRATEGIES
 from skactive.strategies._model_change import ExpectedModelChange
 from skactive.strategies._random import Random
@@ -33,11 +35,14 @@ STRATEGIES |= {
     "albl": ActiveLearningByLearning(),
     "badge": Badge(),
     "bait": Bait(),
+    "batch_bald": BatchBald(),
     "clue": Clue(),
     "cold_start": ColdStart(),
     "consensus_entropy": ConsensusEntropy(),
     "diverse": Diverse(),
     "entropy": Entropy(),
+    "epig": Epig(),
+    "epistemic": EpistemicUncertainty(),
     "expected_error": ExpectedError(),
     "expected_model_change": ExpectedModelChange(),
     "facility_location": FacilityLocation(),
