@@ -59,9 +59,9 @@ class LabeledKFold(BaseCrossValidator):
     those without a label, ascending. So ``learning_curve(train_sizes=[20, 50, 100])``
     takes that many labels; give it numbers, since shares would count the unlabelled
     rows too, leave its `shuffle` off, and where rows are sorted by class use
-    :class:`~sklearn.model_selection.StratifiedShuffleSplit` as `cv`. Training scores, as of
-    ``cross_validate(return_train_score=True)``, are for `scoring=None` only: a scorer
-    would meet the missing labels.
+    :class:`~sklearn.model_selection.StratifiedShuffleSplit` as `cv`. Training
+    scores, as of ``cross_validate(return_train_score=True)``, are for `scoring=None`
+    only: a scorer would meet the missing labels.
 
     With an int, each class needs two labels to be learnt from in one fold and tested
     in another; a class with fewer labels than folds is missing from the test part of
