@@ -104,7 +104,8 @@ def main(n_seeds=3, budget=300, names=DATA):
         print(f"{data} done", file=sys.stderr, flush=True)
     done = [text.split(" ")[0] for text in shown]
     print(
-        f"{n_seeds} seeds, budget {budget}; labels used / points of accuracy against all of it\n"
+        f"{n_seeds} seeds, budget {budget}; labels used / points of accuracy less those"
+        " with the whole budget\n"
     )
     print("| rule | " + " | ".join(shown) + " |")
     print("|---|" + "--:|" * len(shown))
@@ -121,7 +122,5 @@ def main(n_seeds=3, budget=300, names=DATA):
 
 
 if __name__ == "__main__":
-    main(
-        *(int(size) for size in sys.argv[1:3]),
-        *([sys.argv[3:]] if sys.argv[3:] else []),
-    )
+    sizes = [int(size) for size in sys.argv[1:3]]
+    main(*sizes, **({"names": sys.argv[3:]} if sys.argv[3:] else {}))

@@ -54,11 +54,9 @@ search = GridSearchCV(
 search.fit(X, y)
 print("\nrank      C   gamma   F1 on the folds' labelled rows")
 results = search.cv_results_
-names = [
-    f"param_activelearningclassifier__estimator__{name}" for name in ("C", "gamma")
-]
+prefix = "param_activelearningclassifier__estimator__"
 for i in np.argsort(results["rank_test_score"], kind="stable"):
-    C, gamma = (results[name][i] for name in names)
+    C, gamma = results[prefix + "C"][i], results[prefix + "gamma"][i]
     rank, score = results["rank_test_score"][i], results["mean_test_score"][i]
     print(f"{rank:4} {C:6g}   {gamma!s:5} {score:8.3f}")
 
