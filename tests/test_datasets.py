@@ -182,6 +182,7 @@ def test_abstaining_from_an_oracle_or_by_row():
     by_function = AbstainingOracle(noisy, lambda rows: rows % 3 == 0, missing_label="?")
     expected = np.where(rows % 3 == 0, "?", np.where(y == "no", "yes", "no"))
     assert_array_equal(of_row(rows), expected)
+    assert_array_equal(of_row(rows[5:9]), expected[5:9])
     assert_array_equal(by_function(rows[5:9]), expected[5:9])
     twice = AbstainingOracle(AbstainingOracle(y, rows < 50), rows >= 150)
     assert is_missing(twice(rows)).sum() == 100

@@ -326,6 +326,9 @@ def test_minimum_expected_error():
     assert_allclose(rule.history_, [0.3, 0.05, 0.05, 0.015])
     assert found[3]
     assert not found[0]
+    # The threshold itself is not below the threshold.
+    assert stops(play_proba(MinimumExpectedError(0.25), [[0.75]])) == [False]
+    assert stops(play_proba(OverallUncertainty(1.0), [[0.5]])) == [False]
     rule = MinimumExpectedError(reduce="max")
     play_proba(rule, [[0.6, 0.8], [0.99, 0.98]])
     assert_allclose(rule.history_, [0.4, 0.02])
@@ -337,6 +340,9 @@ def test_expected_error_flattening():
     found = play_proba(rule, [[1 - e, 1 - e] for e in errors])
     assert stops(found) == [False, False, False, False, True, False]
     assert_allclose(rule.history_, errors)
+    assert found[3].reason == (
+        "the mean expected error is 0.24; the last 3 differ by 0.06"
+    )
     # A slow and steady change is a change over the window.
     rule = ExpectedErrorFlattening(0.015, window=2)
     assert not any(play_proba(rule, [[1 - e] for e in (0.4, 0.39, 0.38, 0.37)]))
@@ -409,6 +415,14 @@ def test_performance_plateau():
     for labels, stop in rounds:
         assert rule.update(Scripted(labels=labels), X, y).stop is stop
     assert rule.history_ == [0.5, 0.75, 0.5, 0.75, 1.0]
+    # The best before counts, not the last; and a gain of min_gain is none.
+    half, three, all_ = [0, 0, 0, 0], [0, 1, 0, 0], [0, 1, 0, 1]
+    rule = PerformancePlateau(X_VAL, Y_VAL, min_gain=0.25, window=1)
+    for labels, stop in ((half, False), (three, True), (half, True), (all_, True)):
+        assert rule.update(Scripted(labels=labels), X, y).stop is stop
+    rule = PerformancePlateau(X_VAL, Y_VAL, min_gain=0.2, window=1)
+    for labels, stop in ((all_, False), (half, True), (three, True)):
+        assert rule.update(Scripted(labels=labels), X, y).stop is stop
     rule = PerformancePlateau(X_VAL, Y_VAL, scoring="f1", window=1)
     rule.update(Scripted(labels=[0, 1, 0, 0]), X, y)
     assert_allclose(rule.history_, [2 / 3])
