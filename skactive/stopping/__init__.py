@@ -1,0 +1,35 @@
+"""When to stop labelling: rules that watch a campaign and combine with & and |."""
+
+from skactive.stopping._base import AllOf, AnyOf, Decision, Patience, StoppingRule
+from skactive.stopping._confidence import (
+    ContradictoryInformation,
+    ExpectedErrorFlattening,
+    MinimumExpectedError,
+    OverallUncertainty,
+    VarianceOfConfidence,
+)
+from skactive.stopping._performance import Budget, MaxRounds, PerformancePlateau
+from skactive.stopping._stability import (
+    ClassificationChange,
+    PredictedChangeOfF,
+    StabilizingPredictions,
+)
+
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "Budget",
+    "ClassificationChange",
+    "ContradictoryInformation",
+    "Decision",
+    "ExpectedErrorFlattening",
+    "MaxRounds",
+    "MinimumExpectedError",
+    "OverallUncertainty",
+    "Patience",
+    "PerformancePlateau",
+    "PredictedChangeOfF",
+    "StabilizingPredictions",
+    "StoppingRule",
+    "VarianceOfConfidence",
+]

@@ -1,0 +1,169 @@
+"""Rules on what was spent, and on what was reached on labelled rows set aside."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import check_scoring
+
+from skactive._sklearn import Interval, RealNotInt
+from skactive.stopping._base import Round, StoppingRule
+
+
+class Budget(StoppingRule):
+    """Stop where a number of labels is used.
+
+    Parameters
+    ----------
+    max_labels : int or float, default=100
+        Labels in `y`: an int is their number, a float in (0, 1] their share of the
+        rows of `X`, rounded down and at least one.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skactive.stopping import Budget
+    >>> model = DummyClassifier().fit([[0], [1]], [0, 1])
+    >>> Budget(3).update(model, [[0], [1], [2], [3]], [0, 1, None, None])
+    Decision(stop=False, rule='Budget', reason='2 of 3 labels are used')
+    """
+
+    needs_model = False
+    _parameter_constraints = {
+        "max_labels": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+        ],
+    }
+
+    def __init__(self, max_labels: int | float = 100):
+        self.max_labels = max_labels
+
+    def _check(self, this_round: Round) -> tuple[bool, str]:
+        affordable = self.max_labels
+        if not isinstance(affordable, numbers.Integral):
+            # As the learner does it: 0.29 of 100 rows are 29.
+            affordable = max(1, int(affordable * this_round.n_samples + 1e-9))
+        n_labels = this_round.n_labels
+        return n_labels >= affordable, f"{n_labels} of {affordable} labels are used"
+
+
+class MaxRounds(StoppingRule):
+    """Stop after a number of rounds.
+
+    Parameters
+    ----------
+    n_rounds : int, default=20
+        Calls of :meth:`update` since the first one or the last `reset()`.
+
+    Attributes
+    ----------
+    n_rounds_ : int
+        Rounds so far.
+
+    Examples
+    --------
+    >>> from skactive.stopping import MaxRounds, OverallUncertainty
+    >>> OverallUncertainty() | MaxRounds(50)
+    OverallUncertainty() | MaxRounds(n_rounds=50)
+    """
+
+    needs_model = False
+    _parameter_constraints = {
+        "n_rounds": [Interval(numbers.Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, n_rounds: int = 20):
+        self.n_rounds = n_rounds
+
+    def _check(self, this_round: Round) -> tuple[bool, str]:
+        self.n_rounds_ = getattr(self, "n_rounds_", 0) + 1
+        reason = f"{self.n_rounds_} of {self.n_rounds} rounds are over"
+        return self.n_rounds_ >= self.n_rounds, reason
+
+
+class PerformancePlateau(StoppingRule):
+    """Stop where the score on labelled rows set aside no longer grows [1]_.
+
+    The rows must be a random sample, and none of the rows that are learnt from. Rows
+    that active learning chose would not do.
+
+    Parameters
+    ----------
+    X_val : array-like, sparse, data frame or sequence of n_val
+        Rows set aside.
+    y_val : array-like of shape (n_val,)
+        All their labels.
+    scoring : str, callable or None, default=None
+        As in scikit-learn; None means the learner's `score`.
+    min_gain : float, default=0.005
+        The gain that counts: stop if the best score of the last `window` rounds
+        exceeds the best one before by no more than this.
+    window : int, default=3
+        Rounds.
+
+    Attributes
+    ----------
+    history_ : list of float
+        The score in each round.
+
+    References
+    ----------
+    .. [1] F. Laws, H. Schütze, "Stopping Criteria for Active Learning of Named Entity
+       Recognition", COLING 2008.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skactive.stopping import PerformancePlateau
+    >>> model = DummyClassifier().fit([[0], [1]], [0, 1])
+    >>> rule = PerformancePlateau([[0], [1]], [0, 1], window=1)
+    >>> X, y = [[0], [1], [2]], [0, 1, None]
+    >>> rule.update(model, X, y).stop, rule.update(model, X, y).stop
+    (False, True)
+    """
+
+    _parameter_constraints = {
+        "X_val": "no_validation",
+        "y_val": "no_validation",
+        "scoring": [str, callable, None],
+        "min_gain": [Interval(numbers.Real, 0, None, closed="left")],
+        "window": [Interval(numbers.Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        X_val: Any,
+        y_val: Any,
+        *,
+        scoring: str | Callable[..., float] | None = None,
+        min_gain: float = 0.005,
+        window: int = 3,
+    ):
+        self.X_val = X_val
+        self.y_val = y_val
+        self.scoring = scoring
+        self.min_gain = min_gain
+        self.window = window
+
+    def _check(self, this_round: Round) -> tuple[bool, str]:
+        learner = this_round.learner
+        scorer = check_scoring(learner, scoring=self.scoring)
+        score = float(scorer(learner, self.X_val, self.y_val))
+        if not np.isfinite(score):
+            raise ValueError(
+                f"scoring={self.scoring!r} gave {score} on the {len(self.y_val)} rows "
+                "of X_val. Give rows of every class, or another scoring."
+            )
+        scores = self._remember(score)
+        if len(scores) <= self.window:
+            return False, f"the score is {score:.4g}"
+        gain = max(scores[-self.window :]) - max(scores[: -self.window])
+        reason = (
+            f"the score is {score:.4g}, the gain of the last {self.window} rounds "
+            f"{gain:.4g}"
+        )
+        return gain <= self.min_gain, reason

@@ -1,0 +1,311 @@
+"""Rules on predictions that stay the same from round to round."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._sklearn import Interval
+from skactive.stopping._base import Round, StopSetRule
+
+Array = NDArray[Any]
+
+
+def kappa(labels: Array, others: Array) -> float:
+    """Cohen's kappa of two labellings; one where they agree by chance as well."""
+    n = len(labels)
+    classes, codes = np.unique(np.concatenate([labels, others]), return_inverse=True)
+    shares = [np.bincount(c, minlength=len(classes)) / n for c in np.split(codes, 2)]
+    agreement = np.count_nonzero(codes[:n] == codes[n:]) / n
+    by_chance = float(shares[0] @ shares[1])
+    if agreement == 1:  # also where both know one class only, which is 0 / 0
+        return 1.0
+    return (agreement - by_chance) / (1 - by_chance)
+
+
+def change_of_f(positive: Array, before: Array) -> float:
+    """One less the F measure of predictions against those of the round before.
+
+    Zero where no row is positive in either round, which is 0 / 0.
+    """
+    both = np.count_nonzero(positive & before)
+    either = np.count_nonzero(positive ^ before)
+    return either / (2 * both + either) if either else 0.0
+
+
+class _Successive(StopSetRule):
+    """What rules that compare with the round before have in common."""
+
+    def _compare(self, this_round: Round) -> tuple[Array, Array] | None:
+        """Labels of the same rows in this round and the one before, if there are."""
+        source, rows = self._stop_rows(this_round)
+        labels = source.predict(rows)
+        before = getattr(self, "last_", None)
+        self.last_ = rows, labels
+        if before is None:
+            return None
+        if before[0] is not rows:
+            # Rows that have got a label since take no part.
+            _, new, old = np.intersect1d(rows, before[0], True, return_indices=True)
+            return (labels[new], before[1][old]) if len(new) else None
+        return labels, before[1]
+
+
+class StabilizingPredictions(_Successive):
+    """Stop where predictions of a stop set no longer change, by Cohen's kappa [1]_.
+
+    Parameters
+    ----------
+    threshold : float, default=0.99
+        Stop if the mean kappa between successive rounds is not below it.
+    window : int, default=3
+        The number of kappas in the mean. So `window` + 1 rounds are needed.
+    stop_set : array-like, sparse, data frame, sequence or None, default=None
+        Rows whose predictions are compared. None takes rows of `X` that have no label
+        in the first round, and keeps them for the campaign.
+    n_stop : int or None, default=2000
+        At most that many rows of `X`, drawn at random; None for all.
+    random_state : int, RandomState instance or None, default=None
+        Draws them.
+
+    Attributes
+    ----------
+    history_ : list of float
+        Kappa of each round but the first. It is 1 where all predictions agree, also
+        where they are of one class only.
+
+    Notes
+    -----
+    KappaAverage of small-text takes the mean of the absolute differences between
+    successive kappas, not of the kappas, and stops where it is below one less the
+    threshold: it stops as well where predictions go on changing at an even pace.
+
+    References
+    ----------
+    .. [1] M. Bloodgood, K. Vijay-Shanker, "A Method for Stopping Active Learning Based
+       on Stabilizing Predictions and the Need for User-Adjustable Stopping", CoNLL
+       2009.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import ActiveLearningClassifier
+    >>> from skactive.stopping import Budget, StabilizingPredictions
+    >>> X, answers = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=1000)
+    >>> learner = ActiveLearningClassifier(model, batch_size=5, random_state=0)
+    >>> rule = StabilizingPredictions() | Budget(100)
+    >>> y, decision = np.full(len(X), np.nan), None
+    >>> while not decision:
+    ...     rows = learner.query(X, y)
+    ...     y[rows] = answers[rows]
+    ...     decision = rule.update(learner.fit(X, y), X, y)
+    >>> decision.rule
+    'StabilizingPredictions'
+    """
+
+    is_fixed = True
+    _parameter_constraints = {
+        "threshold": [Interval(numbers.Real, -1, 1, closed="both")],
+        "window": [Interval(numbers.Integral, 1, None, closed="left")],
+        **StopSetRule._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        threshold: float = 0.99,
+        window: int = 3,
+        *,
+        stop_set: Any = None,
+        n_stop: int | None = 2000,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.threshold = threshold
+        self.window = window
+        self.stop_set = stop_set
+        self.n_stop = n_stop
+        self.random_state = random_state
+
+    def _check(self, this_round: Round) -> tuple[bool, str]:
+        pair = self._compare(this_round)
+        if pair is None:
+            return False, "there are no predictions of the round before"
+        kappas = self._remember(kappa(*pair))[-self.window :]
+        mean = float(np.mean(kappas))
+        reason = f"the mean kappa of the last {len(kappas)} rounds is {mean:.4g}"
+        return len(kappas) == self.window and mean >= self.threshold, reason
+
+
+class ClassificationChange(_Successive):
+    """Stop where predictions of the rows without a label stay the same [1]_.
+
+    Parameters
+    ----------
+    threshold : float, default=0.0
+        The share of these rows whose prediction may change between two rounds.
+    stop_set : array-like, sparse, data frame, sequence or None, default=None
+        Other rows whose predictions are compared. None takes those rows of `X` that
+        have no label in both rounds.
+    n_stop : int or None, default=None
+        At most that many rows of `X`, drawn at random; None for all.
+    random_state : int, RandomState instance or None, default=None
+        Draws them.
+
+    Attributes
+    ----------
+    history_ : list of float
+        The share of rows whose prediction changed, in each round but the first.
+
+    References
+    ----------
+    .. [1] J. Zhu, H. Wang, E. Hovy, "Multi-Criteria-Based Strategy to Stop Active
+       Learning for Data Annotation", COLING 2008.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skactive.stopping import ClassificationChange
+    >>> model = DummyClassifier().fit([[0], [1]], [0, 1])
+    >>> rule, X, y = ClassificationChange(), [[0], [1], [2]], [0, 1, None]
+    >>> rule.update(model, X, y).stop, rule.update(model, X, y).stop
+    (False, True)
+    """
+
+    _parameter_constraints = {
+        "threshold": [Interval(numbers.Real, 0, 1, closed="both")],
+        **StopSetRule._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        threshold: float = 0.0,
+        *,
+        stop_set: Any = None,
+        n_stop: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.threshold = threshold
+        self.stop_set = stop_set
+        self.n_stop = n_stop
+        self.random_state = random_state
+
+    def _check(self, this_round: Round) -> tuple[bool, str]:
+        pair = self._compare(this_round)
+        if pair is None:
+            return False, "there are no predictions of the round before"
+        n_changed = int(np.count_nonzero(pair[0] != pair[1]))
+        n_rows = len(pair[0])
+        self._remember(n_changed / n_rows)
+        reason = f"the prediction of {n_changed} of {n_rows} rows changed"
+        return n_changed <= self.threshold * n_rows + 1e-9, reason
+
+
+class PredictedChangeOfF(_Successive):
+    """Stop where the F measure is predicted to change little; two classes [1]_.
+
+    The change is one less the F measure of this round's predictions of a stop set
+    against those of the round before: ``1 - 2a / (2a + b + c)`` with `a` rows
+    positive in both rounds, and `b` and `c` in one of them only.
+
+    Parameters
+    ----------
+    threshold : float, default=0.005
+        Stop if the change is below it in each of the last `window` rounds.
+    window : int, default=3
+        Rounds.
+    pos_label : object, default=None
+        The positive class; None is the greater one of the two.
+    stop_set : array-like, sparse, data frame, sequence or None, default=None
+        Rows whose predictions are compared. None takes rows of `X` that have no label
+        in the first round, and keeps them for the campaign.
+    n_stop : int or None, default=2000
+        At most that many rows of `X`, drawn at random; None for all.
+    random_state : int, RandomState instance or None, default=None
+        Draws them.
+
+    Attributes
+    ----------
+    history_ : list of float
+        The change in each round but the first. It is 0 where no row is positive in
+        either round.
+
+    Notes
+    -----
+    DeltaFScore of small-text counts the rows that are negative in both rounds as
+    well, so that many negative rows hide a change.
+
+    References
+    ----------
+    .. [1] M. Altschuler, M. Bloodgood, "Stopping Active Learning based on Predicted
+       Change of F Measure for Text Classification", ICSC 2019.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skactive.stopping import PredictedChangeOfF
+    >>> model = DummyClassifier().fit([[0], [1]], [0, 1])
+    >>> rule, X, y = PredictedChangeOfF(window=1), [[0], [1], [2]], [0, 1, None]
+    >>> rule.update(model, X, y).stop, rule.update(model, X, y).stop
+    (False, True)
+    """
+
+    is_fixed = True
+    _parameter_constraints = {
+        "threshold": [Interval(numbers.Real, 0, None, closed="neither")],
+        "window": [Interval(numbers.Integral, 1, None, closed="left")],
+        "pos_label": "no_validation",
+        **StopSetRule._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        threshold: float = 0.005,
+        window: int = 3,
+        *,
+        pos_label: Any = None,
+        stop_set: Any = None,
+        n_stop: int | None = 2000,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.threshold = threshold
+        self.window = window
+        self.pos_label = pos_label
+        self.stop_set = stop_set
+        self.n_stop = n_stop
+        self.random_state = random_state
+
+    def _check(self, this_round: Round) -> tuple[bool, str]:
+        positive = self._positive_class(this_round)
+        pair = self._compare(this_round)
+        if pair is None:
+            return False, "there are no predictions of the round before"
+        change = change_of_f(pair[0] == positive, pair[1] == positive)
+        changes = self._remember(change)[-self.window :]
+        stop = len(changes) == self.window and max(changes) < self.threshold
+        reason = (
+            f"the largest predicted change of F in the last {len(changes)} rounds is "
+            f"{max(changes):.4g}"
+        )
+        return stop, reason
+
+    def _positive_class(self, this_round: Round) -> Any:
+        classes = this_round.classes
+        if len(classes) > 2:
+            raise ValueError(
+                f"PredictedChangeOfF is for two classes; y has {len(classes)}: "
+                f"{classes[:5].tolist()}... Use StabilizingPredictions, which takes "
+                "any number."
+            )
+        if self.pos_label is None:
+            return classes[1]
+        if self.pos_label not in classes.tolist():
+            raise ValueError(
+                f"pos_label={self.pos_label!r} is no class of y, whose classes are "
+                f"{classes.tolist()}."
+            )
+        return self.pos_label
