@@ -26,6 +26,7 @@ LAYERS = [
     {"strategies"},
     {"_explain"},
     {"classifier"},
+    {"stopping", "model_selection", "datasets"},
     {"__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

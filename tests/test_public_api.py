@@ -7,7 +7,14 @@ import pytest
 
 import skactive
 
-PUBLIC = ["skactive", "skactive.measures", "skactive.strategies"]
+PUBLIC = [
+    "skactive",
+    "skactive.datasets",
+    "skactive.measures",
+    "skactive.model_selection",
+    "skactive.stopping",
+    "skactive.strategies",
+]
 
 
 def test_everyday_names():
@@ -56,6 +63,9 @@ def test_documented(module, name):
         "Strategy",
         "PointwiseStrategy",
         "MeasureStrategy",
+        "StoppingRule",
+        "ActiveLearningCurve",
+        "CurveSummary",
     }  # examples elsewhere
     if name not in bases:
         assert "Examples\n--------" in doc

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -17,17 +19,17 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted, indexable
 
+from skactive._bootstrap import seeded
 from skactive._encoded import EncodedClassifier, needs_codes
 from skactive._explain import Explanation, explain_rows
 from skactive._labels import (
     MISSING,
     as_visible,
+    decode_labels,
     is_missing,
     lookalikes,
 )
-from skactive._response import (
-    has_response,
-)
+from skactive._response import has_response
 from skactive._sklearn import (
     HasMethods,
     Interval,
@@ -111,6 +113,9 @@ class ActiveLearningClassifier(
         that represent the pool, or random ones where rows are no vectors.
     n_initial : int or None, default=None
         Rows that a budgeted fit starts from. None means `batch_size`.
+    stopping : stopping rule or None, default=None
+        Ends a budgeted fit before the budget is used: see :mod:`skactive.stopping`.
+        It is cloned, and plays no part without a budget.
     max_candidates : int or None, default=None
         Rows that a query looks at: a random subset of the candidates, another one in
         each round, for models whose prediction is dear. None means all.
@@ -165,8 +170,11 @@ class ActiveLearningClassifier(
     history_ : dict of ndarrays of shape (n_rounds,)
         One row a round of the last `fit`: "n_labels" used by the model of that round,
         "n_queried" rows chosen in it, "query_time" and "fit_time" in seconds.
-    termination_condition_ : {"budget", "exhausted"}
-        Why the last `fit` ended: the budget was used, or no label was left.
+    termination_condition_ : str
+        Why the last `fit` ended: "budget" if that was used, "exhausted" if no label was
+        left, or the name of the rule that stopped it.
+    stopping_ : stopping rule or None
+        The clone that watched the last `fit`, with what it remembers.
     strategy_state_ : object
         What a strategy that learns from round to round knows, None for all others;
         after a budgeted fit, or a call of `query` with labels and such a strategy. It
@@ -211,6 +219,7 @@ class ActiveLearningClassifier(
         ],
         "initial_strategy": [str, callable],
         "n_initial": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "stopping": [HasMethods(["update", "reset"]), None],
         "max_candidates": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "members": [StrOptions({"auto", "posterior", "bootstrap"}), callable],
         "n_members": [Interval(numbers.Integral, 2, None, closed="left"), None],
@@ -229,6 +238,7 @@ class ActiveLearningClassifier(
         budget: int | float | None = None,
         initial_strategy: Any = "cold_start",
         n_initial: int | None = None,
+        stopping: Any = None,
         max_candidates: int | None = None,
         members: Any = "auto",
         n_members: int | None = None,
@@ -243,6 +253,7 @@ class ActiveLearningClassifier(
         self.budget = budget
         self.initial_strategy = initial_strategy
         self.n_initial = n_initial
+        self.stopping = stopping
         self.max_candidates = max_candidates
         self.members = members
         self.n_members = n_members
@@ -281,6 +292,16 @@ class ActiveLearningClassifier(
             If no row is labelled, lengths differ, labels are no classes, or the
             estimator does not give what the strategy needs. Nothing is changed then.
         """
+        return self._fit(X, y, params)
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        params: dict,
+        watch: Callable[[ActiveLearningClassifier], Any] | None = None,
+    ) -> ActiveLearningClassifier:
+        """As :meth:`fit`; `watch` is called with the learner as each round ends."""
         _raise_for_params(params, self, "fit")
         X, classes, codes = check_labels(X, y, self.missing_label)
         plan = self._make_plan()
@@ -291,7 +312,7 @@ class ActiveLearningClassifier(
             model = plan.training.fit(X, classes, codes, labeled, routed)
             seconds = time.perf_counter() - start
             rounds = [Round(model, labeled, codes, 0, 0.0, seconds, None)]
-            condition = "exhausted"
+            condition, stopping = "exhausted", None
         else:
             if len(labeled) < len(codes):
                 routed = _check_method_params(X, routed, indices=labeled)
@@ -300,34 +321,57 @@ class ActiveLearningClassifier(
             if weights is not None:
                 weights = np.asarray(weights, dtype=np.float64)
             plan = plan._replace(ids=labeled, weights=weights)
-            rounds, condition = self._run_campaign(X, classes, codes, routed, plan)
+            stopping = None
+            if self.stopping is not None:
+                stopping = seeded(clone(self.stopping), plan.query_seed)
+            rounds, condition = self._run_campaign(
+                X, classes, codes, routed, plan, stopping, watch
+            )
             self.strategy_state_ = rounds[-1].state
             rounds = [one._replace(rows=labeled[one.rows]) for one in rounds]
         self._set_rounds(rounds, classes)
-        self.termination_condition_ = condition
+        self.termination_condition_, self.stopping_ = condition, stopping
         return self
 
     def _run_campaign(
-        self, X: Any, classes: Array, oracle: Array, params: dict, plan: Plan
+        self,
+        X: Any,
+        classes: Array,
+        oracle: Array,
+        params: dict,
+        plan: Plan,
+        stopping: Any,
+        watch: Any,
     ) -> tuple[list[Round], str]:
-        """All rounds that the budget pays for, and why there are no more."""
+        """All rounds until the campaign ends, and why it does."""
         if isinstance(self.budget, numbers.Integral):
             n_affordable = int(self.budget)
         else:
             share = float(self.budget)  # type: ignore[arg-type]
             n_affordable = max(1, int(share * len(oracle) + 1e-9))
-        rounds = list(
-            run_rounds(
-                plan,
-                X,
-                classes,
-                oracle,
-                params,
-                n_affordable=n_affordable,
-                n_initial=self.n_initial or self.batch_size,
-                batch_size=self.batch_size,
-            )
-        )
+        rounds: list[Round] = []
+        for one in run_rounds(
+            plan,
+            X,
+            classes,
+            oracle,
+            params,
+            n_affordable=n_affordable,
+            n_initial=self.n_initial or self.batch_size,
+            batch_size=self.batch_size,
+        ):
+            rounds.append(one)
+            if watch is None and stopping is None:
+                continue
+            learner = copy.copy(self)
+            learner._set_rounds(rounds, classes)
+            if watch is not None:
+                watch(learner)
+            if stopping is not None and len(one.rows) < min(n_affordable, len(oracle)):
+                known = decode_labels(classes, one.codes)
+                decision = stopping.update(learner, X, known)
+                if decision:
+                    return rounds, decision.rule
         is_used = len(rounds[-1].rows) == n_affordable
         return rounds, "budget" if is_used else "exhausted"
 

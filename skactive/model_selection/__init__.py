@@ -1,5 +1,16 @@
-"""Evaluation where only some rows have a label."""
+"""Evaluation: does active learning pay off, and folds where few rows have a label."""
 
+from skactive.model_selection._curve import (
+    ActiveLearningCurve,
+    active_learning_curve,
+)
 from skactive.model_selection._split import LabeledKFold, mask_missing
+from skactive.model_selection._summary import CurveSummary
 
-__all__ = ["LabeledKFold", "mask_missing"]
+__all__ = [
+    "ActiveLearningCurve",
+    "CurveSummary",
+    "LabeledKFold",
+    "active_learning_curve",
+    "mask_missing",
+]

@@ -1,0 +1,356 @@
+"""Does it pay off? Paired simulations of labelling campaigns, and what they say."""
+
+from __future__ import annotations
+
+import numbers
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.utils import Bunch
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import indexable
+
+from skactive._labels import MISSING, encode_labels
+from skactive._sklearn import _safe_indexing
+from skactive.classifier import ActiveLearningClassifier
+from skactive.model_selection._summary import CurveSummary, summarize
+from skactive.strategies import Strategy, get_strategy
+from skactive.strategies._base import draw_seed
+
+Array = NDArray[Any]
+
+_BASELINE = "random"
+
+
+class ActiveLearningCurve(Bunch):
+    """What :func:`active_learning_curve` returns: arrays, and :meth:`summary`."""
+
+    def summary(
+        self,
+        scoring: str | None = None,
+        *,
+        target: float | None = None,
+        confidence: float = 0.95,
+        n_resamples: int = 2000,
+        random_state: int | None = 0,
+    ) -> CurveSummary:
+        """How much each strategy gains over random, and how many labels it saves.
+
+        Parameters
+        ----------
+        scoring : str, default=None
+            Which score, where several were asked for. None means the first.
+        target : float, default=None
+            Also find the labels needed to reach this score.
+        confidence : float in (0, 1), default=0.95
+            Of the intervals.
+        n_resamples : int, default=2000
+            Bootstrap samples of the splits.
+        random_state : int or None, default=0
+            Draws the bootstrap samples.
+
+        Returns
+        -------
+        summary : CurveSummary
+            A list of dicts, one a strategy; `str` of it is a table and a sentence,
+            and its attribute `sentence` that sentence.
+
+        Raises
+        ------
+        ValueError
+            If `scoring` was not asked for.
+
+        Warns
+        -----
+        UserWarning
+            If no strategy is better than random.
+        """
+        scores = self.test_scores
+        if isinstance(scores, dict):
+            scoring = next(iter(scores)) if scoring is None else scoring
+            if scoring not in scores:
+                raise ValueError(
+                    f"scoring={scoring!r} was not asked for; there are: "
+                    f"{', '.join(scores)}."
+                )
+            scores = scores[scoring]
+        return summarize(
+            self.strategies,
+            self.n_labels,
+            scores,
+            target=target,
+            confidence=confidence,
+            n_resamples=n_resamples,
+            random_state=random_state,
+        )
+
+
+def active_learning_curve(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    strategies: Any = ("margin",),
+    budget: int | float = 100,
+    cv: Any = 5,
+    n_repeats: int = 2,
+    groups: Any = None,
+    scoring: Any = None,
+    cache: str | os.PathLike | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> ActiveLearningCurve:
+    """Compare strategies on data whose labels are known.
+
+    For each split and each strategy a labelling campaign is run on the training part,
+    and its model is scored on the test part after every batch. Within a split all
+    strategies have the same first labels and the same seeds, so that differences are
+    those of the strategies. "random" is always among them.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        An :class:`ActiveLearningClassifier`, whose arguments hold for all campaigns,
+        or any classifier, which is wrapped in one. `strategy`, `budget`, `stopping`
+        and `random_state` are set here.
+    X : array-like, sparse, data frame or sequence of n_samples
+        The rows; whatever `estimator` takes.
+    y : array-like of shape (n_samples,)
+        Their labels; rows whose label is missing are left out.
+    strategies : list or dict, default=("margin",)
+        Names, strategy objects or functions; a dict gives them names of its own.
+    budget : int or float, default=100
+        Labels of a campaign, or their share of the smallest training part.
+    cv : int, cross-validation generator or iterable, default=5
+        An int makes as many stratified folds, shuffled anew in each repetition.
+    n_repeats : int, default=2
+        How often all splits are gone through, each time with other seeds.
+    groups : array-like of shape (n_samples,), default=None
+        For splitters that heed groups.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in :func:`sklearn.model_selection.cross_validate`; None means the
+        estimator's own `score`.
+    cache : str or path, default=None
+        A folder that keeps each finished campaign. The same call, after an
+        interruption or with further strategies, goes on where it was.
+    progress : callable, default=None
+        Called with the number of campaigns that are done, and of all.
+    n_jobs : int or None, default=None
+        Campaigns at a time; it changes nothing but time.
+    random_state : int, RandomState instance or None, default=None
+        Shuffles the folds and seeds the campaigns. With None nothing is found again
+        in a `cache`.
+
+    Returns
+    -------
+    curve : ActiveLearningCurve
+        A Bunch with :meth:`~ActiveLearningCurve.summary` and
+
+        strategies : list of str
+            Names, "random" first.
+        n_labels : ndarray of shape (n_points,)
+            Labels used at each point of the curves.
+        test_scores : ndarray of shape (n_strategies, n_points, n_splits)
+            A dict of such arrays where `scoring` names several. The last axis holds
+            all splits of all repetitions.
+        fit_times, query_times : ndarray of shape (n_strategies, n_points, n_splits)
+            Seconds of each round.
+
+    Raises
+    ------
+    ValueError
+        If the budget is larger than the smallest training part, or a name occurs
+        twice. Errors of the estimator are raised as they come.
+
+    See Also
+    --------
+    sklearn.model_selection.learning_curve : Curves without a choice of rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.model_selection import active_learning_curve
+    >>> X, y = load_iris(return_X_y=True)
+    >>> curve = active_learning_curve(
+    ...     LogisticRegression(max_iter=1000), X, y, budget=30, random_state=0)
+    >>> curve.strategies
+    ['random', 'margin']
+    >>> curve.n_labels
+    array([10, 20, 30])
+    >>> curve.test_scores.shape
+    (2, 3, 10)
+    """
+    learner = _as_learner(estimator)
+    X, y, groups = _labeled_part(X, y, groups, learner.missing_label)
+    named = _name_strategies(strategies)
+    splits, seeds = _make_splits(X, y, groups, cv, n_repeats, random_state)
+    smallest = min(len(train) for train, _ in splits)
+    learner.set_params(budget=_n_affordable(budget, smallest), stopping=None)
+    cells = [
+        (clone(learner).set_params(strategy=strategy, random_state=seed), train, test)
+        for strategy in named.values()
+        for seed, (train, test) in zip(seeds, splits, strict=True)
+    ]
+    keep = _Cache(cache, X, y, scoring)
+    results = []
+    for result in Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(keep.run)(X, y, *cell, scoring) for cell in cells
+    ):
+        results.append(result)
+        if progress is not None:
+            progress(len(results), len(cells))
+    return _gather(list(named), results)
+
+
+class _Cache:
+    """Finished campaigns as files in a folder, if there is one.
+
+    A file appears whole or not at all, so nothing is lost when a run is killed.
+    """
+
+    def __init__(self, folder: Any, X: Any, y: Any, scoring: Any):
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.data_key = joblib.hash((X, y, scoring))
+
+    def run(
+        self, X: Any, y: Array, learner: Any, train: Array, test: Array, scoring: Any
+    ) -> dict:
+        if self.folder is None:
+            return _run_campaign(X, y, learner, train, test, scoring)
+        key = joblib.hash((self.data_key, learner, train, test))
+        path = self.folder / f"{key}.joblib"
+        if path.exists():
+            return joblib.load(path)
+        result = _run_campaign(X, y, learner, train, test, scoring)
+        handle, unfinished = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        os.close(handle)
+        joblib.dump(result, unfinished)
+        os.replace(unfinished, path)
+        return result
+
+
+def _run_campaign(
+    X: Any, y: Array, learner: Any, train: Array, test: Array, scoring: Any
+) -> dict:
+    """One campaign on the training rows, scored on the test rows in every round."""
+    scorers = _make_scorers(learner, scoring)
+    X_test, y_test = _safe_indexing(X, test), y[test]
+    scores: dict[str, list[float]] = {name: [] for name in scorers}
+
+    def score_round(model: Any) -> None:
+        for name, scorer in scorers.items():
+            scores[name].append(float(scorer(model, X_test, y_test)))
+
+    learner._fit(_safe_indexing(X, train), y[train], {}, score_round)
+    return {"scores": scores, **learner.history_}
+
+
+def _make_scorers(learner: Any, scoring: Any) -> dict[str, Any]:
+    if isinstance(scoring, dict):
+        names = scoring
+    elif isinstance(scoring, (list, tuple, set)):
+        names = {name: name for name in scoring}
+    else:
+        names = {"score": scoring}
+    return {name: check_scoring(learner, one) for name, one in names.items()}
+
+
+def _gather(strategies: list[str], results: list[dict]) -> ActiveLearningCurve:
+    """Arrays (n_strategies, n_points, n_splits) from results in that nested order."""
+
+    def table(columns: Iterable[Any]) -> Array:
+        values = np.array(list(columns))
+        values = values.reshape(len(strategies), -1, values.shape[1])
+        return values.swapaxes(1, 2)
+
+    names = list(results[0]["scores"])
+    scores: Any = {name: table(r["scores"][name] for r in results) for name in names}
+    if names == ["score"]:
+        scores = scores["score"]
+    return ActiveLearningCurve(
+        strategies=strategies,
+        n_labels=np.asarray(results[0]["n_labels"]),
+        test_scores=scores,
+        fit_times=table(r["fit_time"] for r in results),
+        query_times=table(r["query_time"] for r in results),
+    )
+
+
+def _as_learner(estimator: Any) -> ActiveLearningClassifier:
+    if isinstance(estimator, ActiveLearningClassifier):
+        return clone(estimator)
+    return ActiveLearningClassifier(estimator)
+
+
+def _labeled_part(
+    X: Any, y: Any, groups: Any, missing_label: Any
+) -> tuple[Any, Array, Any]:
+    X, groups = indexable(X, groups)
+    classes, codes = encode_labels(y, missing_label)
+    rows = np.flatnonzero(codes != MISSING)
+    if len(rows) < len(codes):
+        X = _safe_indexing(X, rows)
+        groups = None if groups is None else _safe_indexing(groups, rows)
+    return X, classes[codes[rows]], groups
+
+
+def _make_splits(
+    X: Any, y: Array, groups: Any, cv: Any, n_repeats: int, random_state: Any
+) -> tuple[list[tuple[Array, Array]], list[int]]:
+    """All splits of all repetitions, with a seed for each."""
+    entropy = np.random.SeedSequence(draw_seed(random_state))
+    splits: list[tuple[Array, Array]] = []
+    for child in entropy.spawn(n_repeats):
+        splitter = check_cv(cv, y, classifier=True)
+        if isinstance(cv, numbers.Integral):
+            seed = int(child.generate_state(1)[0])
+            splitter = StratifiedKFold(cv, shuffle=True, random_state=seed)
+        splits.extend(splitter.split(X, y, groups))
+    seeds = np.random.default_rng(entropy).integers(2**31, size=len(splits))
+    return splits, seeds.tolist()
+
+
+def _name_strategies(strategies: Any) -> dict[str, Strategy]:
+    """Strategies by name, random first."""
+    if isinstance(strategies, (str, Strategy)) or callable(strategies):
+        strategies = [strategies]
+    if not isinstance(strategies, dict):
+        pairs = [(s if isinstance(s, str) else _name(s), s) for s in strategies]
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"Two strategies are named {twice[0]!r}; give names of your own with a "
+                "dict, as {'margin, C=1': ...}."
+            )
+        strategies = dict(pairs)
+    named = {_BASELINE: get_strategy(_BASELINE)}
+    return named | {name: get_strategy(s) for name, s in strategies.items()}
+
+
+def _name(strategy: Any) -> str:
+    return getattr(strategy, "__name__", None) or repr(strategy)
+
+
+def _n_affordable(budget: int | float, n_smallest: int) -> int:
+    if not isinstance(budget, numbers.Integral):
+        return max(1, int(budget * n_smallest + 1e-9))
+    if budget > n_smallest:
+        raise ValueError(
+            f"budget={budget}, but the smallest training part has {n_smallest} rows. "
+            "Lower the budget, or let cv make larger training parts."
+        )
+    return int(budget)

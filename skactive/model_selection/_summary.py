@@ -1,0 +1,291 @@
+"""What learning curves of campaigns say: areas, labels saved, and how sure that is."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+from sklearn.isotonic import isotonic_regression
+
+Array = NDArray[Any]
+
+
+class CurveSummary(list):
+    """Records, dicts with the same keys, one a strategy; `str` of it is a table.
+
+    Keys of a record: "strategy"; "area", the mean score over the labels used;
+    "area_gain" over random with "area_gain_interval" and "win_rate", the share of
+    splits in which the area is above random's (a tie counts one half);
+    "against_best" over the best other strategy with "against_best_interval";
+    "final_score"; "labels_needed" to reach what random reaches with the whole budget,
+    infinite if that is not reached; "labels_saved", the share of random's own labels,
+    with "labels_saved_interval"; and "labels_to_target" if a target was given.
+
+    Attributes
+    ----------
+    sentence : str
+        The answer in one sentence.
+    """
+
+    sentence: str = ""
+
+    def __str__(self) -> str:
+        lines = [
+            f"{'strategy':<24}{'area':>8}{'gain over random':>28}{'wins':>7}"
+            f"{'final':>8}{'labels saved':>26}"
+        ]
+        for record in self:
+            low, high = record["area_gain_interval"]
+            gain = f"{record['area_gain']:+.4f} [{low:+.4f}, {high:+.4f}]"
+            saved = "never as good as random"
+            if np.isfinite(record["labels_saved"]):
+                low, high = record["labels_saved_interval"]
+                saved = f"{record['labels_saved']:.0%} [{low:.0%}, {high:.0%}]"
+            if record["strategy"] == "random":
+                gain = saved = "-"
+            lines.append(
+                f"{record['strategy']:<24}{record['area']:>8.4f}{gain:>28}"
+                f"{record['win_rate']:>7.0%}{record['final_score']:>8.4f}{saved:>26}"
+            )
+        return "\n".join([*lines, self.sentence])
+
+
+def summarize(
+    strategies: Sequence[str],
+    n_labels: Array,
+    scores: Array,
+    *,
+    target: float | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 2000,
+    random_state: int | None = 0,
+) -> CurveSummary:
+    """Summary of curves; the first strategy is random, the one to compare with.
+
+    Parameters
+    ----------
+    strategies : sequence of str
+        Names.
+    n_labels : ndarray of shape (n_points,)
+        Labels used at each point, increasing.
+    scores : ndarray of shape (n_strategies, n_points, n_splits)
+        Greater is better.
+    target : float, default=None
+        A score whose labels are looked for.
+    confidence : float, default=0.95
+        Of the intervals.
+    n_resamples : int, default=2000
+        Bootstrap samples.
+    random_state : int or None, default=0
+        Draws them.
+
+    Returns
+    -------
+    summary : CurveSummary
+    """
+    areas = area_under_curve(n_labels, scores)
+    resamples = _draw_splits(scores.shape[2], n_resamples, random_state)
+    base = areas[0]
+    curves = scores.mean(axis=2)
+    needed = labels_needed(n_labels, curves, curves[0, -1])
+    resampled = _resampled_needs(n_labels, scores, resamples)
+    summary = CurveSummary()
+    for s, name in enumerate(strategies):
+        others = [o for o in range(len(strategies)) if o != s]
+        best = max(others, key=lambda o: areas[o].mean(), default=s)
+        record = {
+            "strategy": name,
+            "area": float(areas[s].mean()),
+            "area_gain": float((areas[s] - base).mean()),
+            "area_gain_interval": paired_interval(
+                areas[s] - base, resamples, confidence
+            ),
+            "win_rate": float(_wins(areas[s] - base)),
+            "against_best": float((areas[s] - areas[best]).mean()),
+            "against_best_interval": paired_interval(
+                areas[s] - areas[best], resamples, confidence
+            ),
+            "final_score": float(curves[s, -1]),
+            "labels_needed": float(needed[s]),
+            "labels_saved": _saved(needed[s], needed[0]),
+            "labels_saved_interval": _saved_interval(
+                resampled[s], resampled[0], confidence
+            ),
+        }
+        if target is not None:
+            record["labels_to_target"] = float(
+                labels_needed(n_labels, curves[[s]], target)[0]
+            )
+        summary.append(record)
+    summary.sentence = _sentence(summary, confidence)
+    if len(summary) > 1 and not any(r["area_gain_interval"][0] > 0 for r in summary):
+        warnings.warn(summary.sentence, UserWarning, stacklevel=3)
+    return summary
+
+
+def area_under_curve(n_labels: Array, scores: Array) -> Array:
+    """Mean score over the labels used (trapezoids), (n_strategies, n_splits)."""
+    if len(n_labels) == 1:
+        return scores[:, 0]
+    widths = np.diff(n_labels)[:, np.newaxis]
+    middles = (scores[:, 1:] + scores[:, :-1]) / 2
+    return (middles * widths).sum(axis=1) / widths.sum()
+
+
+def labels_needed(n_labels: Array, curves: Array, target: float) -> Array:
+    """Labels at which each curve reaches a score, interpolated; infinite if never.
+
+    Curves are made monotone first (isotonic regression), lest a lucky point counts.
+
+    Parameters
+    ----------
+    n_labels : ndarray of shape (n_points,)
+        Increasing.
+    curves : ndarray of shape (n_curves, n_points)
+        Scores.
+    target : float
+        The score to reach.
+
+    Returns
+    -------
+    needed : ndarray of shape (n_curves,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.model_selection._summary import labels_needed
+    >>> labels_needed(np.array([10, 20, 30]), np.array([[0.5, 0.7, 0.8]]), 0.75)
+    array([25.])
+    """
+    needed = np.full(len(curves), np.inf)
+    for c, curve in enumerate(curves):
+        smooth = isotonic_regression(curve)
+        reached = np.flatnonzero(smooth >= target - 1e-12)
+        if len(reached) == 0:
+            continue
+        k = reached[0]
+        if k == 0:
+            needed[c] = n_labels[0]
+            continue
+        share = (target - smooth[k - 1]) / (smooth[k] - smooth[k - 1])
+        needed[c] = n_labels[k - 1] + share * (n_labels[k] - n_labels[k - 1])
+    return needed
+
+
+def paired_interval(
+    differences: Array, resamples: Array, confidence: float
+) -> tuple[float, float]:
+    """Bootstrap interval of a mean over splits.
+
+    Percentiles of the resampled means, taken as far out as makes up for the narrowness
+    of the bootstrap with few splits: the expanded percentile interval [1]_.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_splits,)
+        One paired difference a split.
+    resamples : ndarray of shape (n_resamples, n_splits)
+        Positions of splits.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    low, high : float
+        Both NaN for a single split.
+
+    References
+    ----------
+    .. [1] T. Hesterberg, "What Teachers Should Know About the Bootstrap", The American
+       Statistician 69, 2015.
+    """
+    if len(differences) < 2:
+        return np.nan, np.nan
+    means = differences[resamples].mean(axis=1)
+    low, high = np.quantile(means, _expanded_levels(len(differences), confidence))
+    return float(low), float(high)
+
+
+def _expanded_levels(n_splits: int, confidence: float) -> tuple[float, float]:
+    quantile = t.ppf((1 - confidence) / 2, n_splits - 1)
+    level = norm.cdf(np.sqrt(n_splits / (n_splits - 1)) * quantile)
+    return float(level), float(1 - level)
+
+
+def _draw_splits(n_splits: int, n_resamples: int, random_state: int | None) -> Array:
+    rng = np.random.default_rng(random_state)
+    return rng.integers(n_splits, size=(n_resamples, n_splits))
+
+
+def _resampled_needs(n_labels: Array, scores: Array, resamples: Array) -> Array:
+    """Labels needed in each bootstrap sample, (n_strategies, n_resamples)."""
+    needs = np.empty((len(scores), len(resamples)))
+    for r, splits in enumerate(resamples):
+        curves = scores[:, :, splits].mean(axis=2)
+        needs[:, r] = labels_needed(n_labels, curves, curves[0, -1])
+    return needs
+
+
+def _saved(needed: float, random_needed: float) -> float:
+    """Share of random's labels; minus infinity if random's score is not reached."""
+    return float(1 - needed / random_needed)
+
+
+def _saved_interval(
+    needed: Array, random_needed: Array, confidence: float
+) -> tuple[float, float]:
+    saved = 1 - needed / random_needed
+    levels = ((1 - confidence) / 2, (1 + confidence) / 2)
+    # No interpolation: some may be minus infinity.
+    low, high = np.quantile(saved, levels, method="nearest")
+    return float(low), float(high)
+
+
+def _wins(differences: Array) -> float:
+    return float(np.mean((differences > 0) + 0.5 * (differences == 0)))
+
+
+def _sentence(summary: CurveSummary, confidence: float) -> str:
+    if len(summary) == 1:
+        return "Only random was run: there is nothing to compare with."
+    better: list[dict] = []
+    worse: list[dict] = []
+    unclear: list[dict] = []
+    for record in summary[1:]:
+        low, high = record["area_gain_interval"]
+        group = better if low > 0 else worse if high < 0 else unclear
+        group.append(record)
+    parts = []
+    for record in sorted(better, key=lambda r: -r["area"]):
+        low, high = record["labels_saved_interval"]
+        saved = record["labels_saved"]
+        if saved > 0 and np.isfinite(low):
+            parts.append(
+                f"{record['strategy']} saves {saved:.0%} of the labels, "
+                f"{confidence:.0%} interval {low:.0%} to {high:.0%}"
+            )
+        else:
+            parts.append(
+                f"{record['strategy']} is better than random on the way, but saves no "
+                "labels in the end"
+            )
+    for group, verdict in (
+        (unclear, "not distinguishable from random here"),
+        (worse, "worse than random here"),
+    ):
+        if group:
+            names = _listed([record["strategy"] for record in group])
+            verb = "is" if len(group) == 1 else "are"
+            parts.append(f"{names} {verb} {verdict}")
+    sentence = "; ".join(parts) + "."
+    if not better:
+        sentence = "Nothing beats random here: " + sentence
+    return sentence
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
