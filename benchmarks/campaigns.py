@@ -36,9 +36,8 @@ STRATEGIES = {
     "margin x density": Mixture(["margin", "information_density"], combine="product"),
     "diverse": "diverse",
 }
-DATA = (
-    "iris wine breast_cancer digits segment vehicle pima ionosphere phoneme penbased"
-).split()
+DATA = ["iris", "wine", "breast_cancer", "digits", "segment", "vehicle", "pima"]
+DATA += ["ionosphere", "phoneme", "penbased"]
 
 
 def one_data_set(X, y, n_splits):

@@ -266,7 +266,6 @@ class ActiveLearningClassifier(
     # Learning
     # -----------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any, **params: Any) -> ActiveLearningClassifier:
         """Learn from the labelled rows, or from as many of them as the budget allows.
 
@@ -294,6 +293,7 @@ class ActiveLearningClassifier(
         """
         return self._fit(X, y, params)
 
+    @_fit_context(prefer_skip_nested_validation=False)
     def _fit(
         self,
         X: Any,

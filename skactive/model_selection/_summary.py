@@ -43,8 +43,8 @@ class CurveSummary(list):
             gain = f"{record['area_gain']:+.4f} [{low:+.4f}, {high:+.4f}]"
             saved = "never as good as random"
             if np.isfinite(record["labels_saved"]):
-                low, high = record["labels_saved_interval"]
-                saved = f"{record['labels_saved']:.0%} [{low:.0%}, {high:.0%}]"
+                low, high = map(_percent, record["labels_saved_interval"])
+                saved = f"{record['labels_saved']:.0%} [{low}, {high}]"
             if record["strategy"] == "random":
                 gain = saved = "-"
             lines.append(
@@ -245,6 +245,11 @@ def _saved_interval(
     return float(low), float(high)
 
 
+def _percent(share: float) -> str:
+    """A share of labels saved; "none" where random's score was not reached at all."""
+    return f"{share:.0%}" if np.isfinite(share) else "none"
+
+
 def _wins(differences: Array) -> float:
     return float(np.mean((differences > 0) + 0.5 * (differences == 0)))
 
@@ -263,10 +268,10 @@ def _sentence(summary: CurveSummary, confidence: float) -> str:
     for record in sorted(better, key=lambda r: -r["area"]):
         low, high = record["labels_saved_interval"]
         saved = record["labels_saved"]
-        if saved > 0 and np.isfinite(low):
+        if saved > 0:
             parts.append(
                 f"{record['strategy']} saves {saved:.0%} of the labels, "
-                f"{confidence:.0%} interval {low:.0%} to {high:.0%}"
+                f"{confidence:.0%} interval {_percent(low)} to {_percent(high)}"
             )
         else:
             parts.append(
