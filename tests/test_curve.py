@@ -14,6 +14,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification
+from sklearn.isotonic import isotonic_regression
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
@@ -22,8 +23,10 @@ from sklearn.naive_bayes import GaussianNB
 from skactive import ActiveLearningClassifier
 from skactive.model_selection import active_learning_curve
 from skactive.model_selection._summary import (
+    _resampled_needs,
     area_under_curve,
     labels_needed,
+    monotone,
     paired_interval,
     summarize,
 )
@@ -275,6 +278,27 @@ def test_a_lucky_point_does_not_count():
     curves = np.array([[0.5, 0.9, 0.7]])  # 0.8 after 20 labels, once smoothed
     assert labels_needed(N_LABELS, curves, 0.85)[0] == np.inf
     assert labels_needed(N_LABELS, curves, 0.8)[0] == pytest.approx(20)
+
+
+def test_monotone_is_isotonic_regression():
+    curves = np.random.default_rng(0).normal(size=(50, 9)).round(1)
+    expected = [isotonic_regression(curve) for curve in curves]
+    assert_allclose(monotone(curves), expected, atol=1e-12)
+
+
+def test_resampled_needs_by_brute_force():
+    rng = np.random.default_rng(1)
+    scores = rng.random((3, 3, 6)) + np.array([0, 0.3, 0.6])[:, np.newaxis]
+    resamples = rng.integers(6, size=(40, 6))
+    found = _resampled_needs(N_LABELS, scores, resamples)
+    for r, splits in enumerate(resamples):
+        curves = scores[:, :, splits].mean(axis=2)
+        for s, curve in enumerate(curves):
+            smooth = isotonic_regression(curve)
+            grid = np.linspace(10, 40, 300_001)
+            above = np.interp(grid, N_LABELS, smooth) >= curves[0, -1] - 1e-9
+            first = grid[np.argmax(above)] if above.any() else np.inf
+            assert found[s, r] == pytest.approx(first, abs=1e-3)
 
 
 def made_scores(gain, n_splits=12, seed=0):

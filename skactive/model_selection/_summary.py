@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
-from sklearn.isotonic import isotonic_regression
 
 Array = NDArray[Any]
 
@@ -136,10 +135,10 @@ def area_under_curve(n_labels: Array, scores: Array) -> Array:
     return (middles * widths).sum(axis=1) / widths.sum()
 
 
-def labels_needed(n_labels: Array, curves: Array, target: float) -> Array:
+def labels_needed(n_labels: Array, curves: Array, target: float | Array) -> Array:
     """Labels at which each curve reaches a score, interpolated; infinite if never.
 
-    Curves are made monotone first (isotonic regression), lest a lucky point counts.
+    Curves are made monotone first, lest a lucky point counts.
 
     Parameters
     ----------
@@ -147,7 +146,7 @@ def labels_needed(n_labels: Array, curves: Array, target: float) -> Array:
         Increasing.
     curves : ndarray of shape (n_curves, n_points)
         Scores.
-    target : float
+    target : float or ndarray of shape (n_curves,)
         The score to reach.
 
     Returns
@@ -161,19 +160,49 @@ def labels_needed(n_labels: Array, curves: Array, target: float) -> Array:
     >>> labels_needed(np.array([10, 20, 30]), np.array([[0.5, 0.7, 0.8]]), 0.75)
     array([25.])
     """
-    needed = np.full(len(curves), np.inf)
-    for c, curve in enumerate(curves):
-        smooth = isotonic_regression(curve)
-        reached = np.flatnonzero(smooth >= target - 1e-12)
-        if len(reached) == 0:
-            continue
-        k = reached[0]
-        if k == 0:
-            needed[c] = n_labels[0]
-            continue
-        share = (target - smooth[k - 1]) / (smooth[k] - smooth[k - 1])
-        needed[c] = n_labels[k - 1] + share * (n_labels[k] - n_labels[k - 1])
-    return needed
+    smooth = monotone(curves)
+    reached = smooth >= np.reshape(target, (-1, 1)) - 1e-12
+    after = np.argmax(reached, axis=1)
+    rows, before = np.arange(len(curves)), np.maximum(after - 1, 0)
+    step = smooth[rows, after] - smooth[rows, before]
+    missing = np.where(step > 0, target - smooth[rows, before], 0)
+    share = np.divide(missing, step, out=np.ones(len(curves)), where=step > 0)
+    needed = n_labels[before] + share * (n_labels[after] - n_labels[before])
+    return np.where(reached.any(axis=1), needed, np.inf)
+
+
+def monotone(curves: Array) -> Array:
+    """Least squares fit of curves that never fall (isotonic regression).
+
+    The largest, over where a stretch of points begins, of the smallest, over where it
+    ends, of its means: for many short curves at once.
+
+    Parameters
+    ----------
+    curves : ndarray of shape (n_curves, n_points)
+        Any values.
+
+    Returns
+    -------
+    smooth : ndarray of shape (n_curves, n_points)
+        Increasing along the last axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.model_selection._summary import monotone
+    >>> monotone(np.array([[1.0, 5.0, 3.0]]))
+    array([[1., 4., 4.]])
+    """
+    n_points = curves.shape[1]
+    smooth = np.full(curves.shape, -np.inf)
+    for begin in range(n_points):
+        means = np.cumsum(curves[:, begin:], axis=1) / np.arange(
+            1, n_points - begin + 1
+        )
+        least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        smooth[:, begin:] = np.maximum(smooth[:, begin:], least)
+    return smooth
 
 
 def paired_interval(
@@ -223,11 +252,12 @@ def _draw_splits(n_splits: int, n_resamples: int, random_state: int | None) -> A
 
 def _resampled_needs(n_labels: Array, scores: Array, resamples: Array) -> Array:
     """Labels needed in each bootstrap sample, (n_strategies, n_resamples)."""
-    needs = np.empty((len(scores), len(resamples)))
-    for r, splits in enumerate(resamples):
-        curves = scores[:, :, splits].mean(axis=2)
-        needs[:, r] = labels_needed(n_labels, curves, curves[0, -1])
-    return needs
+    weights = np.apply_along_axis(np.bincount, 1, resamples, minlength=scores.shape[2])
+    means = (
+        scores @ weights.T / scores.shape[2]
+    )  # (n_strategies, n_points, n_resamples)
+    targets = means[0, -1]
+    return np.array([labels_needed(n_labels, curves.T, targets) for curves in means])
 
 
 def _saved(needed: float, random_needed: float) -> float:
