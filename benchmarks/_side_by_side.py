@@ -28,15 +28,17 @@ class Times(NamedTuple):
 
 
 def take_turns(
-    functions: Mapping[str, Callable[[], Any]], n_rounds: int
+    functions: Mapping[str, Callable[[], Any]],
+    n_rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Times]:
     """Time functions in turns, after one round that does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(n_rounds + 1):
         for name, function in functions.items():
-            begin = time.perf_counter()
+            begin = clock()
             result = function()
-            seconds[name].append(time.perf_counter() - begin)
+            seconds[name].append(clock() - begin)
             del result  # freed outside of the time taken
     return {
         name: Times(float(np.median(rounds[1:])), min(rounds[1:]))

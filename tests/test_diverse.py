@@ -469,8 +469,8 @@ def test_wrapping():
     assert not strategy.pointwise
     with pytest.raises(ValueError, match=r"RankedBatch needs a strategy.*Informa"):
         RankedBatch(InformationDensity()).select(MODEL, X, y, n_queries=2)
-    with pytest.raises(ValueError, match="RankedBatch must be a strategy object"):
-        RankedBatch("margin").leaves()
+    with pytest.raises(ValueError, match="RankedBatch must be a name"):
+        RankedBatch(3).leaves()
 
 
 @pytest.mark.parametrize(

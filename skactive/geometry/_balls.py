@@ -18,8 +18,8 @@ from skactive.geometry._pairs import (
 
 Array = NDArray[Any]
 
-# Rows of a block of the graph of balls.
-_BLOCK_ROWS = 1024
+# Rows of a block of the graph of balls, whose pairs stay in the cache.
+_BLOCK_ROWS = 512
 # Edges kept of the graph of balls, 16 MiB as they come and 32 MiB sorted.
 _MAX_EDGES = 2**21
 # Pairs too close to the radius for single precision: beyond this share of a block, all
@@ -211,7 +211,7 @@ class _Balls:
                 if n_edges > _MAX_EDGES:
                     edges = None
                 continue
-            # Sums of at most 1024 ones are exact in single precision.
+            # Sums of so few ones are exact in single precision.
             near = near.astype(np.float32)
             counts[some] += (near @ weight[others]).astype(np.int64)
             counts[others] += (weight[some] @ near).astype(np.int64)
