@@ -26,10 +26,11 @@ _JOINT_BLOCK_SIZE = 2**15
 _FIRST_LOOK = 8
 # Posteriors with less entropy than this cannot gain anything that is not rounding.
 _CERTAIN = 1e-14
-# A sample of configurations is so many times smaller than the number allowed.
+# A sample of configurations is so many times smaller than the number allowed; smaller
+# still, in proportion, from when half of the information is known.
 _THINNED = 2
-# Numbers of groups that configurations are merged to, at first and then.
-_N_GROUPS = (20, 200)
+# Most groups that configurations are merged to, at first and then.
+_MOST_GROUPS = (32, 256)
 # Once configurations are a sample: gains of so many samples are taken at once, so many
 # times at most; of how many large ones some are probed; how many are looked at on all
 # configurations (three times as many on less merged ones, where there are any).
@@ -65,7 +66,7 @@ def joint_information_gain(
         Exact where no more than this number of configurations of the labels of the
         first n_samples - 1 samples are possible and leave the member in doubt: always
         where ``n_classes ** (n_samples - 1)`` is at most this number. Otherwise they
-        are thinned to half this number, at random but unbiased, sample by sample.
+        are thinned to half this number or less, at random but unbiased, one by one.
     random_state : int, Generator or None, default=None
         For the thinning.
 
@@ -116,7 +117,7 @@ def batch_bald(
     member_proba: ArrayLike,
     n_queries: int,
     *,
-    max_configurations: int = 1000,
+    max_configurations: int = 500,
     random_state: int | np.random.Generator | None = None,
 ) -> tuple[Array, Array]:
     """Choose samples whose labels together tell most about the model, one by one.
@@ -134,13 +135,13 @@ def batch_bald(
         Class probabilities of every member, each row summing to one.
     n_queries : int
         How many samples; all, if there are fewer.
-    max_configurations : int, default=1000
+    max_configurations : int, default=500
         Exact while no more than this number of configurations of the labels of the
         batch so far are possible and leave the member in doubt: pick b at least while
         ``n_classes ** (b - 1)`` is at most this number. From then on they are thinned
-        to half this number after each pick, at random but unbiased, the same ones
-        serve all candidates, and candidates are screened on merged ones: batches were
-        within 1 % of exact greedy ones. Time and memory grow with this number.
+        to half this number or less after each pick, at random but unbiased, the same
+        ones serve all candidates, and candidates are screened on merged ones: batches
+        were within 1 % of exact greedy ones. Time and memory grow with this number.
     random_state : int, Generator or None, default=None
         Breaks ties, and thins configurations.
 
@@ -223,19 +224,36 @@ def is_exhausted(information: Any, n_members: int) -> Any:
 class _Posteriors(NamedTuple):
     """Weighted distributions over members: `mass_M` and `members_MK`, float64.
 
-    Neighbours are alike: sorted by their two likeliest members.
+    They are sorted by `kinds_M`, likeliest member * n_members + second one.
     """
 
     mass_M: Array
     members_MK: Array
+    kinds_M: Array
 
-    def merge(self, n_groups: int) -> _Posteriors:
-        """Neighbours merged to fewer posteriors."""
-        starts = np.arange(n_groups) * len(self.mass_M) // n_groups
+    def merged(self) -> list[_Posteriors]:
+        """Fewer posteriors, on which gains are not smaller; the fewest first.
+
+        One for each likeliest member, and one for each two likeliest members.
+        """
+        n_members = self.members_MK.shape[1]
+        stages: list[_Posteriors] = []
+        n_groups = 1
+        for divisor, n_most in zip((n_members, 1), _MOST_GROUPS, strict=True):
+            is_first = np.diff(self.kinds_M // divisor, prepend=-1) > 0
+            starts = np.flatnonzero(is_first)
+            starts = starts[:: -(-len(starts) // n_most)]
+            if 2 * n_groups < len(starts) <= len(self.mass_M) / 2:
+                stages.append(self._merge(starts))
+                n_groups = len(starts)
+        return stages
+
+    def _merge(self, starts: Array) -> _Posteriors:
+        """Neighbours merged, from each of `starts` to the next one."""
         mass_G = np.add.reduceat(self.mass_M, starts)
         weighted_MK = self.members_MK * self.mass_M[:, np.newaxis]
         members_GK = np.add.reduceat(weighted_MK, starts) / mass_G[:, np.newaxis]
-        return _Posteriors(mass_G, members_GK)
+        return _Posteriors(mass_G, members_GK, self.kinds_M[starts])
 
 
 class _Batch(NamedTuple):
@@ -252,7 +270,8 @@ class _Batch(NamedTuple):
     @classmethod
     def empty(cls, n_members: int) -> _Batch:
         members_1K = np.full((1, n_members), 1 / n_members)
-        return cls(_Posteriors(np.ones(1), members_1K), float(np.log(n_members)))
+        one = _Posteriors(np.ones(1), members_1K, np.zeros(1, dtype=np.intp))
+        return cls(one, float(np.log(n_members)))
 
     def information(self, bound: float) -> float:
         """Of the labels about the member, at most `bound`."""
@@ -262,7 +281,7 @@ class _Batch(NamedTuple):
     def add(self, p_KC: Array, max_posteriors: int, rng: np.random.Generator) -> _Batch:
         """With the label of one more sample, thinned to `max_posteriors`."""
         p_KC = p_KC.astype(np.float64, copy=False)
-        mass_M, members_MK = self.posteriors
+        mass_M, members_MK, _ = self.posteriors
         # A child is a posterior and one more label: its joint probability with member
         # k is w_k p_kc, whose logarithm is a sum. So no array has three axes here.
         label_MC = members_MK @ p_KC
@@ -271,23 +290,27 @@ class _Batch(NamedTuple):
         doubt_MC -= members_MK @ (p_KC * safe_log(p_KC))
         doubt_MC[doubt_MC < _CERTAIN] = 0
         doubt_MC *= mass_M[:, np.newaxis]
+        doubt = min(self.doubt, float(doubt_MC.sum()))
         children = np.flatnonzero(doubt_MC)
         kinds = _kinds(members_MK, p_KC, children)
-        children = children[np.argsort(kinds, kind="stable")]
+        order = np.argsort(kinds, kind="stable")
+        children, kinds = children[order], kinds[order]
         factors = np.ones(len(children))
         is_exact = self.is_exact and len(children) <= max_posteriors
         if not is_exact:
-            n_kept = -(-max_posteriors // _THINNED)
+            share = min(1, 2 * doubt / np.log(members_MK.shape[1]))
+            n_kept = int(np.ceil(share * max_posteriors / _THINNED))
             if len(children) > n_kept:
                 kept, factors = _thin(doubt_MC.ravel()[children], n_kept, rng)
-                children = children[kept]
+                children, kinds = children[kept], kinds[kept]
         parents, labels = np.divmod(children, p_KC.shape[1])
         label_m = label_MC[parents, labels]
         members_mK = members_MK[parents]
         members_mK *= p_KC.T[labels]
         members_mK /= label_m[:, np.newaxis]
-        posteriors = _Posteriors(mass_M[parents] * label_m * factors, members_mK)
-        return _Batch(posteriors, min(self.doubt, float(doubt_MC.sum())), is_exact)
+        mass_m = mass_M[parents] * label_m * factors
+        posteriors = _Posteriors(mass_m, members_mK, kinds)
+        return _Batch(posteriors, doubt, is_exact)
 
 
 def _kinds(members_MK: Array, p_KC: Array, children: Array) -> Array:
@@ -388,7 +411,7 @@ class _Search:
         Best first: where the largest bound is from merged posteriors, the samples with
         the largest ones of these move on to posteriors that are merged less.
         """
-        stages = [*_merged(posteriors), posteriors]
+        stages = [*posteriors.merged(), posteriors]
         n_stages = len(stages)
         stage_N = np.where(self.is_free_N, 0, n_stages + 1)
         n_looked = [_FIRST_LOOK * 4**k for k in reversed(range(n_stages))]
@@ -414,10 +437,10 @@ class _Search:
         """The largest gain among those likely to be; for posteriors that are a sample.
 
         Gains on merged posteriors say which ones are likely. They are renewed where
-        what is left of the old one exceeds the largest new one; how much is left of
-        gains by this pick is seen on some samples.
+        what is left of the old one may be among the largest new ones; how much is left
+        of gains by this pick is seen on some samples.
         """
-        stages = [*_merged(posteriors), posteriors]
+        stages = [*posteriors.merged(), posteriors]
         rows = np.flatnonzero(self.is_free_N)
         rows = _take_largest(rows, self.bounds_N, _PROBED_FROM)
         rows = rows[:: -(-len(rows) // _N_LOOKED)]
@@ -427,16 +450,17 @@ class _Search:
         is_open_N = self.is_free_N.copy()
         is_open_N[rows] = False
         self.bounds_N[is_open_N] *= min(1.0, float(np.quantile(left, 0.9)))
-        finalists, largest = rows, self.bounds_N[rows].max()
+        finalists = rows
         for _ in range(_MAX_LOOKS):
-            rows = np.flatnonzero(is_open_N & (self.bounds_N >= largest))
+            finalists = _take_largest(finalists, self.bounds_N, 3 * _N_FINALISTS)
+            smallest = self.bounds_N[finalists].min()
+            rows = np.flatnonzero(is_open_N & (self.bounds_N > smallest))
             if len(rows) == 0:
                 break
             rows = _take_largest(rows, self.bounds_N, _N_LOOKED)
             self.bounds_N[rows] = self._gains(stages[0], rows)
             is_open_N[rows] = False
             finalists = np.append(finalists, rows)
-            largest = max(largest, self.bounds_N[rows].max())
         gains = self.bounds_N[finalists]
         for stage in stages[1:]:
             n_finalists = _N_FINALISTS * (1 if stage is posteriors else 3)
@@ -454,11 +478,6 @@ def _take_largest(rows: Array, bounds_N: Array, n_largest: int) -> Array:
     if len(rows) <= n_largest:
         return rows
     return rows[np.argpartition(-bounds_N[rows], n_largest)[:n_largest]]
-
-
-def _merged(posteriors: _Posteriors) -> list[_Posteriors]:
-    """Fewer posteriors, on which gains are not smaller; the fewest first."""
-    return [posteriors.merge(n) for n in _N_GROUPS if len(posteriors.mass_M) >= 3 * n]
 
 
 def _gains(

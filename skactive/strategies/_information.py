@@ -45,7 +45,7 @@ class BatchBald(Strategy):
         largest information gain, which bounds what a row can add, and half drawn from
         the other rows, with probabilities proportional to the gain. The probabilities
         of all members for so many rows are held in memory.
-    max_configurations : int, default=1000
+    max_configurations : int, default=500
         Exact while the labels of the batch so far have no more configurations than
         this; see :func:`skactive.measures.batch_bald`.
 
@@ -77,7 +77,7 @@ class BatchBald(Strategy):
         "max_configurations": [Interval(numbers.Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, max_candidates: int = 10_000, max_configurations: int = 1000):
+    def __init__(self, max_candidates: int = 10_000, max_configurations: int = 500):
         self.max_candidates = max_candidates
         self.max_configurations = max_configurations
 
