@@ -191,6 +191,13 @@ def test_thinning_keeps_the_mean_and_the_sum():
     assert_allclose(total, weights, atol=0.15, rtol=0.1)
 
 
+def test_thinning_where_one_weight_is_all():
+    weights = np.array([1e-20, 1.0, 1e-20])
+    kept, factors = _joint._thin(weights, 1, np.random.default_rng(0))
+    assert_array_equal(kept, [1])
+    assert_array_equal(factors, [1])
+
+
 # Greedy batches ----------------------------------------------------------------------
 
 

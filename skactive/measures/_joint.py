@@ -347,7 +347,10 @@ def _thin(weights: Array, n_kept: int, rng: np.random.Generator) -> tuple[Array,
     ends = np.floor(ends)
     taken = small[np.diff(ends, prepend=0) > 0]
     kept = np.sort(np.concatenate([np.flatnonzero(is_large), taken]))
-    return kept, np.where(is_large[kept], 1, 1 / (rate * weights[kept]))
+    factors = np.ones(len(kept))
+    is_small = ~is_large[kept]
+    factors[is_small] = 1 / (rate * weights[kept[is_small]])
+    return kept, factors
 
 
 # ---------------------------------------------------------------------------------
