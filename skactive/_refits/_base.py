@@ -14,8 +14,8 @@ from skactive._sklearn import _num_samples, _safe_indexing
 
 Array = NDArray[Any]
 
-# A chunk of probabilities holds about as many numbers (1 MiB), to stay in the cache.
-CHUNK_SIZE = 2**17
+# A chunk of probabilities holds about as many numbers (256 KiB), to stay in the cache.
+CHUNK_SIZE = 2**15
 # exp(-800) is zero, and 0 * -800 is no NaN.
 _FLOOR = -800.0
 
@@ -71,6 +71,11 @@ class Retrained(ABC):
     n_classes: int
     in_logs: bool = False
 
+    @property
+    def n_arrays(self) -> int:
+        """How many arrays (n_candidates, n_targets) losses work on at a time."""
+        return self.n_classes
+
     @abstractmethod
     def planes(self, targets: Any) -> Iterator[Array]:
         """For each label in turn (n_classes, n_candidates, n_targets): probabilities.
@@ -98,11 +103,16 @@ class Retrained(ABC):
         """
         targets = as_rows(targets)
         total = np.zeros((self.n_candidates, self.n_classes))
-        size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_classes))
+        size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_arrays))
         for chunk in gen_batches(targets.shape[0], size):
-            for label, planes in enumerate(self.planes(targets[chunk])):
-                total[:, label] += self._losses(planes, loss).sum(axis=1)
+            total += self._chunk_losses(targets[chunk], loss)
         return total / targets.shape[0]
+
+    def _chunk_losses(self, targets: Any, loss: str) -> Array:
+        """Losses (n_candidates, n_classes), summed over few targets."""
+        planes = self.planes(targets)
+        losses = [self._losses(plane, loss).sum(axis=1) for plane in planes]
+        return np.column_stack(losses)
 
     def _losses(self, planes: Array, loss: str) -> Array:
         if not self.in_logs:

@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 # Candidates are retrained as many at a time as need about so many numbers (8 MiB).
 _BLOCK_SIZE = 2**20
-_BLOCK_MAX_CANDIDATES = 128
+_BLOCK_MAX_CANDIDATES = 512
 # Real fits come in small blocks, so that progress is seen.
 _BLOCK_MAX_FITS = 64
 # Real fits that would take longer, in seconds, are warned of.
