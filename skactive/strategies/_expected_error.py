@@ -145,7 +145,9 @@ class _LookAhead(Strategy):
         targets = np.arange(len(unlabeled))
         if self.n_targets is not None and self.n_targets < len(unlabeled):
             targets = np.sort(rng.permutation(targets)[: self.n_targets])
-        looked = np.flatnonzero(np.isin(unlabeled, candidates, assume_unique=True))
+        is_candidate = np.zeros(len(codes), dtype=bool)
+        is_candidate[candidates] = True
+        looked = np.flatnonzero(is_candidate[unlabeled])
         if self.max_candidates is not None and self.max_candidates < len(looked):
             top_two = np.partition(proba[looked], -2, axis=1)[:, -2:]
             order = np.argsort(top_two[:, 1] - top_two[:, 0], kind="stable")
