@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array
 
 from skactive._sklearn import _num_samples, _safe_indexing
 
@@ -36,6 +36,12 @@ def take_rows(rows: Any, positions: Any) -> Any:
     return _safe_indexing(rows, positions)
 
 
+def batches(n: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover ``range(n)``."""
+    # scikit-learn's gen_batches takes longer to check its parameters than small pools.
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+
 def mean_loss(models: Any, targets: Any, loss: str | Callable[[Array], Array]) -> Array:
     """Mean loss over `targets` of retrained models, shape (n_candidates, n_classes).
 
@@ -50,7 +56,7 @@ def mean_loss(models: Any, targets: Any, loss: str | Callable[[Array], Array]) -
     function = _LOSSES[loss] if isinstance(loss, str) else loss
     total = np.zeros((n_candidates, n_labels))
     size = max(1, CHUNK_SIZE // (n_candidates * n_labels * n_classes))
-    for chunk in gen_batches(n_targets, size):
+    for chunk in batches(n_targets, size):
         proba = models.predict_proba(take_rows(targets, chunk))
         total += function(proba).sum(axis=2)
     return total / n_targets
@@ -104,7 +110,7 @@ class Retrained(ABC):
         targets = as_rows(targets)
         total = np.zeros((self.n_candidates, self.n_classes))
         size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_arrays))
-        for chunk in gen_batches(targets.shape[0], size):
+        for chunk in batches(targets.shape[0], size):
             total += self._chunk_losses(targets[chunk], loss)
         return total / targets.shape[0]
 

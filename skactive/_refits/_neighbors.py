@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.metrics import DistanceMetric, pairwise_distances
 from sklearn.neighbors import VALID_METRICS, KNeighborsClassifier
-from sklearn.utils import gen_batches
 
-from skactive._refits._base import _LOSSES, CHUNK_SIZE, Retrained, as_rows
+from skactive._refits._base import (
+    _LOSSES,
+    CHUNK_SIZE,
+    Retrained,
+    as_rows,
+    batches,
+)
 
 Array = NDArray[Any]
 
@@ -79,7 +84,7 @@ class KNeighborsRefits:
         found = np.full((n_targets, k), np.inf)
         codes = np.zeros((n_targets, k), dtype=np.intp)
         n_found = min(k, self.rows.shape[0])
-        for chunk in gen_batches(n_targets, max(1, CHUNK_SIZE // self.rows.shape[0])):
+        for chunk in batches(n_targets, max(1, CHUNK_SIZE // self.rows.shape[0])):
             distances = self.distances(targets[chunk], self.rows)
             order = np.argsort(distances, axis=1, kind="stable")[:, :n_found]
             found[chunk, :n_found] = np.take_along_axis(distances, order, axis=1)
@@ -117,7 +122,7 @@ class _NeighborsModels(Retrained):
         n_targets = targets.shape[0]
         look = self._weighed_losses if self.weights else self._counted_losses
         total = np.zeros((self.n_candidates, self.n_classes))
-        for chunk in gen_batches(n_targets, max(16, CHUNK_SIZE // self.n_candidates)):
+        for chunk in batches(n_targets, max(16, CHUNK_SIZE // self.n_candidates)):
             distances = self.refits.distances(self.rows, targets[chunk])
             total += look(distances, found_all[chunk], codes_all[chunk], _LOSSES[loss])
         return total / n_targets

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive import _response
 from skactive._labels import MISSING, encode_labels
 from skactive._refits import make_refits
-from skactive._refits._base import as_rows, mean_loss, take_rows
+from skactive._refits._base import as_rows, batches, mean_loss, take_rows
 from skactive._refits._generic import GenericRefits, proba_of
 from skactive._sklearn import Interval, StrOptions, _num_samples
 from skactive.strategies._base import Strategy, check_needs, check_utilities
@@ -200,7 +199,7 @@ class _LookAhead(Strategy):
         n_looked = len(problem.looked)
         values = np.empty(n_looked)
         targets = take_rows(problem.rows, problem.unlabeled[problem.targets])
-        chunks = list(gen_batches(n_looked, _block_candidates(problem)))
+        chunks = list(batches(n_looked, _block_candidates(problem)))
         run = partial(self._look_at, problem, targets)
         for chunk, found in zip(chunks, _in_order(run, chunks, problem), strict=True):
             values[chunk] = found
@@ -575,7 +574,7 @@ def _own_proba(models: Any, rows: Any, n_rows: int) -> Array:
     The models of other rows are asked as well: few targets at a time.
     """
     parts = []
-    for chunk in gen_batches(n_rows, 16):
+    for chunk in batches(n_rows, 16):
         positions = np.arange(n_rows)[chunk]
         proba = models.predict_proba(take_rows(rows, chunk))
         parts.append(proba[positions, :, np.arange(len(positions))])
