@@ -27,7 +27,9 @@ Array = NDArray[Any]
 
 # Candidates are retrained as many at a time as need about so many numbers (8 MiB).
 _BLOCK_SIZE = 2**20
-_BLOCK_MAX_CANDIDATES = 512
+_BLOCK_MAX_CANDIDATES = 128
+# So few of them make one block, as what a block costs besides matters more then.
+_ONE_BLOCK = 512
 # Real fits come in small blocks, so that progress is seen.
 _BLOCK_MAX_FITS = 64
 # Real fits that would take longer, in seconds, are warned of.
@@ -258,7 +260,9 @@ def _block_candidates(problem: _Problem) -> int:
     n_features = problem.rows.shape[1]
     n_numbers = getattr(problem.refits, "numbers_per_candidate", n_classes * n_features)
     n_numbers = max(n_numbers, 16 * n_classes**2)
-    return int(np.clip(_BLOCK_SIZE // n_numbers, 1, _BLOCK_MAX_CANDIDATES))
+    few = len(problem.looked) <= _ONE_BLOCK
+    largest = _ONE_BLOCK if few else _BLOCK_MAX_CANDIDATES
+    return int(np.clip(_BLOCK_SIZE // n_numbers, 1, largest))
 
 
 def _in_order(
