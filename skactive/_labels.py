@@ -61,11 +61,17 @@ def encode_labels(y: Any, missing_label: Any = np.nan) -> tuple[Array, Array]:
         ) from error
     if classes.dtype.kind == "f" and np.isinf(classes).any():
         raise ValueError("Labels must be finite numbers or strings; y holds infinity.")
-    if len(classes):
+    if len(classes) and not _are_plain(classes):
         # Each class twice: scikit-learn warns where most labels differ, as if y were
         # continuous, but here the first labels often do.
         check_classification_targets(np.repeat(classes, 2))
     return classes, codes
+
+
+def _are_plain(classes: Array) -> bool:
+    """Whether these are integers, booleans or strings: classes at first sight."""
+    kind = classes.dtype.kind
+    return kind in "biuUS" or (kind == "f" and bool((classes % 1 == 0).all()))
 
 
 def decode_labels(classes: Array, codes: Array) -> Array:

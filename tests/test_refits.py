@@ -285,6 +285,37 @@ def test_gaussian_both_ways(kind, monkeypatch):
     check(GaussianNB(), *make_case(numbers, 3), kind=GaussianNBRefits)
 
 
+@pytest.mark.parametrize("limit", [0.0, 1e-7])
+def test_gaussian_smoothing_of_classes_left_alone(limit, monkeypatch):
+    from skactive._refits import _naive_bayes
+
+    monkeypatch.setattr(_naive_bayes, "_LARGEST_SQUARE", limit)
+    rows, codes, candidates, targets = make_case(numbers, 4)
+    # Smoothing matters most to a narrow class, and differs most for a far row.
+    is_narrow = codes == 2
+    center = rows[is_narrow].mean(axis=0)
+    rows[is_narrow] = center + 0.03 * (rows[is_narrow] - center)
+    candidates[0] += 20.0
+    targets[0] = center + 0.05
+    check(GaussianNB(), rows, codes, candidates, targets, kind=GaussianNBRefits)
+
+
+@pytest.mark.parametrize("loss", ["zero_one", "log"])
+def test_rest_of_the_classes(loss):
+    from skactive._refits._naive_bayes import _Rest
+
+    # Logarithms from far below to far above those of the others.
+    logs = np.random.default_rng(0).normal(size=(3, 1, 50)) * 300
+    table = np.random.default_rng(1).normal(size=(4, 50)) * 300
+    planes = np.concatenate([np.broadcast_to(logs, (3, 4, 50)), table[np.newaxis]])
+    proba = np.exp(planes - planes.max(axis=0))
+    proba /= proba.sum(axis=0)
+    rest = _Rest(logs)
+    found = rest.losses(table - rest.log_total, loss)
+    function = {"zero_one": _base.zero_one_loss, "log": _base.log_loss}[loss]
+    np.testing.assert_allclose(found, function(proba, axis=0), atol=1e-12)
+
+
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_discriminant_with_fewer_rows_than_features(n_classes):
     rng = np.random.default_rng(0)
@@ -321,7 +352,7 @@ def test_ridge_proba_by_hand():
     np.testing.assert_allclose(ridge_proba(np.array([[0.5]])), [[0.25, 0.75]])
 
 
-@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("weights", ["uniform", "distance", two_thirds])
 @pytest.mark.parametrize("n_rows", [5, 4])
 def test_as_many_neighbours_as_rows_or_one_more(weights, n_rows):
     rows, codes, candidates, targets = make_case(numbers, 2, n_labeled=n_rows - 2)

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array
 
 from skactive._sklearn import _num_samples, _safe_indexing
 
 Array = NDArray[Any]
 
-# A chunk of probabilities holds about as many numbers (1 MiB), to stay in the cache.
-CHUNK_SIZE = 2**17
+# A chunk of probabilities holds about as many numbers (256 KiB), to stay in the cache.
+CHUNK_SIZE = 2**15
 # exp(-800) is zero, and 0 * -800 is no NaN.
 _FLOOR = -800.0
 
@@ -36,6 +36,12 @@ def take_rows(rows: Any, positions: Any) -> Any:
     return _safe_indexing(rows, positions)
 
 
+def batches(n: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover ``range(n)``."""
+    # scikit-learn's gen_batches takes longer to check its parameters than small pools.
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+
 def mean_loss(models: Any, targets: Any, loss: str | Callable[[Array], Array]) -> Array:
     """Mean loss over `targets` of retrained models, shape (n_candidates, n_classes).
 
@@ -50,7 +56,7 @@ def mean_loss(models: Any, targets: Any, loss: str | Callable[[Array], Array]) -
     function = _LOSSES[loss] if isinstance(loss, str) else loss
     total = np.zeros((n_candidates, n_labels))
     size = max(1, CHUNK_SIZE // (n_candidates * n_labels * n_classes))
-    for chunk in gen_batches(n_targets, size):
+    for chunk in batches(n_targets, size):
         proba = models.predict_proba(take_rows(targets, chunk))
         total += function(proba).sum(axis=2)
     return total / n_targets
@@ -70,6 +76,11 @@ class Retrained(ABC):
     n_candidates: int
     n_classes: int
     in_logs: bool = False
+
+    @property
+    def n_arrays(self) -> int:
+        """How many arrays (n_candidates, n_targets) losses work on at a time."""
+        return self.n_classes
 
     @abstractmethod
     def planes(self, targets: Any) -> Iterator[Array]:
@@ -98,11 +109,16 @@ class Retrained(ABC):
         """
         targets = as_rows(targets)
         total = np.zeros((self.n_candidates, self.n_classes))
-        size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_classes))
-        for chunk in gen_batches(targets.shape[0], size):
-            for label, planes in enumerate(self.planes(targets[chunk])):
-                total[:, label] += self._losses(planes, loss).sum(axis=1)
+        size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_arrays))
+        for chunk in batches(targets.shape[0], size):
+            total += self._chunk_losses(targets[chunk], loss)
         return total / targets.shape[0]
+
+    def _chunk_losses(self, targets: Any, loss: str) -> Array:
+        """Losses (n_candidates, n_classes), summed over few targets."""
+        planes = self.planes(targets)
+        losses = [self._losses(plane, loss).sum(axis=1) for plane in planes]
+        return np.column_stack(losses)
 
     def _losses(self, planes: Array, loss: str) -> Array:
         if not self.in_logs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from numbers import Real
 from typing import Any
 
@@ -19,7 +19,13 @@ from sklearn.naive_bayes import (
 from sklearn.preprocessing import binarize
 from sklearn.utils.validation import check_non_negative
 
-from skactive._refits._base import Retrained, as_rows, class_priors, log_quietly
+from skactive._refits._base import (
+    _FLOOR,
+    Retrained,
+    as_rows,
+    class_priors,
+    log_quietly,
+)
 
 Array = NDArray[Any]
 
@@ -28,6 +34,13 @@ Array = NDArray[Any]
 _LARGEST_TERM = 1e8
 # Below this scikit-learn changes alpha, or takes the logarithm of zero.
 _LEAST_ALPHA = 1e-10
+# The logarithm of a class prior of zero: of infinities, differences would be NaN.
+_LOG_ZERO = -1e300
+# Logarithms of odds beyond this are cut: their exponential could be infinite.
+_LARGEST_ODDS = 400.0
+# Losses are linear in what moves log-probabilities by less than the root of this, but
+# for errors of this size divided by eight.
+_LARGEST_SQUARE = 1e-7
 
 
 class _Models(Retrained):
@@ -56,6 +69,84 @@ class _Models(Retrained):
                 table = changed[k] if has_changed[k] else same[k]
                 np.add(table, log_prior[k], out=planes[k])
             yield planes
+
+    @property
+    def has_one_change(self) -> bool:
+        """Whether a label changes the likelihoods of its own class alone."""
+        return np.array_equal(self.has_changed, np.eye(self.n_classes, dtype=bool))
+
+    @property
+    def n_arrays(self) -> int:
+        """See Retrained."""
+        return 2 if self.has_one_change else self.n_classes
+
+    def _chunk_losses(self, targets: Any, loss: str) -> Array:
+        """As for all, but from the odds of the label's class where that will do."""
+        if not self.has_one_change:
+            return super()._chunk_losses(targets, loss)
+        same, changed = self.tables(targets)
+        return self._losses_by_odds([same], changed, loss)[0]
+
+    def _losses_by_odds(
+        self, alternatives: list[list[Array]], changed: Iterable[Array], loss: str
+    ) -> Array:
+        """Summed losses (n_alternatives, n_candidates, n_classes) from tables.
+
+        There may be several tables for the classes that the new row leaves alone.
+        """
+        total = np.empty((len(alternatives), self.n_candidates, self.n_classes))
+        for label, table in enumerate(changed):
+            log_prior = self.log_priors[label]
+            others = [k for k in range(self.n_classes) if k != label]
+            for alternative, same in enumerate(alternatives):
+                rest = _Rest(np.stack([same[k] + log_prior[k] for k in others]))
+                log_odds = table + (log_prior[label] - rest.log_total)
+                losses = rest.losses(log_odds, loss)
+                total[alternative, :, label] = losses.sum(axis=1)
+        return total
+
+
+class _Rest:
+    """The classes but one, of which only their sum matters to that one.
+
+    `logs` (n_classes - 1, n_candidates or 1, n_targets) are log joint probabilities,
+    and are overwritten.
+    """
+
+    def __init__(self, logs: Array):
+        self.log_total, self.largest, self.entropy = logs[0], 1.0, 0.0
+        if len(logs) == 1:
+            return
+        top = logs.max(axis=0)
+        logs -= top
+        np.maximum(logs, _FLOOR, out=logs)
+        weights = np.exp(logs)
+        total = weights.sum(axis=0)
+        self.log_total = top + np.log(total)
+        self.largest = 1.0 / total
+        weights *= logs
+        self.entropy = np.log(total) - weights.sum(axis=0) / total
+
+    def losses(self, log_odds: Array, loss: str) -> Array:
+        """Losses (n_candidates, n_targets) from the odds of the one; overwrites them.
+
+        The zero-one loss is one minus the larger one of the one's probability and the
+        largest among the rest. The entropy is that of one against rest and, as often
+        as it is the rest, that within it.
+        """
+        np.minimum(log_odds, _LARGEST_ODDS, out=log_odds)
+        share = np.exp(log_odds)
+        share += 1.0
+        if loss == "log":
+            losses = np.log(share)
+        np.reciprocal(share, out=share)  # the probability of the rest
+        if loss == "zero_one":
+            return np.minimum(share, 1.0 - share * self.largest)
+        log_odds *= 1.0 - share
+        losses -= log_odds
+        share *= self.entropy
+        losses += share
+        return losses
 
 
 # ---------------------------------------------------------------------------------
@@ -93,7 +184,7 @@ class GaussianNBRefits:
             priors = class_priors(self.counts)
         else:
             priors = np.tile(np.asarray(classifier.priors, float), (n_classes, 1))
-        self.log_priors = log_quietly(priors)
+        self.log_priors = np.maximum(log_quietly(priors), _LOG_ZERO)
 
     @classmethod
     def supports(cls, classifier: Any) -> bool:
@@ -114,7 +205,10 @@ class _GaussianModels(_Models):
         n = refits.n_rows
         total = (n * refits.total_variance + n / (n + 1) * rows**2) / (n + 1)
         smoothing = refits.smoothing * total.max(axis=1, keepdims=True)
-        self.same, self.changed = [], []
+        least, largest = smoothing.min(), smoothing.max()
+        self.range = largest - least
+        self.position = (smoothing - least) / (self.range or 1.0)
+        self.same, self.changed, self.ends = [], [], []
         for count, mean, variance in zip(
             refits.counts, refits.means, refits.variances, strict=True
         ):
@@ -123,38 +217,75 @@ class _GaussianModels(_Models):
             new_variance = (count * variance + count / (count + 1) * gap**2) / (
                 count + 1
             )
-            self.same.append((np.broadcast_to(mean, rows.shape), variance + smoothing))
-            self.changed.append((new_mean, new_variance + smoothing))
+            mean = mean[np.newaxis]
+            self.same.append(_Densities(mean, variance + smoothing))
+            self.changed.append(_Densities(new_mean, new_variance + smoothing))
+            ends = variance + np.array([[least], [largest]])
+            self.ends.append(_Densities(mean, ends))
 
     def tables(self, targets: Any) -> tuple[list[Array], list[Array]]:
-        targets = targets - self.center
-        squares, limits = targets**2, (targets**2).max(axis=0)
-        tables: tuple[list[Array], list[Array]] = ([], [])
-        for table, parameters in zip(tables, (self.same, self.changed), strict=True):
-            for mean, variance in parameters:
-                inverse = 1.0 / variance
-                largest = (inverse * (limits + mean**2)).sum(axis=1).max()
-                if largest < _LARGEST_TERM:
-                    values = inverse @ squares.T
-                    values -= (2 * inverse * mean) @ targets.T
-                    values += (inverse * mean**2).sum(axis=1)[:, np.newaxis]
-                else:
-                    values = _sum_of_squares(targets, mean, inverse)
-                values += np.log(2 * np.pi * variance).sum(axis=1)[:, np.newaxis]
-                values *= -0.5
-                table.append(values)
-        return tables
+        powers = _Powers(targets - self.center)
+        same = [densities.logs(powers) for densities in self.same]
+        return same, [densities.logs(powers) for densities in self.changed]
+
+    def _chunk_losses(self, targets: Any, loss: str) -> Array:
+        """As for all; the classes left alone are smoothed in two ways, if that will do.
+
+        Smoothing depends on the candidate, but so little that losses are linear in it.
+        """
+        if self.n_classes == 2:  # there is one rest for each candidate anyway
+            return super()._chunk_losses(targets, loss)
+        powers = _Powers(targets - self.center)
+        if not all(self._is_linear(ends, powers.targets) for ends in self.ends):
+            return Retrained._chunk_losses(self, targets, loss)
+        ends = [densities.logs(powers) for densities in self.ends]
+        alternatives = [[logs[[i]] for logs in ends] for i in range(len(ends[0]))]
+        changed = (densities.logs(powers) for densities in self.changed)
+        low, high = self._losses_by_odds(alternatives, changed, loss)
+        return low + self.position * (high - low)
+
+    def _is_linear(self, ends: _Densities, targets: Array) -> bool:
+        inverse = ends.inverse[0]
+        slopes = ((targets - ends.means) ** 2 @ inverse**2 + inverse.sum()) / 2
+        return bool(np.mean((self.range * slopes) ** 2) < _LARGEST_SQUARE)
 
 
-def _sum_of_squares(targets: Array, means: Array, inverse: Array) -> Array:
-    """Weighted squared distances (n_means, n_targets), feature by feature."""
-    total = np.zeros((len(means), len(targets)))
-    for f in range(targets.shape[1]):
-        gap = targets[:, f] - means[:, f, np.newaxis]
-        gap *= gap
-        gap *= inverse[:, f, np.newaxis]
-        total += gap
-    return total
+class _Densities:
+    """Normal densities of independent features, each (n_densities, n_features)."""
+
+    def __init__(self, means: Array, variances: Array):
+        self.means, self.inverse = means, 1.0 / variances
+        linear = self.inverse * means
+        self.constant = np.log(2 * np.pi * variances).sum(axis=1)
+        self.at_zero = (linear * means).sum(axis=1)
+        constant = self.constant + self.at_zero
+        self.polynomials = np.column_stack([self.inverse, -2 * linear, constant])
+        self.polynomials *= -0.5
+
+    def logs(self, powers: _Powers) -> Array:
+        """Log-densities (n_densities, n_targets)."""
+        if (self.inverse @ powers.limits + self.at_zero).max() < _LARGEST_TERM:
+            return self.polynomials @ powers.matrix.T
+        values = np.zeros((len(self.inverse), len(powers.targets)))
+        means = np.broadcast_to(self.means, self.inverse.shape)
+        for f, column in enumerate(powers.targets.T):
+            gap = column - means[:, f, np.newaxis]
+            gap *= gap
+            gap *= self.inverse[:, f, np.newaxis]
+            values += gap
+        values += self.constant[:, np.newaxis]
+        values *= -0.5
+        return values
+
+
+class _Powers:
+    """Squares, values and ones of targets, to which log-densities are linear."""
+
+    def __init__(self, targets: Array):
+        self.targets = targets
+        squares = targets**2
+        self.limits = squares.max(axis=0)
+        self.matrix = np.column_stack([squares, targets, np.ones(len(targets))])
 
 
 # ---------------------------------------------------------------------------------
@@ -184,7 +315,7 @@ class _CountRefits:
             priors = class_priors(self.counts)
         else:
             priors = np.full((n_classes, n_classes), 1 / n_classes)
-        self.log_priors = log_quietly(priors)
+        self.log_priors = np.maximum(log_quietly(priors), _LOG_ZERO)
 
     def prepare(self, features: Any) -> Any:
         """Rows as the formulas take them; an error for what a real fit refuses."""

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive import _response
 from skactive._labels import MISSING, encode_labels
 from skactive._refits import make_refits
-from skactive._refits._base import as_rows, mean_loss, take_rows
+from skactive._refits._base import as_rows, batches, mean_loss, take_rows
 from skactive._refits._generic import GenericRefits, proba_of
 from skactive._sklearn import Interval, StrOptions, _num_samples
 from skactive.strategies._base import Strategy, check_needs, check_utilities
@@ -29,6 +28,8 @@ Array = NDArray[Any]
 # Candidates are retrained as many at a time as need about so many numbers (8 MiB).
 _BLOCK_SIZE = 2**20
 _BLOCK_MAX_CANDIDATES = 128
+# So few of them make one block, as what a block costs besides matters more then.
+_ONE_BLOCK = 512
 # Real fits come in small blocks, so that progress is seen.
 _BLOCK_MAX_FITS = 64
 # Real fits that would take longer, in seconds, are warned of.
@@ -145,7 +146,9 @@ class _LookAhead(Strategy):
         targets = np.arange(len(unlabeled))
         if self.n_targets is not None and self.n_targets < len(unlabeled):
             targets = np.sort(rng.permutation(targets)[: self.n_targets])
-        looked = np.flatnonzero(np.isin(unlabeled, candidates, assume_unique=True))
+        is_candidate = np.zeros(len(codes), dtype=bool)
+        is_candidate[candidates] = True
+        looked = np.flatnonzero(is_candidate[unlabeled])
         if self.max_candidates is not None and self.max_candidates < len(looked):
             top_two = np.partition(proba[looked], -2, axis=1)[:, -2:]
             order = np.argsort(top_two[:, 1] - top_two[:, 0], kind="stable")
@@ -198,7 +201,7 @@ class _LookAhead(Strategy):
         n_looked = len(problem.looked)
         values = np.empty(n_looked)
         targets = take_rows(problem.rows, problem.unlabeled[problem.targets])
-        chunks = list(gen_batches(n_looked, _block_candidates(problem)))
+        chunks = list(batches(n_looked, _block_candidates(problem)))
         run = partial(self._look_at, problem, targets)
         for chunk, found in zip(chunks, _in_order(run, chunks, problem), strict=True):
             values[chunk] = found
@@ -257,7 +260,9 @@ def _block_candidates(problem: _Problem) -> int:
     n_features = problem.rows.shape[1]
     n_numbers = getattr(problem.refits, "numbers_per_candidate", n_classes * n_features)
     n_numbers = max(n_numbers, 16 * n_classes**2)
-    return int(np.clip(_BLOCK_SIZE // n_numbers, 1, _BLOCK_MAX_CANDIDATES))
+    few = len(problem.looked) <= _ONE_BLOCK
+    largest = _ONE_BLOCK if few else _BLOCK_MAX_CANDIDATES
+    return int(np.clip(_BLOCK_SIZE // n_numbers, 1, largest))
 
 
 def _in_order(
@@ -573,7 +578,7 @@ def _own_proba(models: Any, rows: Any, n_rows: int) -> Array:
     The models of other rows are asked as well: few targets at a time.
     """
     parts = []
-    for chunk in gen_batches(n_rows, 16):
+    for chunk in batches(n_rows, 16):
         positions = np.arange(n_rows)[chunk]
         proba = models.predict_proba(take_rows(rows, chunk))
         parts.append(proba[positions, :, np.arange(len(positions))])
