@@ -1,20 +1,15 @@
 """Expected error: closed forms against scikit-activeml and against bare refits.
 
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/_lookahead_closed.py
-
-Sections for benchmarks/lookahead.py: `side_by_side()` and `growth()` give rows of
-tables. The peer's call for 300 rows takes half a minute, so that it is timed once,
-between two rounds of ours; bare refits are timed on 30 candidates and scaled.
+The peer's call for 300 rows takes half a minute, so that it is timed once, between two
+rounds of ours; bare refits are timed on 30 candidates and scaled.
 """
 
 from __future__ import annotations
 
-import sys
 import time
-import warnings
 
 import numpy as np
-from _side_by_side import MIB, peak_memory, print_table, print_versions
+from _side_by_side import MIB, peak_memory, print_table
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -161,20 +156,11 @@ def growth(sizes=(300, 1000, 5000), k=5):
         )
 
 
-def main():
-    warnings.simplefilter("ignore")
-    print_versions(["numpy", "scipy", "scikit-learn", "scikit-activeml"])
-    wanted = sys.argv[1:] or ["peer", "refits", "growth"]
-    if "peer" in wanted:
-        columns = {"n=300, 2 classes": 35, "ours, s": 8, "peer, s": 8, "ratio": 6}
-        print_table({**columns, "target": 6}, (map(str, r) for r in side_by_side()))
-    if "refits" in wanted:
-        columns = {"n=300, 3 classes": 32, "ours, s": 8, "refits, s": 9, "ratio": 6}
-        print_table({**columns, "difference": 10}, against_refits())
-    if "growth" in wanted:
-        columns = {"5 classes, seconds at n=": 32, "300": 8, "1000": 8, "5000": 8}
-        print_table({**columns, "exponent": 8, "MiB": 6}, growth())
-
-
-if __name__ == "__main__":
-    main()
+def expected_error():
+    """Print the tables of this section."""
+    columns = {"n=300, 2 classes": 35, "ours, s": 8, "peer, s": 8, "ratio": 6}
+    print_table({**columns, "target": 6}, (map(str, r) for r in side_by_side()))
+    columns = {"n=300, 3 classes": 32, "ours, s": 8, "refits, s": 9, "ratio": 6}
+    print_table({**columns, "difference": 10}, against_refits())
+    columns = {"5 classes, seconds at n=": 32, "300": 8, "1000": 8, "5000": 8}
+    print_table({**columns, "exponent": 8, "MiB": 6}, growth())

@@ -1,9 +1,6 @@
 """Expected error of logistic regression: batched refits against bare ones.
 
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/_lookahead_logistic.py
-
-Sections for benchmarks/lookahead.py: `side_by_side()`, `growth()` and `text()` give
-rows of tables. Bare refits are ``clone(estimator).fit`` on the labelled rows and one
+Bare refits are ``clone(estimator).fit`` on the labelled rows and one
 more, then predict_proba over the pool, with the estimator's own settings; they are
 timed on 30 candidates, in turns with ours, and scaled. Agreement is with refits that
 are taken to the end.
@@ -11,12 +8,10 @@ are taken to the end.
 
 from __future__ import annotations
 
-import sys
 import time
-import warnings
 
 import numpy as np
-from _side_by_side import MIB, peak_memory, print_table, print_versions
+from _side_by_side import MIB, peak_memory, print_table
 from scipy.stats import spearmanr
 from sklearn.base import clone
 from sklearn.datasets import make_classification
@@ -158,21 +153,12 @@ def text(n=1000, n_labeled=100, k=4):
         yield f"{X.shape[1]:,} words, {n:,} texts", f"{seconds:.1f}"
 
 
-def main():
-    warnings.simplefilter("ignore")
-    print_versions(["numpy", "scipy", "scikit-learn"])
-    wanted = sys.argv[1:] or ["refits", "growth", "text"]
-    if "refits" in wanted:
-        columns = {"n=300": 37, "ours, s": 7, "refits, s": 9, "ratio": 5, "target": 6}
-        columns |= {"rank corr.": 10, "difference": 10}
-        print_table(columns, side_by_side())
-    if "growth" in wanted:
-        columns = {"5 classes, 100 labels, seconds at n=": 36, "300": 6, "1000": 6}
-        columns |= {"5000": 6, "exponent": 8, "MiB at 1000": 11}
-        print_table(columns, growth())
-    if "text" in wanted:
-        print_table({"4 classes, 100 labels": 30, "seconds": 7}, text())
-
-
-if __name__ == "__main__":
-    main()
+def logistic():
+    """Print the tables of this section."""
+    columns = {"n=300": 37, "ours, s": 7, "refits, s": 9, "ratio": 5, "target": 6}
+    columns |= {"rank corr.": 10, "difference": 10}
+    print_table(columns, side_by_side())
+    columns = {"5 classes, 100 labels, seconds at n=": 36, "300": 6, "1000": 6}
+    columns |= {"5000": 6, "exponent": 8, "MiB at 1000": 11}
+    print_table(columns, growth())
+    print_table({"4 classes, 100 labels": 30, "seconds": 7}, text())

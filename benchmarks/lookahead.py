@@ -3,6 +3,8 @@
     python -m pip install scikit-activeml
     OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/lookahead.py batch_bald
     OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/lookahead.py epig
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/lookahead.py expected_error
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/lookahead.py logistic
 
 Every section has a name; those named run, or all. Single-threaded, because on a busy
 machine the threads of matrix products wait for each other.
@@ -12,13 +14,16 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 
 import numpy as np
+from _lookahead_closed import expected_error
+from _lookahead_logistic import logistic
 from _side_by_side import MIB, peak_memory, print_table, print_versions, take_turns
 
 from skactive import measures
 
-SECTIONS = {}
+SECTIONS = {"expected_error": expected_error, "logistic": logistic}
 
 
 def section(function):
@@ -135,6 +140,7 @@ def main():
     unknown = set(sys.argv[1:]) - set(SECTIONS)
     if unknown:
         raise SystemExit(f"No section {unknown}; there are {', '.join(SECTIONS)}.")
+    warnings.simplefilter("ignore")  # of the peer, and of fits that stop early
     print_versions(["numpy", "scipy", "scikit-learn", "scikit-activeml"])
     for name in sys.argv[1:] or SECTIONS:
         SECTIONS[name]()
