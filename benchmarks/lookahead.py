@@ -1,10 +1,11 @@
 """How fast is looking ahead, and how much memory does it take?
 
     python -m pip install scikit-activeml
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/lookahead.py batch_bald
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/lookahead.py epig
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/lookahead.py expected_error
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/lookahead.py logistic
+    python benchmarks/lookahead.py batch_bald
+    export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+    python benchmarks/lookahead.py epig
+    python benchmarks/lookahead.py expected_error
+    python benchmarks/lookahead.py logistic
 
 Every section has a name; those named run, or all. Single-threaded, because on a busy
 machine the threads of matrix products wait for each other.
