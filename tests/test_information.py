@@ -254,6 +254,8 @@ def test_epistemic_before_there_are_labels():
     strategy = EpistemicUncertainty()
     assert_array_equal(strategy(None, X), 1)
     assert_array_equal(strategy(None, X, np.full(300, np.nan)), 1)
+    chosen = strategy.select(None, X, n_queries=3, random_state=0)  # and no warning
+    assert len(set(chosen.tolist())) == 3
     one = np.where(np.arange(300) < 1, 0, np.nan)
     utilities = strategy(None, X, one)
     assert utilities.argmin() == 0

@@ -95,6 +95,11 @@ class EpistemicUncertainty(Strategy):
         return self.method == "committee"
 
     @property
+    def informed(self) -> bool:  # type: ignore[override]
+        # Without labels nearby all rows are open alike, whatever the estimator says.
+        return self.method == "committee"
+
+    @property
     def uses_labels(self) -> bool:  # type: ignore[override]
         return self.method != "committee"
 
