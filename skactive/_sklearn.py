@@ -13,6 +13,7 @@ from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._set_output import _get_adapter_from_container
 from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -47,6 +48,7 @@ __all__ = [
     "_check_method_params",
     "_check_n_features",
     "_fit_context",
+    "_get_adapter_from_container",
     "_num_samples",
     "_raise_for_params",
     "_safe_indexing",

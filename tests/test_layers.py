@@ -27,6 +27,7 @@ LAYERS = [
     {"_explain"},
     {"classifier"},
     {"stopping", "model_selection", "datasets"},
+    {"display"},
     {"__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -42,6 +43,8 @@ BESIDE = {
     ("_refits", "_linear"),
 }
 NUMERICAL_ONLY = {"measures", "geometry"}
+# Libraries of an extra, and the only module that may import them, inside functions.
+OPTIONAL = {"matplotlib": "display"}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
@@ -57,6 +60,19 @@ def imported(path):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             yield from ((node.module, alias.name) for alias in node.names)
+
+
+def imported_at_once(path):
+    """Names of modules imported outside of functions."""
+    waiting = [ast.parse(path.read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -77,6 +93,9 @@ def test_layers(path):
             assert not private or here == "_sklearn", f"{here}: {module} {name}"
         elif here in NUMERICAL_ONLY:
             assert top in {"numpy", "scipy"} or top in STANDARD, f"{here}: {top}"
+        elif top in OPTIONAL:
+            assert here == OPTIONAL[top], f"{here}: {module}"
+            assert module not in imported_at_once(path), f"{here}: {module}"
         else:
             assert top in {"numpy", "scipy", "joblib"} or top in STANDARD, module
 

@@ -10,6 +10,7 @@ import skactive
 PUBLIC = [
     "skactive",
     "skactive.datasets",
+    "skactive.display",
     "skactive.measures",
     "skactive.model_selection",
     "skactive.stopping",

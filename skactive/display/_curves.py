@@ -1,0 +1,408 @@
+"""Scores over labels, one line a strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t
+
+from skactive.display._style import COLORS, MARKERS, as_plain, check_matplotlib
+from skactive.model_selection import active_learning_curve
+
+Array = NDArray[Any]
+
+_BASELINE = "random"
+# A second and a third round of the colours.
+_DASHES = ("-", "-.", ":")
+
+
+class ActiveLearningCurveDisplay:
+    """Scores over labels, one line a strategy.
+
+    Make it with :meth:`from_estimator` or :meth:`from_results`. All parameters are
+    stored as attributes.
+
+    Parameters
+    ----------
+    strategies : sequence of str
+        Names. "random" is drawn black and dashed, and as wide as all others.
+    n_labels : array-like of shape (n_points,)
+        Labels used at each point of the curves.
+    test_scores : array-like of shape (n_strategies, n_points, n_splits)
+        Scores.
+    score_name : str, default=None
+        What is on the y axis: "accuracy" and "neg_log_loss" become "Accuracy" and
+        "Negative log loss". None means "Score".
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where the curves are.
+    figure_ : matplotlib Figure
+        Their figure.
+    lines_ : list of matplotlib Line2D
+        Means over the splits, one a strategy, in the order of `strategies`.
+    bands_ : list of matplotlib PolyCollection or None
+        Intervals around them; None without an interval.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+
+    See Also
+    --------
+    skactive.model_selection.active_learning_curve : Computes the scores.
+    sklearn.model_selection.LearningCurveDisplay : Curves without a choice of rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.display import ActiveLearningCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> display = ActiveLearningCurveDisplay.from_estimator(
+    ...     LogisticRegression(max_iter=1000), X, y, budget=30, scoring="accuracy",
+    ...     n_repeats=1, random_state=0)
+    >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
+    ('Labels', 'Accuracy')
+    >>> [line.get_label() for line in display.lines_]
+    ['random', 'margin']
+    """
+
+    def __init__(
+        self,
+        *,
+        strategies: Sequence[str],
+        n_labels: ArrayLike,
+        test_scores: ArrayLike,
+        score_name: str | None = None,
+    ):
+        self.strategies = list(strategies)
+        self.n_labels = np.asarray(n_labels)
+        self.test_scores = np.asarray(test_scores, dtype=np.float64)
+        self.score_name = score_name
+        shape = self.test_scores.shape
+        expected = (len(self.strategies), len(self.n_labels))
+        if len(shape) != 3 or shape[:2] != expected:
+            raise ValueError(
+                f"test_scores has shape {shape}; with {expected[0]} strategies and "
+                f"{expected[1]} points it must be ({expected[0]}, {expected[1]}, "
+                "n_splits)."
+            )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        scoring: Any = None,
+        ax: Any = None,
+        interval: str | None = "comparison",
+        confidence: float = 0.95,
+        negate_score: bool = False,
+        score_name: str | None = None,
+        line_kw: dict | None = None,
+        fill_between_kw: dict | None = None,
+        **params: Any,
+    ) -> ActiveLearningCurveDisplay:
+        """Run the campaigns and draw their curves.
+
+        Where their summary is wanted too, call
+        :func:`~skactive.model_selection.active_learning_curve` and then
+        :meth:`from_results`.
+
+        Parameters
+        ----------
+        estimator : estimator object
+            An :class:`ActiveLearningClassifier`, or any classifier.
+        X : array-like, sparse, data frame or sequence of n_samples
+            The rows; whatever `estimator` takes.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        scoring : str, callable, list, tuple or dict, default=None
+            As in :func:`~skactive.model_selection.active_learning_curve`; of several
+            the first is drawn.
+        ax, interval, confidence, negate_score, score_name, line_kw, fill_between_kw
+            As in :meth:`plot`.
+        **params : dict
+            Further keywords of
+            :func:`~skactive.model_selection.active_learning_curve`: `strategies`,
+            `budget`, `cv`, `n_jobs`, `random_state` and so on.
+
+        Returns
+        -------
+        display : ActiveLearningCurveDisplay
+        """
+        check_matplotlib(f"{cls.__name__}.from_estimator")
+        curve = active_learning_curve(estimator, X, y, scoring=scoring, **params)
+        is_one = not isinstance(curve.test_scores, dict)
+        return cls.from_results(
+            curve,
+            scoring=scoring if is_one else None,
+            ax=ax,
+            interval=interval,
+            confidence=confidence,
+            negate_score=negate_score,
+            score_name=score_name,
+            line_kw=line_kw,
+            fill_between_kw=fill_between_kw,
+        )
+
+    @classmethod
+    def from_results(
+        cls,
+        curve: Mapping[str, Any],
+        *,
+        scoring: Any = None,
+        ax: Any = None,
+        interval: str | None = "comparison",
+        confidence: float = 0.95,
+        negate_score: bool = False,
+        score_name: str | None = None,
+        line_kw: dict | None = None,
+        fill_between_kw: dict | None = None,
+    ) -> ActiveLearningCurveDisplay:
+        """Draw curves that have been computed.
+
+        Parameters
+        ----------
+        curve : ActiveLearningCurve
+            What :func:`~skactive.model_selection.active_learning_curve` gives, or a
+            mapping with its `strategies`, `n_labels` and `test_scores`.
+        scoring : str or callable, default=None
+            Which score, where the curve has several; None means the first. Where it
+            has one, `scoring` names the y axis.
+        ax, interval, confidence, negate_score, score_name, line_kw, fill_between_kw
+            As in :meth:`plot`.
+
+        Returns
+        -------
+        display : ActiveLearningCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If `scoring` is not among several scores.
+        """
+        scores = curve["test_scores"]
+        if isinstance(scores, dict):
+            scoring = next(iter(scores)) if scoring is None else scoring
+            if scoring not in scores:
+                raise ValueError(
+                    f"scoring={scoring!r} is not in the curve; there are: "
+                    f"{', '.join(scores)}."
+                )
+            scores = scores[scoring]
+        display = cls(
+            strategies=curve["strategies"],
+            n_labels=curve["n_labels"],
+            test_scores=scores,
+            score_name=_scoring_name(scoring) if score_name is None else score_name,
+        )
+        return display.plot(
+            ax=ax,
+            interval=interval,
+            confidence=confidence,
+            negate_score=negate_score,
+            line_kw=line_kw,
+            fill_between_kw=fill_between_kw,
+        )
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        interval: str | None = "comparison",
+        confidence: float = 0.95,
+        negate_score: bool = False,
+        score_name: str | None = None,
+        line_kw: dict | None = None,
+        fill_between_kw: dict | None = None,
+    ) -> ActiveLearningCurveDisplay:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw. None means a new figure.
+        interval : {"comparison", "mean"} or None, default="comparison"
+            What the bands show, at each point on its own:
+
+            - "comparison": strategies are to be compared. What the strategies have in
+              common in a split, which may be hard or easy, is taken out [1]_ [2]_,
+              and the width is such that two strategies differ with the given
+              confidence where their bands are apart: for two strategies the bands
+              touch where a paired t-test is at its limit, for more this is near.
+            - "mean": each strategy on its own, Student's interval of its mean over
+              splits. Bands that overlap may still differ with certainty.
+
+            There are none for a single split. Splits share training rows, so take
+            both as a guide; :meth:`ActiveLearningCurve.summary` says what holds for
+            the curves as a whole.
+        confidence : float in (0, 1), default=0.95
+            Of the intervals.
+        negate_score : bool, default=False
+            Draw the scores with the opposite sign, for those named "neg_*".
+        score_name : str, default=None
+            What is on the y axis, if not the display's own `score_name`.
+        line_kw : dict, default=None
+            Keywords for `ax.plot`, for all lines.
+        fill_between_kw : dict, default=None
+            Keywords for `ax.fill_between`, for all bands.
+
+        Returns
+        -------
+        self : ActiveLearningCurveDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If `interval` or `confidence` is none of the above.
+
+        References
+        ----------
+        .. [1] R. D. Morey, "Confidence Intervals from Normalized Data: A Correction to
+           Cousineau (2005)", Tutorials in Quantitative Methods for Psychology 4, 2008.
+        .. [2] T. Baguley, "Calculating and Graphing Within-Subject Confidence Intervals
+           for ANOVA", Behavior Research Methods 44, 2012.
+        """
+        check_matplotlib(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.collections import PolyCollection
+        from matplotlib.colors import to_rgba
+        from matplotlib.lines import Line2D
+        from matplotlib.ticker import MaxNLocator
+
+        scores = -self.test_scores if negate_score else self.test_scores
+        means = scores.mean(axis=2)
+        widths = _half_widths(scores, interval, confidence)
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        line_kw = normalize_kwargs(line_kw or {}, Line2D)
+        band_kw = normalize_kwargs(fill_between_kw or {}, PolyCollection)
+        self.lines_, bands = [], []
+        for name, style, mean, width in zip(
+            self.strategies, _line_styles(self.strategies), means, widths, strict=True
+        ):
+            (line,) = ax.plot(self.n_labels, mean, label=name, **style | line_kw)
+            self.lines_.append(line)
+            if np.isnan(width).any():
+                continue
+            color = line.get_color()
+            style = {
+                "facecolor": to_rgba(color, 0.13),
+                "edgecolor": to_rgba(color, 0.35),
+                "linewidth": 0.6,
+            }
+            low, high = mean - width, mean + width
+            bands.append(ax.fill_between(self.n_labels, low, high, **style | band_kw))
+        self.bands_ = bands or None
+        score_name = self.score_name if score_name is None else score_name
+        ax.set(xlabel="Labels", ylabel=_axis_label(score_name, negate_score))
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        ax.grid(alpha=0.25)
+        # From the top of the picture to its bottom, as the curves end.
+        order = np.argsort(-means[:, -1], kind="stable")
+        ax.legend(
+            [self.lines_[s] for s in order],
+            [as_plain(self.strategies[s]) for s in order],
+            title=_legend_title(scores.shape[2], self.bands_, interval, confidence),
+            title_fontsize="small",
+            alignment="left",
+        )
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _half_widths(scores: Array, interval: str | None, confidence: float) -> Array:
+    """Half the width of the bands, (n_strategies, n_points); NaN where there is none.
+
+    `scores` is (n_strategies, n_points, n_splits).
+
+    Examples
+    --------
+    Differences between two strategies count, not what a split does to both:
+
+    >>> import numpy as np
+    >>> easy_and_hard = np.array([0.9, 0.5, 0.7])
+    >>> scores = np.array([[easy_and_hard], [easy_and_hard + 0.1]])
+    >>> bool((_half_widths(scores, "comparison", 0.95) < 1e-9).all())
+    True
+    >>> _half_widths(scores, "mean", 0.95).round(2)
+    array([[0.5],
+           [0.5]])
+    """
+    if interval not in {"comparison", "mean", None}:
+        raise ValueError(
+            f"interval must be 'comparison', 'mean' or None; got {interval!r}."
+        )
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1); got {confidence!r}.")
+    n_strategies, n_points, n_splits = scores.shape
+    if interval is None or n_splits < 2:
+        return np.full((n_strategies, n_points), np.nan)
+    factor = 1.0
+    if interval == "comparison" and n_strategies > 1:
+        scores = scores - scores.mean(axis=0)
+        # The means took a share of the variance away; and the bands of two strategies
+        # together are to be as wide as the interval of their difference.
+        factor = np.sqrt(n_strategies / (n_strategies - 1)) / np.sqrt(2)
+    errors = scores.std(axis=2, ddof=1) / np.sqrt(n_splits)
+    return factor * t.ppf((1 + confidence) / 2, n_splits - 1) * errors
+
+
+def _line_styles(strategies: Sequence[str]) -> list[dict]:
+    """Colour, marker and dash of each strategy, no two of them alike."""
+    styles = []
+    n_others = 0
+    for name in strategies:
+        look: dict[str, Any]
+        if name == _BASELINE:
+            look = {"color": "black", "linestyle": "--", "marker": "."}
+        else:
+            look = {
+                "color": COLORS[n_others % len(COLORS)],
+                "linestyle": _DASHES[n_others // len(COLORS) % len(_DASHES)],
+                "marker": MARKERS[n_others % len(MARKERS)],
+                "markersize": 4.5,
+            }
+            n_others += 1
+        styles.append({"linewidth": 1.8, **look})
+    return styles
+
+
+def _scoring_name(scoring: Any) -> str | None:
+    if scoring is None or isinstance(scoring, str):
+        return scoring
+    function = getattr(scoring, "_score_func", scoring)  # inside scorers
+    return getattr(function, "__name__", None)
+
+
+def _axis_label(name: str | None, negate_score: bool) -> str:
+    if name is None:
+        name = "score"
+    if name.startswith("neg_"):
+        name = name[4:] if negate_score else f"negative {name[4:]}"
+    elif negate_score:
+        name = f"negative {name}"
+    if name == name.lower():
+        name = name.replace("_", " ")
+    return as_plain(name[:1].upper() + name[1:])
+
+
+def _legend_title(
+    n_splits: int, bands: list | None, interval: str | None, confidence: float
+) -> str:
+    title = "one split" if n_splits == 1 else f"mean of {n_splits} splits"
+    if bands and interval == "comparison" and len(bands) > 1:
+        return f"{title}\nbands apart: {confidence:.0%} sure"
+    return f"{title}; {confidence:.0%} bands" if bands else title
