@@ -157,7 +157,7 @@ def unbiased_risk(
             "losses and probabilities must have one entry a pick, and at least one; "
             f"got shapes {losses.shape} and {weights.shape}."
         )
-    q = np.asarray(probabilities, dtype=np.float64)
+    q = _check_probabilities(probabilities, n_pool)
     risk = float(np.mean(weights * losses))
     n_picks = len(losses)
     if n_picks == n_pool:
@@ -308,14 +308,14 @@ def _finite(value: float, n_used: int, n_rows: int) -> float:
 
 def _check_probabilities(probabilities: ArrayLike, n_pool: int) -> Array:
     q = np.asarray(probabilities, dtype=np.float64)
-    if q.ndim != 1 or not np.all((q > 0) & (q <= 1)):
+    if q.ndim != 1 or not np.all((q > 0) & (q <= 1 + 1e-9)):  # rounded sums
         raise ValueError(
             "probabilities must be one number in (0, 1] a pick, given the picks before "
             f"it; got {np.array2string(q, threshold=6)}."
         )
     if len(q) > n_pool:
         raise ValueError(f"{len(q)} picks cannot be from a pool of {n_pool} rows.")
-    return q
+    return np.minimum(q, 1)
 
 
 def _check_confidence(confidence: float) -> None:

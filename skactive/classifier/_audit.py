@@ -280,6 +280,8 @@ class Audited:
                     f"X has {len(codes)} rows, fewer than in fit, where row "
                     f"{self.labeled_indices_.max()} was labelled. Pass the pool of fit."
                 )
+            # The campaign took place on the rows that the oracle knows.
+            skip = np.union1d(np.asarray(skip, np.intp), np.flatnonzero(codes < 0))
             codes[np.setdiff1d(np.arange(len(codes)), self.labeled_indices_)] = MISSING
         return audit_rows(
             self,
