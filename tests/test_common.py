@@ -31,6 +31,7 @@ LEARNERS = [
 LEARNERS += [
     ActiveLearningClassifier(LinearSVC()),
     ActiveLearningClassifier(LogisticRegression(), encode_labels=True),
+    ActiveLearningClassifier(LogisticRegression(), audit_fraction=0.2, random_state=0),
     ActiveLearningClassifier(SGDClassifier(loss="log_loss"), "information_gain"),
 ]
 # No check fails with a budget either: sample_weight reaches the inner estimator as

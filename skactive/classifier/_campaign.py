@@ -11,9 +11,10 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._labels import MISSING, decode_labels
+from skactive._labels import MISSING, decode_labels, is_missing
 from skactive._response import Fitted
 from skactive._sklearn import _num_samples, _safe_indexing
+from skactive.classifier._audit import Reserve, draw_reserve, next_audited
 from skactive.classifier._training import Model, Training
 from skactive.strategies import Strategy
 from skactive.strategies._base import find_candidates
@@ -25,7 +26,8 @@ class Plan(NamedTuple):
     """How to choose and to train, and the seeds of all that is left to chance.
 
     `ids` are names of the rows of X where these are not their positions; `weights`
-    (n_samples,) are the sample weights of fits, or None.
+    (n_samples,) are the sample weights of fits, or None. `audit_fraction` of the rows
+    are never learnt from.
     """
 
     strategy: Strategy
@@ -37,6 +39,8 @@ class Plan(NamedTuple):
     n_jobs: int | None
     ids: Array | None = None
     weights: Array | None = None
+    audit_fraction: float = 0.0
+    audit_seed: int = 0
 
     def choose(
         self,
@@ -48,6 +52,8 @@ class Plan(NamedTuple):
         state: Any,
     ) -> tuple[Array, Any]:
         """Positions of the rows to label, and what the strategy wants to remember."""
+        if self.audit_fraction:
+            return self._choose_with_audit(model, X, y, n_queries, state)
         # Every round has a seed of its own. With one seed for all, draws in later
         # rounds would fall next to those of the first.
         entropy = np.random.SeedSequence([self.query_seed, n_candidates])
@@ -72,6 +78,46 @@ class Plan(NamedTuple):
             )
         return (chosen if rows is None else rows[chosen]), state
 
+    def _choose_with_audit(
+        self, model: Model | None, X: Any, y: Array | None, n_queries: int, state: Any
+    ) -> tuple[Array, Any]:
+        """As :meth:`choose`: the strategy sees no row of the reserve."""
+        n_samples = _num_samples(X)
+        reserve = self.reserve(n_samples)
+        missing = np.ones(n_samples, dtype=bool) if y is None else is_missing(y)
+        audited = next_audited(self.audit_fraction, reserve, missing, n_queries)
+        n_others = n_queries - len(audited)
+        rows = np.flatnonzero(~reserve.mask)
+        n_candidates = int(np.count_nonzero(missing[rows]))
+        if n_others == 0 or n_candidates == 0:
+            return audited, state
+        plan = self._replace(
+            audit_fraction=0.0,
+            ids=rows if self.ids is None else self.ids[rows],
+            weights=None if self.weights is None else self.weights[rows],
+        )
+        X, y = _safe_indexing(X, rows), None if y is None else y[rows]
+        chosen, state = plan.choose(model, X, y, n_candidates, n_others, state)
+        return np.concatenate([rows[chosen], audited]), state
+
+    def reserve(self, n_samples: int) -> Reserve:
+        """The rows that are never learnt from."""
+        return draw_reserve(self.audit_fraction, self.audit_seed, n_samples, self.ids)
+
+    def split(self, known: Array, n_samples: int) -> tuple[Array, Array]:
+        """Rows to learn from among those `known`, in their order, and the others."""
+        if not self.audit_fraction:
+            return known, known[:0]
+        reserve = self.reserve(n_samples)
+        learnt = known[~reserve.mask[known]]
+        if len(learnt) == 0:
+            raise ValueError(
+                f"All {len(known)} labelled rows, of n_samples={n_samples}, are in the "
+                "audit reserve, so there is none to learn from. Label rows that query "
+                "gives, lower audit_fraction, or take another random_state."
+            )
+        return learnt, reserve.rows[np.isin(reserve.rows, known)]
+
     def asked(
         self, model: Model | None, weights: Array | None = None
     ) -> tuple[Strategy, Any]:
@@ -94,7 +140,8 @@ class Round(NamedTuple):
     """What a round of a campaign ends with.
 
     `rows` are the positions whose labels are known, in order of acquisition; `codes`
-    (n_samples,) those labels, MISSING for all other rows.
+    (n_samples,) those labels, MISSING for all other rows; `audited` are the rows among
+    them that were not learnt from.
     """
 
     model: Model
@@ -104,6 +151,7 @@ class Round(NamedTuple):
     query_time: float
     fit_time: float
     state: Any
+    audited: Array
 
 
 def run_rounds(
@@ -137,10 +185,18 @@ def run_rounds(
         bought = np.concatenate([bought, rows])
         middle = time.perf_counter()
         # In the order of X, as in a fit by hand: some estimators heed the order.
-        model = plan.training.fit(X, classes, visible, np.sort(bought), params)
+        learnt, audited = plan.split(np.sort(bought), n_samples)
+        model = plan.training.fit(X, classes, visible, learnt, params)
         end = time.perf_counter()
         yield Round(
-            model, bought, visible, len(rows), middle - begin, end - middle, state
+            model=model,
+            rows=bought,
+            codes=visible,
+            n_queried=len(rows),
+            query_time=middle - begin,
+            fit_time=end - middle,
+            state=state,
+            audited=audited,
         )
         n_wanted = batch_size
 

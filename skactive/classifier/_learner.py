@@ -44,6 +44,7 @@ from skactive._sklearn import (
     _safe_indexing,
     available_if,
 )
+from skactive.classifier._audit import Audited
 from skactive.classifier._campaign import (
     Plan,
     Round,
@@ -80,8 +81,18 @@ def _has_pointwise_strategy(learner: ActiveLearningClassifier) -> bool:
     return True
 
 
+def _has_partial_fit(learner: ActiveLearningClassifier) -> bool:
+    if learner.audit_fraction:
+        raise AttributeError(
+            "partial_fit is not there with audit_fraction > 0: which rows are never "
+            "learnt from follows from their positions in the pool, and a batch has "
+            "others. Use fit."
+        )
+    return estimator_has("partial_fit")(learner)
+
+
 class ActiveLearningClassifier(
-    Delegates, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    Audited, Delegates, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """A classifier that says which rows to label next.
 
@@ -133,6 +144,11 @@ class ActiveLearningClassifier(
           n_classes), which is given the fitted estimator, as for Monte-Carlo dropout.
     n_members : int or None, default=None
         How many. None means 100 draws from a posterior, or 10 bootstrap clones.
+    audit_fraction : float in [0, 1), default=0.0
+        Share of random rows in what :meth:`query` gives, and of the labels that a
+        budgeted fit uses. They are the last of a batch, and never learnt from, so that
+        :meth:`audit` can say how good the model is. It needs an int `random_state`.
+        See Notes.
     missing_label : object, default=np.nan
         The value in `y` of a row without a label. NaN, None, `pandas.NA` and null or
         masked entries are missing in any case.
@@ -163,13 +179,18 @@ class ActiveLearningClassifier(
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of features, if the estimator knows them.
     labeled_indices_ : ndarray of shape (n_labels_,)
-        Positions of the rows that the last `fit` learnt from, in order of
-        acquisition.
+        Positions of the rows whose labels the last `fit` used, in order of
+        acquisition. It learnt from all but those in `audit_indices_`.
     n_labels_ : int
         Their number.
+    audit_indices_ : ndarray of shape (n_audited,)
+        Positions of the labelled rows that are kept for :meth:`audit`, in the random
+        order in which they are asked for. Empty without an `audit_fraction`.
     history_ : dict of ndarrays of shape (n_rounds,)
-        One row a round of the last `fit`: "n_labels" used by the model of that round,
-        "n_queried" rows chosen in it, "query_time" and "fit_time" in seconds.
+        One row a round of the last `fit`: "n_labels" used up to that round,
+        "n_queried" rows chosen in it, "query_time" and "fit_time" in seconds; with
+        an `audit_fraction` also "n_audited", how many of the labels were kept for
+        :meth:`audit`.
     termination_condition_ : str
         Why the last `fit` ended: "budget" if that was used, "exhausted" if no label was
         left, or the name of the rule that stopped it.
@@ -183,6 +204,22 @@ class ActiveLearningClassifier(
     See Also
     --------
     skactive.query : The same for a learner inside a pipeline or a search.
+
+    Notes
+    -----
+    With an `audit_fraction`, each row of the pool is in a reserve with that
+    probability, by a random number that follows from `random_state` and the row's
+    position alone. Strategies do not see the reserve; from it, batches are given audit
+    rows in random order. So audit rows are a random sample of the pool at any time,
+    and no choice of the strategy depends on them. What follows:
+
+    - All calls of a campaign need the same `random_state` and `audit_fraction`, and
+      rows must keep their positions. New rows may be appended to the pool.
+    - Rows of the reserve that had a label from the start are not learnt from either.
+      They count in an audit once all rows before them in the random order have one.
+    - The strategy has `audit_fraction` fewer rows to choose from.
+    - To choose hyper-parameters by their audit, and then to believe it, is as wrong as
+      with any other test set.
 
     References
     ----------
@@ -223,6 +260,7 @@ class ActiveLearningClassifier(
         "max_candidates": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "members": [StrOptions({"auto", "posterior", "bootstrap"}), callable],
         "n_members": [Interval(numbers.Integral, 2, None, closed="left"), None],
+        "audit_fraction": [Interval(numbers.Real, 0, 1, closed="left")],
         "missing_label": "no_validation",
         "encode_labels": ["boolean", StrOptions({"auto"})],
         "n_jobs": [numbers.Integral, None],
@@ -242,6 +280,7 @@ class ActiveLearningClassifier(
         max_candidates: int | None = None,
         members: Any = "auto",
         n_members: int | None = None,
+        audit_fraction: float = 0.0,
         missing_label: Any = np.nan,
         encode_labels: bool | str = "auto",
         n_jobs: int | None = None,
@@ -257,6 +296,7 @@ class ActiveLearningClassifier(
         self.max_candidates = max_candidates
         self.members = members
         self.n_members = n_members
+        self.audit_fraction = audit_fraction
         self.missing_label = missing_label
         self.encode_labels = encode_labels
         self.n_jobs = n_jobs
@@ -309,9 +349,10 @@ class ActiveLearningClassifier(
         labeled = np.flatnonzero(codes != MISSING)
         if self.budget is None:
             start = time.perf_counter()
-            model = plan.training.fit(X, classes, codes, labeled, routed)
+            learnt, audited = plan.split(labeled, len(codes))
+            model = plan.training.fit(X, classes, codes, learnt, routed)
             seconds = time.perf_counter() - start
-            rounds = [Round(model, labeled, codes, 0, 0.0, seconds, None)]
+            rounds = [Round(model, labeled, codes, 0, 0.0, seconds, None, audited)]
             condition, stopping = "exhausted", None
         else:
             if len(labeled) < len(codes):
@@ -328,8 +369,11 @@ class ActiveLearningClassifier(
                 X, classes, codes, routed, plan, stopping, watch
             )
             self.strategy_state_ = rounds[-1].state
-            rounds = [one._replace(rows=labeled[one.rows]) for one in rounds]
-        self._set_rounds(rounds, classes)
+            rounds = [
+                one._replace(rows=labeled[one.rows], audited=labeled[one.audited])
+                for one in rounds
+            ]
+        self._set_rounds(rounds, classes, plan._replace(ids=None))
         self.termination_condition_, self.stopping_ = condition, stopping
         return self
 
@@ -364,7 +408,7 @@ class ActiveLearningClassifier(
             if watch is None and stopping is None:
                 continue
             learner = copy.copy(self)
-            learner._set_rounds(rounds, classes)
+            learner._set_rounds(rounds, classes, plan)
             if watch is not None:
                 watch(learner)
             if stopping is not None and len(one.rows) < min(n_affordable, len(oracle)):
@@ -375,16 +419,17 @@ class ActiveLearningClassifier(
         is_used = len(rounds[-1].rows) == n_affordable
         return rounds, "budget" if is_used else "exhausted"
 
-    @available_if(estimator_has("partial_fit"))
+    @available_if(_has_partial_fit)
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
         self, X: Any, y: Any, classes: ArrayLike | None = None, **params: Any
     ) -> ActiveLearningClassifier:
         """Go on learning from the labelled rows of a batch.
 
-        There if `estimator` has it. The budget plays no part, and `history_` and
-        `labeled_indices_` stay those of the last `fit`. Bootstrap members are fitted
-        further on bootstrap samples of the batch; those of a posterior are drawn anew.
+        There if `estimator` has it and `audit_fraction` is 0. The budget plays no part,
+        and `history_` and `labeled_indices_` stay those of the last `fit`. Bootstrap
+        members are fitted further on bootstrap samples of the batch; those of a
+        posterior are drawn anew.
 
         Parameters
         ----------
@@ -567,7 +612,14 @@ class ActiveLearningClassifier(
             y = as_visible(y, self.missing_label, missing, only_mask=False)
         strategy, estimator = plan.asked(self._model())
         with run_in_threads(self.n_jobs):
-            return explain_rows(strategy, estimator, X, y, rows)
+            found = explain_rows(strategy, estimator, X, y, rows)
+        if self.audit_fraction:
+            mask = plan.reserve(n_samples).mask
+            for record in found:
+                if mask[record["row"]]:
+                    record |= {"strategy": "audit, at random", "utility": None}
+                    record |= {"terms": {}, "shares": None}
+        return found
 
     @available_if(_has_pointwise_strategy)
     def score_samples(self, X: Any) -> Array:
@@ -633,8 +685,17 @@ class ActiveLearningClassifier(
 
     def _make_plan(self) -> Plan:
         strategy, initial = self._check_strategies()
+        is_seeded = isinstance(self.random_state, numbers.Integral)
+        if self.audit_fraction and not is_seeded:
+            raise ValueError(
+                f"audit_fraction={self.audit_fraction} needs an int as random_state, "
+                "from which the rows that are never learnt from follow in each call; "
+                f"got random_state={self.random_state!r}."
+            )
         entropy = np.random.SeedSequence(draw_seed(self.random_state))
-        estimator_seed, member_seed, query_seed = entropy.generate_state(3).tolist()
+        estimator_seed, member_seed, query_seed, audit_seed = entropy.generate_state(
+            4
+        ).tolist()
         encode = self.encode_labels
         if encode == "auto":
             encode = needs_codes(self.estimator)
@@ -655,6 +716,8 @@ class ActiveLearningClassifier(
             query_seed=query_seed,
             max_candidates=self.max_candidates,
             n_jobs=self.n_jobs,
+            audit_fraction=float(self.audit_fraction),
+            audit_seed=audit_seed,
         )
 
     def _check_strategies(self) -> tuple[Strategy, Strategy]:
@@ -689,7 +752,7 @@ class ActiveLearningClassifier(
             return None
         return Model(self.estimator_, self.members_, self._seen)
 
-    def _set_rounds(self, rounds: list[Round], classes: Array) -> None:
+    def _set_rounds(self, rounds: list[Round], classes: Array, plan: Plan) -> None:
         self._set_model(rounds[-1].model, classes)
         self.labeled_indices_ = rounds[-1].rows
         self.n_labels_ = len(rounds[-1].rows)
@@ -699,6 +762,12 @@ class ActiveLearningClassifier(
             "query_time": np.array([one.query_time for one in rounds]),
             "fit_time": np.array([one.fit_time for one in rounds]),
         }
+        self.audit_indices_ = rounds[-1].audited
+        # While a campaign runs on a part of the rows, their positions say nothing.
+        is_part = plan.ids is not None and plan.ids[-1] >= len(plan.ids)
+        self._reserved = None if is_part else (plan.audit_fraction, plan.audit_seed)
+        if self.audit_fraction:
+            self.history_["n_audited"] = np.array([len(one.audited) for one in rounds])
 
     def _set_model(self, model: Model, classes: Array) -> None:
         self.estimator_, self.members_, self._seen = model

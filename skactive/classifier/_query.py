@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._response import transform_before_last
+from skactive.classifier._audit import Audit
 from skactive.classifier._learner import ActiveLearningClassifier
 
 Array = NDArray[Any]
@@ -61,6 +62,72 @@ def query(estimator: Any, X: Any, y: Any = None, n_queries: int | None = None) -
     >>> sorted(query(pipeline, X, y, n_queries=2).tolist())
     [4, 5]
     """
+    learner, X = _find_learner(estimator, X, "query")
+    return learner.query(X, y, n_queries)
+
+
+def audit(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    scoring: Any = None,
+    confidence: float = 0.95,
+    skip: ArrayLike = (),
+) -> Audit:
+    """Say how good the model is, for a learner inside a pipeline or a search.
+
+    `X` passes through the steps of the pipeline before the learner.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A fitted :class:`ActiveLearningClassifier` with an `audit_fraction`, or a
+        pipeline that ends with one, or a search or another meta-estimator around.
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool, as it was given to the `fit` of `estimator`.
+    y : array-like of shape (n_samples,)
+        Labels, missing where a row is unlabelled.
+    scoring, confidence, skip
+        See :meth:`ActiveLearningClassifier.audit`. A scorer is given the learner,
+        and rows as the learner sees them.
+
+    Returns
+    -------
+    audit : Audit
+        See :meth:`ActiveLearningClassifier.audit`.
+
+    Raises
+    ------
+    TypeError
+        If there is no learner in `estimator`.
+    NotFittedError, ValueError
+        As :meth:`ActiveLearningClassifier.audit`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skactive import ActiveLearningClassifier
+    >>> from skactive.classifier import audit
+    >>> X, y = load_digits(return_X_y=True)
+    >>> learner = ActiveLearningClassifier(
+    ...     GaussianNB(var_smoothing=0.1), budget=200, audit_fraction=0.25,
+    ...     random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), learner).fit(X, y)
+    >>> audit(pipeline, X, y).n_audited
+    50
+    """
+    learner, X = _find_learner(estimator, X, "audit")
+    return learner.audit(X, y, scoring=scoring, confidence=confidence, skip=skip)
+
+
+def _find_learner(
+    estimator: Any, X: Any, asked: str
+) -> tuple[ActiveLearningClassifier, Any]:
+    """The learner inside `estimator`, and `X` as it reaches it."""
     found = estimator
     while not isinstance(found, ActiveLearningClassifier):
         if isinstance(found, Pipeline):
@@ -74,8 +141,8 @@ def query(estimator: Any, X: Any, y: Any = None, n_queries: int | None = None) -
         inner = [getattr(found, name) for name in names if hasattr(found, name)]
         if not inner:
             raise TypeError(
-                "query needs an ActiveLearningClassifier, alone, as the last step of "
-                f"a pipeline or inside a search; found none in {estimator!r}."
+                f"{asked} needs an ActiveLearningClassifier, alone, as the last step "
+                f"of a pipeline or inside a search; found none in {estimator!r}."
             )
         found = inner[0]
     if _is_fitted(estimator) and not _is_fitted(found):
@@ -84,7 +151,7 @@ def query(estimator: Any, X: Any, y: Any = None, n_queries: int | None = None) -
             "that could be asked. Fit the learner on its own, or use refit=True in a "
             "search."
         )
-    return found.query(X, y, n_queries)
+    return found, X
 
 
 def _is_fitted(estimator: Any) -> bool:

@@ -11,10 +11,13 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
 
+from skactive._copies import row_keys
 from skactive._sklearn import Interval, _num_samples
 from skactive.strategies._base import (
+    _round,
     as_generator,
     check_needs,
     find_candidates,
@@ -132,6 +135,79 @@ class _Stochastic(WrapperStrategy):
         keys = gumbel_keys(self._log_weights(utilities, rng), rng)
         return self._take_distinct(X, candidates, keys, n_queries, random_state)
 
+    def selection_probabilities(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        chosen: ArrayLike,
+        random_state: int | None = None,
+    ) -> Array:
+        """How likely each row that :meth:`select` chose was, for unbiased estimates.
+
+        What :func:`skactive.estimation.unbiased_risk` asks for. One after the other:
+        the first row of the next batch follows on the last one of this.
+
+        Parameters
+        ----------
+        estimator : estimator object, or list of estimators
+            Fitted; as it was when the rows were chosen.
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool, no two candidates identical.
+        y : array-like of shape (n_samples,), default=None
+            Labels as they were when the rows were chosen.
+        chosen : array-like of shape (n_queries,)
+            Positions in `X`, in the order of the draws.
+        random_state : int or None, default=None
+            What :meth:`select` was given. It matters for :class:`Softrank` alone,
+            where it ordered ranks of equal utilities.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_queries,)
+            Of each draw, given the ones before it.
+
+        Raises
+        ------
+        ValueError
+            If a position is no candidate or occurs twice, or two candidates are
+            identical: while others remain, copies of a row drawn are never drawn, and
+            no weight makes up for that.
+
+        Examples
+        --------
+        >>> from skactive.strategies import FunctionStrategy, Power
+        >>> strategy = Power(FunctionStrategy(lambda estimator, X, y: [1, 2, 3, 4]))
+        >>> X = [[0.0], [1.0], [2.0], [3.0]]
+        >>> strategy.selection_probabilities(None, X, chosen=[3, 1]).round(3)
+        array([0.4  , 0.333])
+        """
+        candidates = find_candidates(X, y)
+        chosen = np.asarray(chosen, dtype=np.intp)
+        if not np.isin(chosen, candidates).all() or len(np.unique(chosen)) < len(
+            chosen
+        ):
+            raise ValueError(
+                "chosen must be distinct positions of rows that had no label; got "
+                f"{chosen.tolist()}. Pass y as it was before they were labelled."
+            )
+        n_copies = len(candidates) - len(np.unique(row_keys(X, candidates)))
+        if n_copies:
+            raise ValueError(
+                f"{n_copies} of the {len(candidates)} candidates are copies of others. "
+                "A batch holds no copies while other rows remain, so their "
+                "probabilities are zero, and no estimate is unbiased. Leave one row "
+                "of each kind in X."
+            )
+        utilities = self.candidate_utilities(estimator, X, y, candidates)
+        logs = self._known_log_weights(utilities, random_state)
+        return _draw_probabilities(logs, np.searchsorted(candidates, chosen))
+
+    def _known_log_weights(self, utilities: Array, random_state: int | None) -> Array:
+        """Logarithms of the weights as they were in a call of `select`."""
+        return self._log_weights(utilities, as_generator(random_state))
+
 
 class Power(_Stochastic):
     """Draws rows with probabilities proportional to ``utility ** beta``.
@@ -238,6 +314,16 @@ class Softrank(_Stochastic):
     def _log_weights(self, utilities: Array, rng: np.random.Generator) -> Array:
         return -self.beta * np.log(_ranks(utilities, rng))
 
+    def _known_log_weights(self, utilities: Array, random_state: int | None) -> Array:
+        is_seed = isinstance(random_state, numbers.Integral)
+        if not is_seed and len(np.unique(_round(utilities))) < len(utilities):
+            raise ValueError(
+                "Some utilities are equal, and their ranks were drawn. Pass as "
+                "random_state the int that select was given; got "
+                f"random_state={random_state!r}."
+            )
+        return super()._known_log_weights(utilities, random_state)
+
 
 def _ranks(utilities: Array, rng: np.random.Generator) -> Array:
     """Rank of each utility, 1 for the largest, ties at random."""
@@ -245,3 +331,18 @@ def _ranks(utilities: Array, rng: np.random.Generator) -> Array:
     ranks = np.empty(n_candidates)
     ranks[take_best(utilities, n_candidates, rng)] = np.arange(1, n_candidates + 1)
     return ranks
+
+
+def _draw_probabilities(log_weights: Array, drawn: Array) -> Array:
+    """Probability of each of the positions `drawn`, given the ones before it."""
+    kept = np.delete(log_weights, drawn)
+    # Summed from the last draw backwards: to subtract what is drawn from the sum of
+    # all would leave nothing of small weights.
+    parts = np.append(
+        logsumexp(kept) if len(kept) else -np.inf, log_weights[drawn][::-1]
+    )
+    left = np.logaddexp.accumulate(parts)[1:][::-1]
+    impossible = left == -np.inf  # weights of zero alone are left, and drawn alike
+    n_left = len(log_weights) - np.arange(len(drawn))
+    logs = log_weights[drawn] - np.where(impossible, 0, left)
+    return np.where(impossible, 1 / n_left, np.exp(logs))

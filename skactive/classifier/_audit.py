@@ -1,0 +1,295 @@
+"""Audit rows: a random share of the labels, kept from the model to tell how good it is.
+
+Which rows of a pool may become audit rows, and in which order, follows from a seed and
+from their positions alone. So nothing is remembered between calls, and rows that join
+the pool change nothing for those that were there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import check_scoring
+from sklearn.utils.validation import check_is_fitted
+
+from skactive._labels import MISSING
+from skactive._sklearn import _safe_indexing
+from skactive.classifier._delegates import check_labels
+from skactive.estimation import jackknife_interval, wilson_interval
+
+Array = NDArray[Any]
+
+
+class Reserve(NamedTuple):
+    """The rows that are never learnt from.
+
+    `rows` are their positions in the random order in which their labels are asked for;
+    `mask` (n_samples,) is true for them.
+    """
+
+    rows: Array
+    mask: Array
+
+
+def draw_reserve(
+    share: float, seed: int, n_samples: int, ids: Array | None = None
+) -> Reserve:
+    """Each row with probability `share`; `ids` are names of the rows, ascending."""
+    n_names = n_samples if ids is None or len(ids) == 0 else int(ids[-1]) + 1
+    # Of numpy's streams only those of bit generators never change with its version,
+    # and number i is the same however many are drawn.
+    keys = np.random.PCG64(seed).random_raw(n_names)
+    if ids is not None:
+        keys = keys[ids]
+    mask = keys * 2.0**-64 < share
+    rows = np.flatnonzero(mask)
+    return Reserve(rows[np.argsort(keys[rows], kind="stable")], mask)
+
+
+def next_audited(
+    share: float, reserve: Reserve, missing: Array, n_queries: int
+) -> Array:
+    """The rows of the reserve that a batch of `n_queries` contains, in order.
+
+    `missing` (n_samples,) is true for rows without a label. After the batch, `share` of
+    all labels are those of the reserve, rounded down, as far as rows are left.
+    """
+    n_known = len(missing) - int(np.count_nonzero(missing))
+    unlabeled = reserve.rows[missing[reserve.rows]]
+    n_audited = len(reserve.rows) - len(unlabeled)
+    # Rounded down, so that the first label can be learnt from.
+    n_due = int(share * (n_known + n_queries) + 1e-9) - n_audited
+    n_others = int(np.count_nonzero(missing)) - len(unlabeled)
+    n_wanted = min(max(n_due, n_queries - n_others, 0), n_queries)
+    return unlabeled[:n_wanted]
+
+
+class Audit(NamedTuple):
+    """What :meth:`ActiveLearningClassifier.audit` gives; `str` of it is a sentence.
+
+    Parameters
+    ----------
+    estimate : float
+        The score on the audit rows; NaN while there are none.
+    interval : (float, float)
+        Where the score on all rows like those of the pool is, at `confidence`.
+    n_audited : int
+        Audit rows that the estimate is from.
+    naive : float
+        The score on the labelled rows that are learnt from, to compare: it is biased,
+        for the model knows these rows, and they were chosen.
+    n_learnt : int
+        Their number.
+    n_waiting : int
+        Labelled rows of the reserve that do not count yet, as rows before them in the
+        random order have no label: a sample with such gaps would not be random.
+    next_row : int or None
+        Position of the first row of the reserve that has no label.
+    confidence : float
+        Of the interval.
+    scoring : str
+        Name of the score.
+
+    Examples
+    --------
+    >>> from skactive.classifier import Audit
+    >>> print(Audit(0.8, (0.58, 0.92), 20, 0.95, 80, 0, 7, 0.95, "accuracy"))
+    accuracy 0.8, 95% interval 0.58 to 0.92, from 20 random audit rows
+    (0.95 on the 80 rows learnt from, which is no estimate)
+    """
+
+    estimate: float
+    interval: tuple[float, float]
+    n_audited: int
+    naive: float
+    n_learnt: int
+    n_waiting: int
+    next_row: int | None
+    confidence: float
+    scoring: str
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        text = (
+            f"{self.scoring} {self.estimate:.3g}, {100 * self.confidence:g}% interval "
+            f"{low:.3g} to {high:.3g}, from {self.n_audited} random audit rows\n"
+            f"({self.naive:.3g} on the {self.n_learnt} rows learnt from, which is no "
+            "estimate)"
+        )
+        if self.n_waiting:
+            text += (
+                f"\n{self.n_waiting} more have a label, but wait for that of row "
+                f"{self.next_row}"
+            )
+        return text
+
+
+def audit_rows(
+    learner: Any,
+    X: Any,
+    classes: Array,
+    codes: Array,
+    reserve: Reserve,
+    *,
+    scoring: Any,
+    confidence: float,
+    skip: ArrayLike,
+) -> Audit:
+    """The score on the audit rows, for labels as `codes` (n_samples,) in `classes`."""
+    learnt = np.flatnonzero((codes != MISSING) & ~reserve.mask)
+    in_order = reserve.rows[~np.isin(reserve.rows, np.asarray(skip, dtype=np.intp))]
+    is_known = codes[in_order] != MISSING
+    n_audited = len(in_order) if is_known.all() else int(np.argmin(is_known))
+    audited = in_order[:n_audited]
+    if scoring is None:
+        name, score = "accuracy", None
+    else:
+        name, score = str(scoring), check_scoring(learner, scoring=scoring)
+    if callable(scoring):
+        name = getattr(scoring, "__name__", "score")
+
+    def on_rows(rows: Array) -> Callable[[Array], float]:
+        """The score as a function of positions among some rows."""
+        X_rows, y_rows = _safe_indexing(X, rows), classes[codes[rows]]
+        if score is None:
+            is_right = np.asarray(learner.predict(X_rows) == y_rows, dtype=float)
+            return lambda kept: float(is_right[kept].mean())
+        return lambda kept: score(learner, _safe_indexing(X_rows, kept), y_rows[kept])
+
+    naive = estimate = np.nan
+    if len(learnt):
+        naive = float(on_rows(learnt)(np.arange(len(learnt))))
+    interval = (0.0, 1.0) if score is None else (-np.inf, np.inf)
+    if n_audited and score is None:
+        estimate = on_rows(audited)(np.arange(n_audited))
+        n_right = round(estimate * n_audited)
+        interval = wilson_interval(n_right, n_audited, confidence=confidence)
+    elif n_audited:
+        estimate, interval, _ = jackknife_interval(
+            on_rows(audited), n_audited, confidence=confidence
+        )
+    return Audit(
+        estimate=estimate,
+        interval=interval,
+        n_audited=n_audited,
+        naive=naive,
+        n_learnt=len(learnt),
+        n_waiting=int(np.count_nonzero(is_known[n_audited:])),
+        next_row=int(in_order[n_audited]) if n_audited < len(in_order) else None,
+        confidence=confidence,
+        scoring=name,
+    )
+
+
+class Audited:
+    """What a learner says of itself by its audit rows."""
+
+    audit_fraction: float
+    budget: int | float | None
+    labeled_indices_: Array
+    missing_label: Any
+    random_state: Any
+    _make_plan: Callable[[], Any]
+
+    def audit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        scoring: Any = None,
+        confidence: float = 0.95,
+        skip: ArrayLike = (),
+    ) -> Audit:
+        """Say how good the model is on rows like those of the pool, and how surely.
+
+        From the audit rows, which are random and not learnt from; it needs an
+        `audit_fraction`. A score on rows that a strategy chose is no such estimate.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool, as it was given to :meth:`fit`, with any rows appended to it.
+        y : array-like of shape (n_samples,)
+            Labels, missing where a row is unlabelled. After a budgeted fit, only
+            those in `labeled_indices_` are looked at.
+        scoring : str, callable or None, default=None
+            As in scikit-learn; None means accuracy.
+        confidence : float in (0, 1), default=0.95
+            Of the interval: Wilson's for accuracy, else by the jackknife and Student's
+            t. It holds for one look; whoever looks in every round and stops at a good
+            one is too hopeful.
+        skip : array-like of int, default=()
+            Positions of rows for which nobody knows a label. The audit passes over
+            them, and says nothing of rows like them.
+
+        Returns
+        -------
+        audit : Audit
+            A named tuple with `estimate`, `interval`, `n_audited`, the `naive` score on
+            the rows learnt from, and more; `str` of it is a sentence. The estimate is
+            NaN, and the interval says nothing, while there are no audit rows.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        ValueError
+            If `audit_fraction` is 0, it or `random_state` was another in `fit`, or the
+            score is not defined for the audit rows.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skactive import ActiveLearningClassifier
+        >>> X, answers = load_digits(return_X_y=True)
+        >>> learner = ActiveLearningClassifier(
+        ...     GaussianNB(var_smoothing=0.01), batch_size=50, audit_fraction=0.2,
+        ...     random_state=0)
+        >>> y = np.full(len(X), np.nan)
+        >>> for _ in range(4):
+        ...     rows = learner.query(X, y)
+        ...     y[rows] = answers[rows]
+        ...     learner = learner.fit(X, y)
+        >>> print(learner.audit(X, y))
+        accuracy 0.95, 95% interval 0.835 to 0.986, from 40 random audit rows
+        (0.919 on the 160 rows learnt from, which is no estimate)
+        """
+        check_is_fitted(self)
+        if not self.audit_fraction:
+            raise ValueError(
+                "audit needs rows that were not learnt from, but audit_fraction is 0. "
+                "Set audit_fraction=0.1, say, before the first query."
+            )
+        plan = self._make_plan()
+        if getattr(self, "_reserved", None) != (plan.audit_fraction, plan.audit_seed):
+            raise ValueError(
+                "The last fit had another audit_fraction or random_state than there is "
+                f"now, {self.audit_fraction} and {self.random_state}, so it learnt "
+                "from other rows; or it is not over, and y has gaps. Call fit again, "
+                "or wait for its end."
+            )
+        X, classes, codes = check_labels(X, y, self.missing_label)
+        if self.budget is not None:
+            if len(codes) <= self.labeled_indices_.max():
+                raise ValueError(
+                    f"X has {len(codes)} rows, fewer than in fit, where row "
+                    f"{self.labeled_indices_.max()} was labelled. Pass the pool of fit."
+                )
+            # The campaign took place on the rows that the oracle knows.
+            skip = np.union1d(np.asarray(skip, np.intp), np.flatnonzero(codes < 0))
+            codes[np.setdiff1d(np.arange(len(codes)), self.labeled_indices_)] = MISSING
+        return audit_rows(
+            self,
+            X,
+            classes,
+            codes,
+            plan.reserve(len(codes)),
+            scoring=scoring,
+            confidence=confidence,
+            skip=skip,
+        )
