@@ -12,6 +12,8 @@ from scipy.stats import norm, t
 
 Array = NDArray[Any]
 
+_NOTHING = "Nothing beats random here: "
+
 
 class CurveSummary(list):
     """Records, dicts with the same keys, one a strategy; `str` of it is a table.
@@ -121,7 +123,7 @@ def summarize(
             )
         summary.append(record)
     summary.sentence = _sentence(summary, confidence)
-    if len(summary) > 1 and not any(r["area_gain_interval"][0] > 0 for r in summary):
+    if summary.sentence.startswith(_NOTHING):
         warnings.warn(summary.sentence, UserWarning, stacklevel=3)
     return summary
 
@@ -287,27 +289,30 @@ def _wins(differences: Array) -> float:
 def _sentence(summary: CurveSummary, confidence: float) -> str:
     if len(summary) == 1:
         return "Only random was run: there is nothing to compare with."
-    better: list[dict] = []
+    gains: list[str] = []
     worse: list[dict] = []
     unclear: list[dict] = []
-    for record in summary[1:]:
+    for record in sorted(summary[1:], key=lambda r: -r["area"]):
         low, high = record["area_gain_interval"]
-        group = better if low > 0 else worse if high < 0 else unclear
-        group.append(record)
-    parts = []
-    for record in sorted(better, key=lambda r: -r["area"]):
-        low, high = record["labels_saved_interval"]
-        saved = record["labels_saved"]
-        if saved > 0:
-            parts.append(
-                f"{record['strategy']} saves {saved:.0%} of the labels, "
-                f"{confidence:.0%} interval {_percent(low)} to {_percent(high)}"
+        saved, (least, most) = record["labels_saved"], record["labels_saved_interval"]
+        interval = f"{confidence:.0%} interval {_percent(least)} to {_percent(most)}"
+        if low > 0 and saved > 0:
+            gains.append(
+                f"{record['strategy']} saves {saved:.0%} of the labels, {interval}"
             )
-        else:
-            parts.append(
+        elif low > 0:
+            gains.append(
                 f"{record['strategy']} is better than random on the way, but saves no "
                 "labels in the end"
             )
+        elif least > 0:
+            gains.append(
+                f"{record['strategy']} saves {saved:.0%} of the labels in the end, "
+                f"{interval}, but is not better than random on the whole way"
+            )
+        else:
+            (worse if high < 0 else unclear).append(record)
+    parts = list(gains)
     for group, verdict in (
         (unclear, "not distinguishable from random here"),
         (worse, "worse than random here"),
@@ -317,9 +322,7 @@ def _sentence(summary: CurveSummary, confidence: float) -> str:
             verb = "is" if len(group) == 1 else "are"
             parts.append(f"{names} {verb} {verdict}")
     sentence = "; ".join(parts) + "."
-    if not better:
-        sentence = "Nothing beats random here: " + sentence
-    return sentence
+    return sentence if gains else _NOTHING + sentence
 
 
 def _listed(names: Sequence[str]) -> str:
