@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import joblib
@@ -116,11 +116,12 @@ def run_rounds(
     n_affordable: int,
     n_initial: int,
     batch_size: int,
+    begin_round: Callable[[], Any],
 ) -> Iterator[Round]:
     """Select, reveal and train until the budget is used or nothing is left.
 
     `oracle` (n_samples,) holds the positions of all labels in `classes`; only those
-    of chosen rows are looked at.
+    of chosen rows are looked at. `begin_round` is called as each round begins.
     """
     n_samples = len(oracle)
     visible = np.full(n_samples, MISSING)
@@ -128,6 +129,7 @@ def run_rounds(
     model = state = None
     n_wanted = n_initial
     while len(bought) < min(n_affordable, n_samples):
+        begin_round()
         begin = time.perf_counter()
         n_queries = min(n_wanted, n_affordable - len(bought))
         labels = decode_labels(classes, visible)
@@ -143,6 +145,12 @@ def run_rounds(
             model, bought, visible, len(rows), middle - begin, end - middle, state
         )
         n_wanted = batch_size
+
+
+def count_rounds(n_bought: int, n_initial: int, batch_size: int) -> int:
+    """How many rounds it takes to buy that many labels."""
+    n_later = max(n_bought - n_initial, 0)
+    return 1 + -(-n_later // batch_size)
 
 
 def run_in_threads(n_jobs: int | None) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import numbers
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,11 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted, indexable
 
 from skactive._bootstrap import seeded
+from skactive._callbacks import (
+    CallbackSupportMixin,
+    FitTasks,
+    without_callbacks,
+)
 from skactive._encoded import EncodedClassifier, needs_codes
 from skactive._explain import Explanation, explain_rows
 from skactive._labels import (
@@ -47,6 +52,7 @@ from skactive._sklearn import (
 from skactive.classifier._campaign import (
     Plan,
     Round,
+    count_rounds,
     run_in_threads,
     run_rounds,
 )
@@ -81,7 +87,11 @@ def _has_pointwise_strategy(learner: ActiveLearningClassifier) -> bool:
 
 
 class ActiveLearningClassifier(
-    Delegates, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    CallbackSupportMixin,
+    Delegates,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    BaseEstimator,
 ):
     """A classifier that says which rows to label next.
 
@@ -172,7 +182,7 @@ class ActiveLearningClassifier(
         "n_queried" rows chosen in it, "query_time" and "fit_time" in seconds.
     termination_condition_ : str
         Why the last `fit` ended: "budget" if that was used, "exhausted" if no label was
-        left, or the name of the rule that stopped it.
+        left, or the name of the rule, or of the callback's class, that stopped it.
     stopping_ : stopping rule or None
         The clone that watched the last `fit`, with what it remembers.
     strategy_state_ : object
@@ -183,6 +193,16 @@ class ActiveLearningClassifier(
     See Also
     --------
     skactive.query : The same for a learner inside a pipeline or a search.
+
+    Notes
+    -----
+    From scikit-learn 1.9 on there is `set_callbacks`, as for its own estimators. Each
+    round is a task, called "round". What callbacks get as `X` and `y` are the rows of
+    `fit` that have a label, so that ``ScoringMonitor`` scores the model of each round
+    on all that is known, not only on what has been bought. A callback whose
+    `on_fit_task_end` returns True for a round ends a budgeted fit, as a `stopping` rule
+    does. ``ProgressBar(max_propagation_depth=0)`` shows one bar for all rounds; by
+    default there are bars for each fit of an `estimator` that has callbacks.
 
     References
     ----------
@@ -307,16 +327,19 @@ class ActiveLearningClassifier(
         plan = self._make_plan()
         routed = process_routing(self, "fit", **params).estimator.fit
         labeled = np.flatnonzero(codes != MISSING)
+        if self.budget is not None and len(labeled) < len(codes):
+            routed = _check_method_params(X, routed, indices=labeled)
+            X, codes = _safe_indexing(X, labeled), codes[labeled]
+        tasks, plan = self._begin_tasks(plan, X, classes, codes, routed)
         if self.budget is None:
+            tasks.begin_round()
             start = time.perf_counter()
             model = plan.training.fit(X, classes, codes, labeled, routed)
             seconds = time.perf_counter() - start
             rounds = [Round(model, labeled, codes, 0, 0.0, seconds, None)]
+            tasks.end_round(partial(self._as_of, rounds, classes))
             condition, stopping = "exhausted", None
         else:
-            if len(labeled) < len(codes):
-                routed = _check_method_params(X, routed, indices=labeled)
-                X, codes = _safe_indexing(X, labeled), codes[labeled]
             weights = routed.get("sample_weight")
             if weights is not None:
                 weights = np.asarray(weights, dtype=np.float64)
@@ -325,13 +348,35 @@ class ActiveLearningClassifier(
             if self.stopping is not None:
                 stopping = seeded(clone(self.stopping), plan.query_seed)
             rounds, condition = self._run_campaign(
-                X, classes, codes, routed, plan, stopping, watch
+                X, classes, codes, routed, plan, tasks, stopping, watch
             )
             self.strategy_state_ = rounds[-1].state
             rounds = [one._replace(rows=labeled[one.rows]) for one in rounds]
         self._set_rounds(rounds, classes)
         self.termination_condition_, self.stopping_ = condition, stopping
+        tasks.end()
         return self
+
+    def _begin_tasks(
+        self, plan: Plan, X: Any, classes: Array, codes: Array, params: dict
+    ) -> tuple[FitTasks, Plan]:
+        """What callbacks are told, and a plan that lets them follow `estimator`."""
+        labeled = np.flatnonzero(codes != MISSING)
+        n_rounds = 1
+        if self.budget is not None:
+            n_bought = min(self._n_affordable(len(labeled)), len(labeled))
+            n_rounds = count_rounds(n_bought, self._n_first(), self.batch_size)
+        weights = {k: v for k, v in params.items() if k == "sample_weight"}
+        tasks = FitTasks(
+            self,
+            plan.training.estimator,
+            n_rounds,
+            X=X if len(labeled) == len(codes) else lambda: _safe_indexing(X, labeled),
+            y=lambda: classes[codes[labeled]],
+            metadata=_check_method_params(X, weights, indices=labeled) or None,
+        )
+        training = plan.training._replace(around=tasks.fitting)
+        return tasks, plan._replace(training=training)
 
     def _run_campaign(
         self,
@@ -340,15 +385,12 @@ class ActiveLearningClassifier(
         oracle: Array,
         params: dict,
         plan: Plan,
+        tasks: FitTasks,
         stopping: Any,
         watch: Any,
     ) -> tuple[list[Round], str]:
         """All rounds until the campaign ends, and why it does."""
-        if isinstance(self.budget, numbers.Integral):
-            n_affordable = int(self.budget)
-        else:
-            share = float(self.budget)  # type: ignore[arg-type]
-            n_affordable = max(1, int(share * len(oracle) + 1e-9))
+        n_affordable = self._n_affordable(len(oracle))
         rounds: list[Round] = []
         for one in run_rounds(
             plan,
@@ -357,23 +399,41 @@ class ActiveLearningClassifier(
             oracle,
             params,
             n_affordable=n_affordable,
-            n_initial=self.n_initial or self.batch_size,
+            n_initial=self._n_first(),
             batch_size=self.batch_size,
+            begin_round=tasks.begin_round,
         ):
             rounds.append(one)
-            if watch is None and stopping is None:
-                continue
-            learner = copy.copy(self)
-            learner._set_rounds(rounds, classes)
+            view = partial(self._as_of, rounds, classes)
             if watch is not None:
-                watch(learner)
-            if stopping is not None and len(one.rows) < min(n_affordable, len(oracle)):
+                watch(view())
+            ended_by = tasks.end_round(view)
+            if len(one.rows) == min(n_affordable, len(oracle)):
+                break
+            if stopping is not None:
                 known = decode_labels(classes, one.codes)
-                decision = stopping.update(learner, X, known)
+                decision = stopping.update(view(), X, known)
                 if decision:
                     return rounds, decision.rule
+            if ended_by is not None:
+                return rounds, ended_by
         is_used = len(rounds[-1].rows) == n_affordable
         return rounds, "budget" if is_used else "exhausted"
+
+    def _n_affordable(self, n_labels: int) -> int:
+        if isinstance(self.budget, numbers.Integral):
+            return int(self.budget)
+        share = float(self.budget)  # type: ignore[arg-type]
+        return max(1, int(share * n_labels + 1e-9))
+
+    def _n_first(self) -> int:
+        return self.n_initial or self.batch_size
+
+    def _as_of(self, rounds: list[Round], classes: Array) -> ActiveLearningClassifier:
+        """A copy that is fitted as if the fit had ended with these rounds."""
+        learner = without_callbacks(self)
+        learner._set_rounds(rounds, classes)
+        return learner
 
     @available_if(estimator_has("partial_fit"))
     @_fit_context(prefer_skip_nested_validation=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -41,7 +42,7 @@ class Training(NamedTuple):
     """How a model is trained, with the seeds of what is left to chance.
 
     `members` is None where the strategy asks for none; `n_members` is None for the
-    default of their kind.
+    default of their kind; `around` gives a context for the fit of an estimator.
     """
 
     estimator: Any
@@ -50,6 +51,7 @@ class Training(NamedTuple):
     n_jobs: int | None
     estimator_seed: int | None
     member_seed: int
+    around: Callable[[Any], Any] = contextlib.nullcontext
 
     def fit(
         self, X: Any, classes: Array, codes: Array, rows: Array, params: dict
@@ -66,7 +68,8 @@ class Training(NamedTuple):
         if len(seen) == 1:
             return Model(_constant(X, labels, rows), None, seen)
         estimator = self._new()
-        fit_on_rows(estimator, X, labels, rows, params)
+        with self.around(estimator):
+            fit_on_rows(estimator, X, labels, rows, params)
         members: Members | None
         members = self._as_function(estimator, X, labels, rows, params)
         if members is None and self.members is not None:
