@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import indexable
 
+from skactive._callbacks import reporting, without_callbacks
 from skactive._labels import MISSING, encode_labels
 from skactive._sklearn import _safe_indexing
 from skactive.classifier import ActiveLearningClassifier
@@ -106,7 +107,7 @@ def active_learning_curve(
     groups: Any = None,
     scoring: Any = None,
     cache: str | os.PathLike | None = None,
-    progress: Callable[[int, int], Any] | None = None,
+    progress: Any = None,
     n_jobs: int | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> ActiveLearningCurve:
@@ -143,8 +144,9 @@ def active_learning_curve(
     cache : str or path, default=None
         A folder that keeps each finished campaign. The same call, after an
         interruption or with further strategies, goes on where it was.
-    progress : callable, default=None
-        Called with the number of campaigns that are done, and of all.
+    progress : callable or callback, default=None
+        Called with the number of campaigns that are done, and of all. From
+        scikit-learn 1.9 on also a callback, as its ``ProgressBar()``.
     n_jobs : int or None, default=None
         Campaigns at a time; it changes nothing but time.
     random_state : int, RandomState instance or None, default=None
@@ -204,12 +206,12 @@ def active_learning_curve(
     ]
     keep = _Cache(cache, X, y, scoring)
     results = []
-    for result in Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(keep.run)(X, y, *cell, scoring) for cell in cells
-    ):
-        results.append(result)
-        if progress is not None:
-            progress(len(results), len(cells))
+    with reporting(progress, "active_learning_curve", len(cells)) as report:
+        for result in Parallel(n_jobs=n_jobs, return_as="generator")(
+            delayed(keep.run)(X, y, *cell, scoring) for cell in cells
+        ):
+            results.append(result)
+            report(len(results))
     return _gather(list(named), results)
 
 
@@ -230,7 +232,7 @@ class _Cache:
     ) -> dict:
         if self.folder is None:
             return _run_campaign(X, y, learner, train, test, scoring)
-        key = joblib.hash((self.data_key, learner, train, test))
+        key = joblib.hash((self.data_key, without_callbacks(learner), train, test))
         path = self.folder / f"{key}.joblib"
         if path.exists():
             return joblib.load(path)

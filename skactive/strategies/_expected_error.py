@@ -16,11 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive import _response
+from skactive._callbacks import reporting
 from skactive._labels import MISSING, encode_labels
 from skactive._refits import make_refits
 from skactive._refits._base import as_rows, batches, mean_loss, take_rows
 from skactive._refits._generic import GenericRefits, proba_of
-from skactive._sklearn import Interval, StrOptions, _num_samples
+from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
 from skactive.strategies._base import Strategy, check_needs, check_utilities
 
 Array = NDArray[Any]
@@ -65,13 +66,13 @@ class _LookAhead(Strategy):
     n_targets: int | None
     max_candidates: int | None
     random_state: int
-    progress: Callable[[int, int], Any] | None
+    progress: Any
 
     _parameter_constraints: dict = {
         "n_targets": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "max_candidates": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "random_state": [Interval(numbers.Integral, 0, None, closed="left")],
-        "progress": [callable, None],
+        "progress": [callable, HasMethods(["on_fit_task_end"]), None],
     }
 
     @abstractmethod
@@ -203,10 +204,12 @@ class _LookAhead(Strategy):
         targets = take_rows(problem.rows, problem.unlabeled[problem.targets])
         chunks = list(batches(n_looked, _block_candidates(problem)))
         run = partial(self._look_at, problem, targets)
-        for chunk, found in zip(chunks, _in_order(run, chunks, problem), strict=True):
-            values[chunk] = found
-            if self.progress is not None:
-                self.progress(chunk.stop, n_looked)
+        name = type(self).__name__
+        with reporting(self.progress, name, n_looked, len(chunks)) as report:
+            found = _in_order(run, chunks, problem)
+            for chunk, some in zip(chunks, found, strict=True):
+                values[chunk] = some
+                report(chunk.stop)
         return values
 
     def _look_at(self, problem: _Problem, targets: Any, chunk: slice) -> Array:
@@ -313,8 +316,9 @@ class ExpectedError(_LookAhead):
         None means to look at all.
     random_state : int, default=0
         Draws the targets: the same ones in every call on as many rows.
-    progress : callable or None, default=None
+    progress : callable, callback or None, default=None
         Called as ``progress(n_done, n_candidates)`` after each block of candidates.
+        From scikit-learn 1.9 on also a callback, as its ``ProgressBar()``.
 
     See Also
     --------
@@ -349,7 +353,7 @@ class ExpectedError(_LookAhead):
         n_targets: int | None = None,
         max_candidates: int | None = None,
         random_state: int = 0,
-        progress: Callable[[int, int], Any] | None = None,
+        progress: Any = None,
     ):
         self.loss = loss
         self.n_targets = n_targets
@@ -407,8 +411,9 @@ class ValueOfInformation(_LookAhead):
         As in :class:`ExpectedError`.
     random_state : int, default=0
         Draws the targets: the same ones in every call on as many rows.
-    progress : callable or None, default=None
+    progress : callable, callback or None, default=None
         Called as ``progress(n_done, n_candidates)`` after each block of candidates.
+        From scikit-learn 1.9 on also a callback, as its ``ProgressBar()``.
 
     References
     ----------
@@ -442,7 +447,7 @@ class ValueOfInformation(_LookAhead):
         n_targets: int | None = None,
         max_candidates: int | None = None,
         random_state: int = 0,
-        progress: Callable[[int, int], Any] | None = None,
+        progress: Any = None,
     ):
         self.cost_matrix = cost_matrix
         self.label_cost = label_cost
