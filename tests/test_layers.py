@@ -11,7 +11,7 @@ ROOT = Path(skactive.__file__).parent
 
 # From the bottom to the top; a module imports from lower layers, or its own package.
 LAYERS = [
-    {"measures", "geometry", "_sklearn", "_version"},
+    {"measures", "geometry", "estimation", "_sklearn", "_version"},
     {
         "_labels",
         "_response",
@@ -22,6 +22,7 @@ LAYERS = [
         "_posterior",
         "_refits",
         "_last_layer",
+        "_callbacks",
     },
     {"strategies"},
     {"_explain"},
@@ -42,7 +43,7 @@ BESIDE = {
     ("_refits", "_bootstrap"),
     ("_refits", "_linear"),
 }
-NUMERICAL_ONLY = {"measures", "geometry"}
+NUMERICAL_ONLY = {"measures", "geometry", "estimation"}
 # Libraries of an extra, and the only module that may import them, inside functions.
 OPTIONAL = {"matplotlib": "display"}
 MODULES = sorted(ROOT.rglob("*.py"))

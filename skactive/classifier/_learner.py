@@ -23,7 +23,6 @@ from skactive._bootstrap import seeded
 from skactive._callbacks import (
     CallbackSupportMixin,
     FitTasks,
-    with_callbacks,
     without_callbacks,
 )
 from skactive._encoded import EncodedClassifier, needs_codes
@@ -354,7 +353,6 @@ class ActiveLearningClassifier(
         return self._fit(X, y, params)
 
     @_fit_context(prefer_skip_nested_validation=False)
-    @with_callbacks
     def _fit(
         self,
         X: Any,
