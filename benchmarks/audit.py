@@ -24,7 +24,7 @@ from skactive.estimation import unbiased_risk, wilson_interval
 
 STRATEGIES = ["random", "margin", "power", "badge"]
 AUDIT_FRACTION = 0.25
-N_POOL, BATCH_SIZE = 500, 40
+N_POOL, N_NEW, BATCH_SIZE = 500, 20_000, 40
 BUDGETS = (80, 160, 240)
 
 
@@ -36,9 +36,11 @@ def draw(n_samples, rng):
     return X, np.where(pocket, 1 - y, y)
 
 
-def campaign(strategy, seed, X_new, y_new):
+def campaign(strategy, seed):
     """Truth, and estimates with their intervals, at each of the budgets."""
-    X, y = draw(N_POOL, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    X, y = draw(N_POOL, rng)
+    X_new, y_new = draw(N_NEW, rng)
     learner = ActiveLearningClassifier(
         GaussianNB(),
         strategy,
@@ -118,13 +120,12 @@ def cells(values):
 def main(n_campaigns=1000):
     # A naive Bayes of a class with few rows is sure of everything.
     warnings.filterwarnings("ignore", message=".*equally useful")
-    X_new, y_new = draw(20_000, np.random.default_rng(2**32))
     print(f"{n_campaigns} campaigns, {AUDIT_FRACTION:.0%} audit rows\n")
     head = "covers the truth | mean error, points (s.e.) | width, points |"
     print(f"| strategy | labels | estimate | {head}")
     print("|---|--:|---|--:|--:|--:|")
     for strategy in STRATEGIES:
-        runs = [campaign(strategy, seed, X_new, y_new) for seed in range(n_campaigns)]
+        runs = [campaign(strategy, seed) for seed in range(n_campaigns)]
         for number, budget in enumerate(BUDGETS):
             for name in runs[0][0]:
                 text = cells([run[number][name] for run in runs])

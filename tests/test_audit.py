@@ -462,6 +462,36 @@ def test_sample_weight_is_cut():
             assert_array_equal(learner.estimator_.coef_, expected.coef_)
 
 
+class Asked(Strategy):
+    """Remembers what it was asked with."""
+
+    asked: list = []
+    uses_weights = True
+
+    def __call__(self, estimator, X, y=None):
+        raise NotImplementedError
+
+    def select_next(self, estimator, X, y=None, *, n_queries, ids=None, **others):
+        Asked.asked.append((X, ids, estimator.sample_weight))
+        return np.flatnonzero(np.isnan(y))[:n_queries], "remembered"
+
+
+@pytest.mark.parametrize("max_candidates", [None, 40])
+def test_names_and_weights_of_the_rows_shown(max_candidates):
+    Asked.asked.clear()
+    weights = np.linspace(1, 5, 200)
+    gaps = full.copy()
+    gaps[::4] = np.nan
+    with config_context(enable_metadata_routing=True):
+        inner = LogisticRegression().set_fit_request(sample_weight=True)
+        learner = make(Asked(), inner, budget=60, max_candidates=max_candidates)
+        learner.fit(X, gaps, sample_weight=weights)
+    assert len(Asked.asked) == 8
+    for rows, ids, sample_weight in Asked.asked:
+        assert_array_equal(rows, X[ids])
+        assert_array_equal(sample_weight, weights[ids])
+
+
 # Errors -----------------------------------------------------------------------------
 
 
