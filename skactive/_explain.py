@@ -6,12 +6,12 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from skactive import _response, measures
 from skactive._copies import count_copies
-from skactive._labels import is_missing
-from skactive._sklearn import _num_samples, _safe_indexing
+from skactive._labels import MISSING
+from skactive._sklearn import _safe_indexing
 from skactive.geometry._bandwidth import median_bandwidth
 from skactive.geometry._blocks import (
     as_embedding,
@@ -21,7 +21,9 @@ from skactive.geometry._blocks import (
     squared_norms,
 )
 from skactive.geometry._density import information_density
+from skactive.geometry._pairs import pair_distances
 from skactive.strategies import Strategy, Switch
+from skactive.strategies._base import _shorten, find_candidates
 from skactive.strategies._wrapper import WrapperStrategy
 
 Array = NDArray[Any]
@@ -63,22 +65,56 @@ class Explanation(list):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def check_rows(rows: ArrayLike, n_samples: int) -> Array:
+    """Positions as an array of ints, or a ValueError."""
+    positions = np.atleast_1d(np.asarray(rows))
+    if positions.size == 0:
+        return np.empty(0, dtype=np.intp)
+    if (
+        positions.ndim != 1
+        or positions.dtype.kind not in "iu"
+        or not 0 <= positions.min() <= positions.max() < n_samples
+    ):
+        raise ValueError(
+            "rows must be a list of positions in X, ints from 0 to "
+            f"{n_samples - 1}, as query gives them; got {_shorten(rows)}. Of a mask "
+            "take np.flatnonzero(mask)."
+        )
+    return positions.astype(np.intp)
+
+
 def explain_rows(
-    strategy: Strategy, estimator: Any, X: Any, y: Any, rows: Array
+    strategy: Strategy,
+    estimator: Any,
+    X: Any,
+    y: Array | None,
+    labels: tuple[Array, Array],
+    rows: Array,
+    *,
+    is_fitted: bool,
+    looked: Array | None = None,
 ) -> Explanation:
     """One record a row of `rows`, for a strategy and the estimator it asks.
 
-    `estimator` is not fitted while `strategy` is an initial one, which needs none.
+    `y` is what strategies see, `labels` are the user's own: classes, and codes of all
+    rows. `estimator` need not be fitted while `strategy` is an initial one. `looked`
+    are the ascending positions that a query looks at, `rows` among them; None means
+    all.
     """
-    n_samples = _num_samples(X)
-    missing = np.ones(n_samples, dtype=bool) if y is None else is_missing(y)
-    fitted = estimator if _is_fitted(estimator) else None
+    if len(rows) == 0:
+        return Explanation()
+    seen, asked = X, rows
+    if looked is not None:
+        seen, asked = _safe_indexing(X, looked), np.searchsorted(looked, rows)
+        y = None if y is None else y[looked]
+    fitted = estimator if is_fitted else None
+    copies = count_copies(X, rows)
     parts = zip(
-        _utilities(strategy, estimator, X, y, missing, rows),
+        _utilities(strategy, estimator, seen, y, asked),
         _predictions(fitted, X, rows),
         _doubts(fitted, X, rows),
-        _places(estimator, X, y, missing, rows),
-        count_copies(X, rows).tolist(),
+        _places(estimator, X, labels, rows, copies),
+        copies.tolist(),
         strict=True,
     )
     return Explanation(
@@ -90,7 +126,7 @@ def explain_rows(
 
 
 def _utilities(
-    strategy: Strategy, estimator: Any, X: Any, y: Any, missing: Array, rows: Array
+    strategy: Strategy, estimator: Any, X: Any, y: Array | None, rows: Array
 ) -> list[dict]:
     """Utilities and their terms; None where a batch is chosen as a whole."""
     parts: list[dict] = [
@@ -102,7 +138,7 @@ def _utilities(
         return parts
     asked = np.unique(rows)
     if not scorer.pointwise:  # ranks among the candidates, for example
-        asked = np.union1d(np.flatnonzero(missing), rows)
+        asked = np.union1d(find_candidates(X, y), rows)
     terms = scorer.terms(estimator, X, y, asked)
     names = [
         name if [other for other, _ in terms].count(name) == 1 else f"{name} ({number})"
@@ -159,42 +195,57 @@ def _doubts(estimator: Any, X: Any, rows: Array) -> list[dict]:
     ]
 
 
-def _places(estimator: Any, X: Any, y: Any, missing: Array, rows: Array) -> list[dict]:
+def _places(
+    estimator: Any, X: Any, labels: tuple[Array, Array], rows: Array, copies: Array
+) -> list[dict]:
     """Nearest labelled rows, density, and near-duplicates, where rows are vectors."""
     vectors = _response.embed_without_labels(estimator, X)
     if vectors is None:
         nothing = {"nearest_labeled": None, "denser_than": None, "n_near": None}
         return [dict(nothing) for _ in rows]
     vectors = as_embedding(vectors)
-    norms, chosen = squared_norms(vectors), dense_rows(vectors, rows)
-    labeled = np.flatnonzero(~missing)
-    distances = np.sqrt(
-        squared_distances(vectors[labeled], norms[labeled], chosen, norms[rows])
-    )
+    classes, codes = labels
+    labeled = np.flatnonzero(codes != MISSING)
     rng = np.random.default_rng(0)
-    near = (_NEAR * 2 * median_bandwidth(vectors, rng)) ** 2
-    n_near = np.zeros(len(rows), dtype=np.intp)
-    for block in blocks(vectors, len(rows)):
-        found = squared_distances(vectors[block], norms[block], chosen, norms[rows])
-        n_near += np.count_nonzero(found <= near, axis=0)
+    limit = _NEAR * 2 * median_bandwidth(vectors, rng)
     denser_than = _density_ranks(vectors, rows, rng)
-    nearest = np.argsort(distances, axis=0, kind="stable")[:_N_NEAREST].T
-    return [
-        {
-            "nearest_labeled": [
+    places = []
+    for part in blocks(rows, vectors.shape[0]):
+        squares = _squared_distances_of(vectors, rows[part])
+        # Rounding may put copies at a distance from each other.
+        n_near = np.maximum(np.count_nonzero(squares <= limit**2, axis=0), copies[part])
+        order = np.argsort(squares[labeled], axis=0, kind="stable")[:_N_NEAREST]
+        for row, found, count, share in zip(
+            rows[part], labeled[order].T, n_near, denser_than[part], strict=True
+        ):
+            distances = pair_distances(vectors, np.full(len(found), row), found)
+            nearest = [
                 {
-                    "row": int(labeled[j]),
-                    "label": _plain(y[labeled[j]]),
-                    "distance": float(distances[j, i]),
+                    "row": int(found[k]),
+                    "label": _plain(classes[codes[found[k]]]),
+                    "distance": float(distances[k]),
                 }
-                for j in nearest[i]
-            ],
-            "denser_than": float(denser_than[i]),
-            # Rounding may put a row at a distance from itself.
-            "n_near": max(1, int(n_near[i])),
-        }
-        for i in range(len(rows))
-    ]
+                for k in np.argsort(distances, kind="stable")
+            ]
+            places.append(
+                {
+                    "nearest_labeled": nearest,
+                    "denser_than": float(share),
+                    "n_near": int(count),
+                }
+            )
+    return places
+
+
+def _squared_distances_of(vectors: Any, rows: Array) -> Array:
+    """Of all rows to some, (n_samples, n_rows), by sums in double precision."""
+    chosen = dense_rows(vectors, rows).astype(np.float64)
+    norms = squared_norms(chosen)
+    squares = np.empty((vectors.shape[0], len(rows)))
+    for block in blocks(vectors):
+        some = vectors[block].astype(np.float64)
+        squares[block] = squared_distances(some, squared_norms(some), chosen, norms)
+    return squares
 
 
 def _density_ranks(vectors: Any, rows: Array, rng: np.random.Generator) -> Array:
@@ -210,13 +261,15 @@ def _density_ranks(vectors: Any, rows: Array, rng: np.random.Generator) -> Array
 
 def _cells(record: dict) -> dict[str, str]:
     """What people read of a record: a text for each heading, empty if unknown."""
-    utility = f"{record['strategy']} chooses a batch as a whole"
+    strategy = _one_line(record["strategy"])
+    utility = f"{strategy} chooses a batch as a whole"
     if record["utility"] is not None:
-        utility = f"{record['utility']:.4g} by {record['strategy']}"
+        utility = f"{record['utility']:.4g} by {strategy}"
     if len(record["terms"]) > 1:
         shares = record["shares"] or {}
         utility += " = " + (" + " if shares else " and ").join(
-            f"{value:.4g} {name}" + (f" ({shares[name]:.0%})" if shares else "")
+            f"{value:.4g} {_one_line(name)}"
+            + (f" ({shares[name]:.0%})" if shares else "")
             for name, value in record["terms"].items()
         )
     predicted = "" if record["prediction"] is None else str(record["prediction"])
@@ -254,5 +307,5 @@ def _plain(label: Any) -> Any:
     return label.item() if isinstance(label, np.generic) else label
 
 
-def _is_fitted(estimator: Any) -> bool:
-    return isinstance(estimator, (list, tuple)) or hasattr(estimator, "classes_")
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

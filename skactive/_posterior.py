@@ -93,14 +93,17 @@ def posterior_members(
     weights = training_weights(
         classifier,
         logistic.classes[codes],
-        _params_of_last_step(estimator, params).get("sample_weight"),
+        params_of_last_step(estimator, params).get("sample_weight"),
     )
     features = _features(estimator, X)
     return LogisticPosterior(estimator, logistic, features, weights, n_members, rng)
 
 
-def _params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """What reaches `fit` of the last step when `fit` of the estimator gets `params`."""
+def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """What reaches `fit` of the last step when `fit` of the estimator gets `params`.
+
+    `estimator` may be fitted or not.
+    """
     while params:
         if isinstance(estimator, Pipeline):
             name, step = estimator.steps[-1]
@@ -108,9 +111,9 @@ def _params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, An
             estimator = step
         elif isinstance(estimator, BaseSearchCV):
             params = process_routing(estimator, "fit", **params).estimator.fit
-            estimator = estimator.best_estimator_
+            estimator = estimator.estimator
         elif isinstance(estimator, EncodedClassifier):
-            estimator = estimator.estimator_
+            estimator = estimator.estimator
         else:
             break
     return params

@@ -179,10 +179,16 @@ def decision_values(estimator: Any, X: Any) -> Array:
 
 def last_step(estimator: Any) -> Any:
     """The estimator inside pipelines, searches and frozen ones; fitted if it can be."""
+    estimator = unwrapped(estimator)
+    while isinstance(estimator, Pipeline):
+        estimator = unwrapped(estimator.steps[-1][1])
+    return estimator
+
+
+def unwrapped(estimator: Any) -> Any:
+    """The pipeline or classifier inside searches and wrappers; fitted if it can be."""
     while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
+        if isinstance(estimator, BaseSearchCV):
             estimator = getattr(estimator, "best_estimator_", estimator.estimator)
         elif isinstance(estimator, EncodedClassifier):
             estimator = getattr(estimator, "estimator_", estimator.estimator)
@@ -273,17 +279,8 @@ def embed_without_labels(estimator: Any, X: Any) -> Any:
     return vectors if np.isfinite(values.sum()) else None
 
 
-def last_search(estimator: Any) -> Any:
-    """The estimator that a search tunes, or the estimator itself."""
-    while isinstance(estimator, BaseSearchCV):
-        estimator = getattr(estimator, "best_estimator_", estimator.estimator)
-    return estimator
-
-
 def _embed_by_pipeline(estimator: Any, X: Any) -> Any:
-    if isinstance(estimator, Fitted):
-        return _embed_by_pipeline(estimator.estimator, X)
-    estimator = last_search(estimator)
+    estimator = unwrapped(estimator)
     if not isinstance(estimator, Pipeline) or len(estimator) == 1:
         return X
     try:

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -556,3 +557,75 @@ def test_logistic_regression():
         warnings.simplefilter("error")
         expected = np.log(3) - expected_errors(model, X, CODES, "log")
     np.testing.assert_allclose(utilities[POOL], expected, atol=1e-5)
+
+
+def test_a_new_label_longer_than_those_known():
+    model = LogisticRegression().fit(X[LABELED], NAMES[CODES[LABELED]])
+    y = partly(NAMES[CODES])
+    y[POOL[0]] = "beetle"
+    with pytest.raises(ValueError, match=r"labels \['beetle'\], which the estimator"):
+        ExpectedError()(model, X, y)
+
+
+# ---------------------------------------------------------------------------------
+# Sample weights of a budgeted fit
+# ---------------------------------------------------------------------------------
+
+WEIGHTS = 10 ** np.random.default_rng(0).uniform(-2, 2, size=36)
+
+
+def requesting(name):
+    return LogisticRegression().set_fit_request(sample_weight=name)
+
+
+def weighted_learners():
+    yield "alone", requesting(True), "sample_weight"
+    yield "pipeline", make_pipeline(requesting(True)), "sample_weight"
+    yield "under another name", make_pipeline(requesting("importance")), "importance"
+    search = GridSearchCV(
+        make_pipeline(requesting("importance")), {"logisticregression__C": [1]}, cv=2
+    )
+    yield "search", search, "importance"
+    yield (
+        "of the scaler only",
+        make_pipeline(
+            StandardScaler().set_fit_request(sample_weight=True),
+            requesting(False),
+        ),
+        "sample_weight",
+    )
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.parametrize("case", range(5))
+def test_weights_of_a_budgeted_fit_choose_its_rows(case):
+    with config_context(enable_metadata_routing=True):
+        name, model, key = list(weighted_learners())[case]
+        learner = ActiveLearningClassifier(
+            model, "expected_error", budget=14, n_initial=8, batch_size=1,
+            random_state=0,
+        )  # fmt: skip
+        rows = learner.fit(X, CODES, **{key: WEIGHTS}).labeled_indices_
+        n_differ = 0
+        for n in range(8, 14):
+            known = np.sort(rows[:n])
+            y = np.full(36, np.nan)
+            y[known] = CODES[known]
+            fitted = clone(model).fit(X[known], CODES[known], **{key: WEIGHTS[known]})
+            utilities = ExpectedError()(Fitted(fitted, None, WEIGHTS), X, y)
+            plain = ExpectedError()(fitted, X, y)
+            if name == "of the scaler only":
+                utilities, plain = plain, utilities
+            assert utilities.argmax() == rows[n]
+            n_differ += plain.argmax() != rows[n]
+        assert n_differ > 0
+
+
+def test_weights_that_are_not_for_the_classifier():
+    with config_context(enable_metadata_routing=True):
+        scaler = StandardScaler().set_fit_request(sample_weight=True)
+        model = make_pipeline(scaler, KNeighborsClassifier(3))
+        learner = ActiveLearningClassifier(
+            model, "expected_error", budget=12, random_state=0
+        )
+        assert learner.fit(X, CODES, sample_weight=WEIGHTS).n_labels_ == 12

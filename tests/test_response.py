@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -253,3 +254,17 @@ def test_working_memory_and_jobs_change_nothing():
     with config_context(working_memory=0.05), parallel_config("threading", n_jobs=3):
         assert_array_equal(map_rows(score, pool, rows), expected)
     assert max(sizes) < 2000
+
+
+def wrap(estimator, labels):
+    yield EncodedClassifier(estimator).fit(X, labels)
+    yield FrozenEstimator(clone(estimator).fit(X, labels))
+    search = GridSearchCV(estimator, {"logisticregression__C": [1]}, cv=2)
+    yield EncodedClassifier(search).fit(X, labels)
+    yield Fitted(EncodedClassifier(estimator).fit(X, labels))
+
+
+def test_embeddings_through_wrappers():
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    for wrapped in wrap(pipeline, y):
+        assert_allclose(_response.embed(wrapped, X), StandardScaler().fit_transform(X))

@@ -54,14 +54,10 @@ class Plan(NamedTuple):
         """Positions of the rows to label, and what the strategy wants to remember."""
         if self.audit_fraction:
             return self._choose_with_audit(model, X, y, n_queries, state)
-        # Every round has a seed of its own. With one seed for all, draws in later
-        # rounds would fall next to those of the first.
-        entropy = np.random.SeedSequence([self.query_seed, n_candidates])
-        random_state = int(entropy.generate_state(1)[0])
-        rows, ids, weights = None, self.ids, self.weights
-        if self.max_candidates is not None and n_candidates > self.max_candidates:
-            n_drawn = max(n_queries, self.max_candidates)
-            rows = _draw_rows(X, y, n_drawn, entropy)
+        random_state = int(self._entropy(n_candidates).generate_state(1)[0])
+        ids, weights = self.ids, self.weights
+        rows = self.looked(X, y, n_candidates, n_queries)
+        if rows is not None:
             X, y = _safe_indexing(X, rows), None if y is None else y[rows]
             ids = rows if ids is None else ids[rows]
             weights = None if weights is None else weights[rows]
@@ -117,6 +113,20 @@ class Plan(NamedTuple):
                 "gives, lower audit_fraction, or take another random_state."
             )
         return learnt, reserve.rows[np.isin(reserve.rows, known)]
+
+    def looked(
+        self, X: Any, y: Array | None, n_candidates: int, n_queries: int
+    ) -> Array | None:
+        """Ascending positions of the rows that a query looks at; None for all."""
+        if self.max_candidates is None or n_candidates <= self.max_candidates:
+            return None
+        n_drawn = max(n_queries, self.max_candidates)
+        return _draw_rows(X, y, n_drawn, self._entropy(n_candidates))
+
+    def _entropy(self, n_candidates: int) -> np.random.SeedSequence:
+        # Every round has a seed of its own. With one seed for all, draws in later
+        # rounds would fall next to those of the first.
+        return np.random.SeedSequence([self.query_seed, n_candidates])
 
     def asked(
         self, model: Model | None, weights: Array | None = None

@@ -26,14 +26,16 @@ from skactive._callbacks import (
     without_callbacks,
 )
 from skactive._encoded import EncodedClassifier, needs_codes
-from skactive._explain import Explanation, explain_rows
+from skactive._explain import Explanation, check_rows, explain_rows
 from skactive._labels import (
     MISSING,
     as_visible,
     decode_labels,
+    encode_labels,
     is_missing,
     lookalikes,
 )
+from skactive._posterior import params_of_last_step
 from skactive._response import has_response
 from skactive._sklearn import (
     HasMethods,
@@ -380,7 +382,7 @@ class ActiveLearningClassifier(
             tasks.end_round(partial(self._as_of, rounds, classes, plan))
             condition, stopping = "exhausted", None
         else:
-            weights = routed.get("sample_weight")
+            weights = params_of_last_step(self.estimator, routed).get("sample_weight")
             if weights is not None:
                 weights = np.asarray(weights, dtype=np.float64)
             plan = plan._replace(ids=labeled, weights=weights)
@@ -584,10 +586,7 @@ class ActiveLearningClassifier(
             raise ValueError(self._nothing_to_query(X, y))
         model = self._model()
         if model is not None:
-            if hasattr(self, "feature_names_in_"):
-                _check_feature_names(self, X, reset=False)
-            if has_columns(X):
-                _check_n_features(self, X, reset=False)
+            self._check_columns(X)
         # Without labels there is nothing to learn from, and nothing to remember.
         state = None if y is None else getattr(self, "strategy_state_", None)
         rows, state = plan.choose(model, X, y, n_candidates, int(n_queries), state)
@@ -598,12 +597,16 @@ class ActiveLearningClassifier(
     def explain_query(self, X: Any, rows: ArrayLike, y: Any = None) -> Explanation:
         """Say why rows are worth labelling.
 
+        It takes as long as a query, and for each row a look at the whole pool. With
+        `max_candidates` and an int as `random_state` the utilities are those that the
+        query compared; otherwise of another random subset of the candidates.
+
         Parameters
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             The pool, as it was given to :meth:`query`.
         rows : array-like of shape (n_rows,)
-            Distinct positions in `X`, as :meth:`query` gives them.
+            Positions in `X`, as :meth:`query` gives them.
         y : array-like of shape (n_samples,), default=None
             Labels as they were in that call. None means that no row has one.
 
@@ -629,7 +632,7 @@ class ActiveLearningClassifier(
                 Classes with their probabilities, largest first.
             "aleatoric", "epistemic" : float or None
                 Entropy in nats that more labels cannot remove, and that they can,
-                where the strategy has a committee.
+                where the estimator is a committee or the strategy has one made.
             "nearest_labeled" : list of dict or None
                 "row", "label" and "distance" of up to three labelled rows. None, like
                 the next two, where rows are no vectors.
@@ -643,7 +646,8 @@ class ActiveLearningClassifier(
         Raises
         ------
         ValueError
-            If a position is not in `X`, or as :meth:`query`.
+            If a position is not in `X`, lengths differ, `X` has other columns than
+            in `fit`, or the estimator does not give what the strategy needs.
 
         Examples
         --------
@@ -658,22 +662,35 @@ class ActiveLearningClassifier(
           nearest labelled: row 3 (label yes) at 1.2, row 0 (label no) at 2
           place: denser than 50% of the pool, 0 other rows near it, 0 identical
         """
+        if not hasattr(self, "estimator_"):
+            self._validate_params()
         (X,) = indexable(X)
-        rows = np.atleast_1d(np.asarray(rows, dtype=np.intp))
         n_samples = _num_samples(X)
-        if len(rows) and not 0 <= rows.min() <= rows.max() < n_samples:
-            raise ValueError(
-                f"rows must be positions in X, from 0 to {n_samples - 1}; got "
-                f"{rows.tolist()}."
-            )
-        plan = self._make_plan()
+        rows = check_rows(rows, n_samples)
+        plan, model = self._make_plan(), self._model()
+        labels = np.empty(0), np.full(n_samples, MISSING)
         if y is not None:
             check_consistent_length(X, y)
-            missing = is_missing(y, self.missing_label)
-            y = as_visible(y, self.missing_label, missing, only_mask=False)
-        strategy, estimator = plan.asked(self._model())
+            labels = encode_labels(y, self.missing_label)
+            y = decode_labels(*labels)
+        if model is not None:
+            self._check_columns(X)
+        n_candidates = int(np.count_nonzero(labels[1] == MISSING))
+        looked = plan.looked(X, y, n_candidates, len(rows))
+        if looked is not None:
+            looked = np.union1d(looked, rows)
+        strategy, estimator = plan.asked(model)
         with run_in_threads(self.n_jobs):
-            found = explain_rows(strategy, estimator, X, y, rows)
+            found = explain_rows(
+                strategy,
+                estimator,
+                X,
+                y,
+                labels,
+                rows,
+                is_fitted=model is not None and len(model.seen) > 1,
+                looked=looked,
+            )
         if self.audit_fraction:
             mask = plan.reserve(n_samples).mask
             for record in found:
@@ -812,6 +829,13 @@ class ActiveLearningClassifier(
         if not hasattr(self, "estimator_"):
             return None
         return Model(self.estimator_, self.members_, self._seen)
+
+    def _check_columns(self, X: Any) -> None:
+        """Raise where `X` has other columns than in the last fit."""
+        if hasattr(self, "feature_names_in_"):
+            _check_feature_names(self, X, reset=False)
+        if has_columns(X):
+            _check_n_features(self, X, reset=False)
 
     def _set_rounds(self, rounds: list[Round], classes: Array, plan: Plan) -> None:
         self._set_model(rounds[-1].model, classes)

@@ -187,7 +187,8 @@ class _LookAhead(Strategy):
                 f"{name} refits the classifier with one more label, but no row of y "
                 "has one. Label rows first, with strategies that need no model."
             )
-        seen = seen.astype(classes.dtype) if classes.dtype.kind in "US" else seen
+        if classes.dtype.kind in "US":  # objects, as a cast would cut longer labels
+            classes = classes.astype(object)
         positions = np.minimum(np.searchsorted(classes, seen), len(classes) - 1)
         unknown = classes[positions] != seen
         if unknown.any():
