@@ -138,12 +138,12 @@ class LogisticPosterior:
     """Draws from the Laplace approximation of a logistic regression's posterior.
 
     The l2 penalty is a normal prior of variance C for every coefficient; an intercept
-    without a penalty has a flat prior, or one of variance 1e8 to be exact. Class weights and sample weights multiply the
-    log-likelihood of a row. The draws lie around the coefficients that the estimator
-    has, with the inverse of the Hessian at these as covariance. Coefficients of all
-    classes may be shifted by the same vector without any effect on probabilities;
-    draws are taken in the subspace where classes sum to zero, in which every
-    direction has a proper posterior.
+    without a penalty has a flat prior, or one of variance 1e8 to be exact. Class
+    weights and sample weights multiply the log-likelihood of a row. The draws lie
+    around the coefficients that the estimator has, with the inverse of the Hessian at
+    these as covariance. Coefficients of all classes may be shifted by the same vector
+    without any effect on probabilities; draws are taken in the subspace where classes
+    sum to zero, in which every direction has a proper posterior.
 
     Nothing of the size (n_features x n_features) is built where there are many
     features: a draw in the span of the labelled rows is exact there, and off this
