@@ -40,6 +40,10 @@ _DRAW_SIZE = 2**23
 _SOLVE_TOLERANCE = 1e-4
 _SOLVE_ROUNDS = 500
 
+# Precision of an intercept that has no penalty. Without any it has no posterior where
+# the model is certain of all labelled rows, and their curvature is zero.
+_LEAST_PRECISION = 1e-8
+
 # Prior of GaussianNB: how many rows it is worth. The means are as good as free, since
 # a prior in the middle of all classes would draw them together.
 _ROWS_OF_MEAN = 0.01
@@ -134,12 +138,12 @@ class LogisticPosterior:
     """Draws from the Laplace approximation of a logistic regression's posterior.
 
     The l2 penalty is a normal prior of variance C for every coefficient; an intercept
-    without a penalty has a flat prior. Class weights and sample weights multiply the
-    log-likelihood of a row. The draws lie around the coefficients that the estimator
-    has, with the inverse of the Hessian at these as covariance. Coefficients of all
-    classes may be shifted by the same vector without any effect on probabilities;
-    draws are taken in the subspace where classes sum to zero, in which every
-    direction has a proper posterior.
+    without a penalty has a flat prior, or one of variance 1e8 to be exact. Class
+    weights and sample weights multiply the log-likelihood of a row. The draws lie
+    around the coefficients that the estimator has, with the inverse of the Hessian at
+    these as covariance. Coefficients of all classes may be shifted by the same vector
+    without any effect on probabilities; draws are taken in the subspace where classes
+    sum to zero, in which every direction has a proper posterior.
 
     Nothing of the size (n_features x n_features) is built where there are many
     features: a draw in the span of the labelled rows is exact there, and off this
@@ -173,7 +177,7 @@ class LogisticPosterior:
     ):
         self.estimator = estimator
         self.n_members = n_members
-        coef, penalty = logistic.coef, logistic.penalty
+        coef, penalty = logistic.coef, logistic.penalty.copy()
         if len(coef) == 1:  # as a softmax: w and -w, each of half the size
             coef, penalty = np.vstack([-coef / 2, coef / 2]), 2 * penalty
         n_labeled, n_features = features.shape
@@ -185,6 +189,7 @@ class LogisticPosterior:
         n_inside = inside.shape[1]
         if logistic.has_intercept:
             inside = _append_ones(inside)
+            penalty[-1] = max(penalty[-1], _LEAST_PRECISION)
         else:
             penalty = penalty[:-1]
         # Mean curvature of the loss of a row over the directions that sum to zero.

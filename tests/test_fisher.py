@@ -486,3 +486,15 @@ def test_too_many_candidates_are_thinned(monkeypatch):
     assert set(picks[0].tolist()) != set(picks[2].tolist())
     more = Bait().select(model, X, y, n_queries=20, random_state=0)
     assert len(set(more.tolist())) == 20
+
+
+def test_rows_that_alone_tell_of_a_direction():
+    # More features than rows, and next to no penalty: what the removal of a row leaves
+    # of its direction is rounding.
+    rng = np.random.default_rng(0)
+    rows, labels = rng.standard_normal((40, 300)), np.arange(8) % 2
+    model = LogisticRegression(C=1e8, max_iter=10_000).fit(rows[:8], labels)
+    y = np.append(labels.astype(float), np.full(32, np.nan))
+    chosen = Bait().select(model, rows, y, n_queries=3, random_state=0)
+    assert len(set(chosen)) == 3
+    assert chosen.min() >= 8

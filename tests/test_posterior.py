@@ -484,7 +484,7 @@ def test_sample_weight_reaches_the_posterior():
             learner.fit(IRIS, visible, sample_weight=weights)
             Z = learner.estimator_[:-1].transform(IRIS[rows])
             given = {} if scaler_too else {"sample_weight": weights[rows]}
-            seed = learner._make_plan().member_seed
+            seed = learner._make_plan().training.member_seed
             expected = draw(learner.estimator_[-1], Z, SPECIES[rows], 30, seed, **given)
             found = learner.members_(IRIS)
             assert_allclose(found, expected(learner.estimator_[:-1].transform(IRIS)))
@@ -507,3 +507,13 @@ def test_without_the_learner_the_error_names_it():
     model = LogisticRegression(max_iter=500).fit(IRIS, SPECIES)
     with pytest.raises(ValueError, match=r"ActiveLearningClassifier, which draws or"):
         get_strategy("information_gain")(model, IRIS, SPECIES)
+
+
+def test_a_model_that_is_certain_of_all_labelled_rows():
+    # A class of weight zero: the optimum of the intercept is at infinity.
+    model = LogisticRegression(class_weight={0: 0.0, 1: 1.0}, max_iter=10_000)
+    rows = IRIS[40:60] + 1e6
+    codes = (np.arange(20) >= 10).astype(int)
+    members = draw(model.fit(rows, codes), rows, codes, 10)
+    assert np.isfinite(members(rows)).all()
+    assert np.isfinite(members.marginal(rows)).all()

@@ -364,3 +364,17 @@ def test_blocks_of_candidates_and_targets(n_features, monkeypatch):
     np.testing.assert_allclose(models.expected_loss(X, "log"), losses, rtol=1e-12)
     one = refits.retrain(X[candidates[3:4]])
     np.testing.assert_allclose(one.expected_loss(X, "log")[0], losses[3], atol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("offset", "C"), [(1e9, 1.0), (1e6, 1e8)])
+def test_hessians_that_rounding_makes_singular(offset, C):
+    # As points in time in seconds are, which nobody has scaled.
+    rows, codes = make_classification(
+        40, 5, n_informative=3, class_sep=3, random_state=1
+    )
+    rows = rows + offset
+    model = LogisticRegression(C=C, max_iter=10_000).fit(rows[:8], codes[:8])
+    models = LogisticRefits(model, rows[:8], codes[:8]).retrain(rows[8:])
+    proba = models.predict_proba(rows)
+    np.testing.assert_allclose(proba.sum(axis=-1), 1)

@@ -23,6 +23,9 @@ Array = NDArray[Any]
 TOLERANCE = 2e-8
 # Relative to the weights and the entries of the rows, gradients are rounding.
 _GRADIENT_ROUNDING = 1e-13
+# What is added to the diagonal of a Hessian that rounding has made singular, as a share
+# of it and for each coefficient.
+_SINGULAR_ROUNDING = 1e-14
 # exp of a greater logit comes near the largest float.
 LARGE_LOGIT = 500.0
 # A step that lowers the objective by this share of what its slope promises is taken.
@@ -369,7 +372,21 @@ def _exact_direction(shared: Shared, own: Own, state: _State, which: Array) -> A
     """Newton's step of each regression, with its own Hessian."""
     hessians = _hessians(shared, own, state)
     right = -state.gradient.reshape(len(hessians), -1, 1)
-    return np.linalg.solve(hessians, right).reshape(state.coef.shape)
+    try:
+        steps = np.linalg.solve(hessians, right)
+    except np.linalg.LinAlgError:
+        steps = np.linalg.solve(_made_regular(hessians), right)
+    return steps.reshape(state.coef.shape)
+
+
+def _made_regular(hessians: Array) -> Array:
+    """Matrices (..., P, P) that rounding alone makes singular, a bit apart from it."""
+    hessians = hessians.copy()
+    size = hessians.shape[-1]
+    diagonal = np.einsum("...ii->...i", hessians)
+    diagonal *= 1.0 + _SINGULAR_ROUNDING * size
+    diagonal += np.finfo(np.float64).tiny
+    return hessians
 
 
 class WholeCurvature:
@@ -377,7 +394,10 @@ class WholeCurvature:
 
     def __init__(self, hessian: Array, shape: tuple[int, ...]):
         self.shape = shape
-        self.inverse = np.linalg.inv(hessian)
+        try:
+            self.inverse = np.linalg.inv(hessian)
+        except np.linalg.LinAlgError:
+            self.inverse = np.linalg.inv(_made_regular(hessian))
 
     def solve(self, vectors: Array) -> Array:
         """The inverse times each of `vectors` (B, Q * P)."""

@@ -39,6 +39,8 @@ Array = NDArray[Any]
 _SMALL_BLOCK = 2**16
 # Gains closer than this, relative to the largest, are equal but for rounding.
 _TIE_TOLERANCE = 1e-9
+# Pivots and eigenvalues that are smaller are rounding.
+_LEAST_PIVOT = 1e-12
 # Updates keep the absolute precision of the largest values that there have been. Where
 # gains have fallen below this share, everything is computed anew.
 _REFRESH_BELOW = 1e-3
@@ -248,7 +250,8 @@ def trace_of_quotient(G: Array, H: Array, sign: float = 1.0) -> Array:
     """``tr((1 + sign * G)^-1 H)`` of each row, shape (n_samples,).
 
     By elimination without pivots, over all rows at once: ``1 + sign * G`` is positive
-    definite. G and H are symmetric, of shape (n_rows, n_rows, n_samples).
+    definite, but for rounding. G and H are symmetric, of shape (n_rows, n_rows,
+    n_samples).
     """
     n_rows = len(G)
     A = G * sign
@@ -256,6 +259,7 @@ def trace_of_quotient(G: Array, H: Array, sign: float = 1.0) -> Array:
     H = H.copy()
     total = np.zeros(G.shape[2])
     for k in range(n_rows):
+        A[k, k] = np.maximum(A[k, k], _LEAST_PIVOT)
         total += H[k, k] / A[k, k]
         if k == n_rows - 1:
             break
@@ -353,9 +357,10 @@ class _Rows:
         n_rows, n_features = len(self.G), self.features.shape[1]
         MU = self.inverse @ U
         small = np.eye(n_rows) + sign * (U.T @ MU)
-        Q = scipy.linalg.solve_triangular(
-            np.linalg.cholesky((small + small.T) / 2), MU.T, lower=True
-        ).T
+        values, axes = np.linalg.eigh((small + small.T) / 2)
+        # What a row alone tells of a direction is all of its information but the
+        # penalty: of the rest rounding may leave nothing.
+        Q = MU @ axes / np.sqrt(np.maximum(values, _LEAST_PIVOT))
         TQ = self.target @ Q
         P = self.inverse @ TQ - sign * 0.5 * Q @ (Q.T @ TQ)
         self.information += sign * (U @ U.T)
