@@ -338,6 +338,19 @@ def test_summary_of_a_loss_and_of_nothing():
     assert "nothing to compare" in alone.sentence
 
 
+def test_gain_in_the_end_only():
+    """Worse at first, better later: no area gained, but labels saved."""
+    scores = np.zeros((2, 3, 12)) + np.array([0.5, 0.7, 0.8])[:, np.newaxis]
+    scores[1] += np.array([-0.2, 0.05, 0.1])[:, np.newaxis]
+    scores += 0.001 * np.random.default_rng(0).normal(size=scores.shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        summary = summarize(["random", "late"], np.array([10, 30, 40]), scores)
+    low, high = summary[1]["area_gain_interval"]
+    assert high < 0
+    assert summary.sentence.startswith("late saves 17% of the labels in the end, 95%")
+
+
 def test_interval_covers():
     """Of the mean of ten differences, whose law is normal or skewed."""
     rng = np.random.default_rng(0)
