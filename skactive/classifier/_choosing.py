@@ -1,0 +1,272 @@
+"""Which rows to label next, why these, and how useful any row is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted, indexable
+
+from skactive._explain import Explanation, check_rows, explain_rows
+from skactive._labels import (
+    MISSING,
+    as_visible,
+    decode_labels,
+    encode_labels,
+    is_missing,
+    lookalikes,
+)
+from skactive._sklearn import (
+    _check_feature_names,
+    _check_n_features,
+    _num_samples,
+    available_if,
+)
+from skactive.classifier._campaign import Plan, run_in_threads
+from skactive.classifier._training import Model, has_columns
+from skactive.strategies import get_strategy
+from skactive.strategies._base import check_n_queries
+
+Array = NDArray[Any]
+
+
+def _has_pointwise_strategy(learner: Choosing) -> bool:
+    try:
+        strategy = get_strategy(learner.strategy)
+    except (TypeError, ValueError):
+        return True  # the call itself says what is wrong with the strategy
+    if not strategy.pointwise:
+        raise AttributeError(
+            f"{strategy!r} has no score_samples: the utility of a row depends on the "
+            "other rows. Use query."
+        )
+    return True
+
+
+class Choosing:
+    """What a learner does without learning: it chooses rows, and says why."""
+
+    strategy: Any
+    batch_size: int
+    missing_label: Any
+    audit_fraction: float
+    n_jobs: int | None
+    _seen: Array
+    _make_plan: Callable[[], Plan]
+    _model: Callable[[], Model | None]
+    _validate_params: Callable[[], None]
+
+    def query(self, X: Any, y: Any = None, n_queries: int | None = None) -> Array:
+        """Choose the rows to label next.
+
+        Before the first `fit`, and while only one class has been seen,
+        `initial_strategy` chooses.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool, with or without labelled rows.
+        y : array-like of shape (n_samples,), default=None
+            Labels, missing where a row is unlabelled; only these rows are
+            candidates. None means that every row of `X` is one.
+        n_queries : int, default=None
+            How many rows. None means `batch_size`. Fewer candidates than asked for
+            are all given.
+
+        Returns
+        -------
+        positions : ndarray of shape (n_queries,)
+            Distinct positions in `X`, most useful first. For a data frame,
+            ``X.index[positions]`` are its own labels of these rows.
+
+        Raises
+        ------
+        ValueError
+            If no row is without a label, lengths differ, `X` has other columns than
+            in `fit`, or the estimator does not give what the strategy needs.
+        """
+        if not hasattr(self, "estimator_"):
+            self._validate_params()
+        n_queries = self.batch_size if n_queries is None else n_queries
+        check_n_queries(n_queries)
+        (X,) = indexable(X)
+        n_candidates = _num_samples(X)
+        plan = self._make_plan()
+        if y is not None:
+            check_consistent_length(X, y)
+            missing = is_missing(y, self.missing_label)
+            n_candidates = int(np.count_nonzero(missing))
+            if n_candidates:
+                used = plan.strategy.uses_labels or plan.initial.uses_labels
+                y = as_visible(y, self.missing_label, missing, only_mask=not used)
+        if n_candidates == 0:
+            raise ValueError(self._nothing_to_query(X, y))
+        model = self._model()
+        if model is not None:
+            self._check_columns(X)
+        # Without labels there is nothing to learn from, and nothing to remember.
+        state = None if y is None else getattr(self, "strategy_state_", None)
+        rows, state = plan.choose(model, X, y, n_candidates, int(n_queries), state)
+        if y is not None and state is not None:
+            self.strategy_state_ = state
+        return rows
+
+    def explain_query(self, X: Any, rows: ArrayLike, y: Any = None) -> Explanation:
+        """Say why rows are worth labelling.
+
+        It takes as long as a query, and for each row a look at the whole pool. With
+        `max_candidates` and an int as `random_state` the utilities are those that the
+        query compared; otherwise of another random subset of the candidates.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool, as it was given to :meth:`query`.
+        rows : array-like of shape (n_rows,)
+            Positions in `X`, as :meth:`query` gives them.
+        y : array-like of shape (n_samples,), default=None
+            Labels as they were in that call. None means that no row has one.
+
+        Returns
+        -------
+        explanation : list of dict
+            One dict a row; `str` of the list is a text, and notebooks show a table.
+            Keys are
+
+            "row" : int
+                The position.
+            "strategy" : str
+                What chose, or would choose now.
+            "utility" : float or None
+                None where the strategy chooses a batch as a whole.
+            "terms" : dict
+                Names and utilities, or factors, that the utility is made of.
+            "shares" : dict or None
+                Share of each term in a sum; None for products.
+            "prediction" : object
+                The class predicted; None while there is no model.
+            "proba" : dict or None
+                Classes with their probabilities, largest first.
+            "aleatoric", "epistemic" : float or None
+                Entropy in nats that more labels cannot remove, and that they can,
+                where the estimator is a committee or the strategy has one made.
+            "nearest_labeled" : list of dict or None
+                "row", "label" and "distance" of up to three labelled rows. None, like
+                the next two, where rows are no vectors.
+            "denser_than" : float or None
+                Share of the pool, or of 500 rows of it, in less dense places.
+            "n_near" : int or None
+                Rows no farther than 5 % of the pool's median distance, with itself.
+            "n_copies" : int
+                Rows that are identical, with itself.
+
+        Raises
+        ------
+        ValueError
+            If a position is not in `X`, lengths differ, `X` has other columns than
+            in `fit`, or the estimator does not give what the strategy needs.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skactive import ActiveLearningClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.2]], ["no", None, None, "yes"]
+        >>> learner = ActiveLearningClassifier(LogisticRegression()).fit(X, y)
+        >>> print(learner.explain_query(X, learner.query(X, y, n_queries=1), y))
+        row 2
+          utility: 0.8521 by Margin()
+          predicted: yes 57%, no 43%
+          nearest labelled: row 3 (label yes) at 1.2, row 0 (label no) at 2
+          place: denser than 50% of the pool, 0 other rows near it, 0 identical
+        """
+        if not hasattr(self, "estimator_"):
+            self._validate_params()
+        (X,) = indexable(X)
+        n_samples = _num_samples(X)
+        rows = check_rows(rows, n_samples)
+        plan, model = self._make_plan(), self._model()
+        labels = np.empty(0), np.full(n_samples, MISSING)
+        if y is not None:
+            check_consistent_length(X, y)
+            labels = encode_labels(y, self.missing_label)
+            y = decode_labels(*labels)
+        if model is not None:
+            self._check_columns(X)
+        n_candidates = int(np.count_nonzero(labels[1] == MISSING))
+        looked = plan.looked(X, y, n_candidates, len(rows))
+        if looked is not None:
+            looked = np.union1d(looked, rows)
+        strategy, estimator = plan.asked(model)
+        with run_in_threads(self.n_jobs):
+            found = explain_rows(
+                strategy,
+                estimator,
+                X,
+                y,
+                labels,
+                rows,
+                is_fitted=model is not None and len(model.seen) > 1,
+                looked=looked,
+            )
+        if self.audit_fraction:
+            mask = plan.reserve(n_samples).mask
+            for record in found:
+                if mask[record["row"]]:
+                    record |= {"strategy": "audit, at random", "utility": None}
+                    record |= {"terms": {}, "shares": None}
+        return found
+
+    @available_if(_has_pointwise_strategy)
+    def score_samples(self, X: Any) -> Array:
+        """Utility of each row; greater is more worth labelling.
+
+        There for strategies whose utility of a row does not depend on other rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+
+        Returns
+        -------
+        utilities : ndarray of shape (n_samples,)
+            Finite float64. Zero everywhere while only one class has been seen.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        """
+        check_is_fitted(self)
+        (X,) = indexable(X)
+        plan = self._make_plan()
+        if len(self._seen) == 1:
+            return np.zeros(_num_samples(X))
+        strategy, estimator = plan.asked(self._model())
+        with run_in_threads(self.n_jobs):
+            return strategy(estimator, X)
+
+    def _check_columns(self, X: Any) -> None:
+        """Raise where `X` has other columns than in the last fit."""
+        if hasattr(self, "feature_names_in_"):
+            _check_feature_names(self, X, reset=False)
+        if has_columns(X):
+            _check_n_features(self, X, reset=False)
+
+    def _nothing_to_query(self, X: Any, y: Any) -> str:
+        if y is None or _num_samples(X) == 0:
+            return "X has no rows, so there is nothing to query."
+        message = (
+            f"All {_num_samples(X)} rows have a label, so there is nothing to query. "
+            "Add unlabelled rows to X, with a missing label in y."
+        )
+        marks = lookalikes(y, self.missing_label)
+        if marks:
+            message += (
+                f" y holds {marks[0]!r}, which is taken as a class; if it means that "
+                f"a label is missing, set missing_label={marks[0]!r}."
+            )
+        return message
