@@ -1,9 +1,11 @@
 """The learner: its contract, its loop, its errors."""
 
+import gc
 import io
 import pickle
 import threading
 import warnings
+import weakref
 
 import joblib
 import numpy as np
@@ -580,6 +582,22 @@ def test_one_class_of_rows_of_any_length(vectorizer):
 
 
 # A budget ---------------------------------------------------------------------------
+
+
+def test_models_of_earlier_rounds_are_let_go():
+    alive = weakref.WeakSet()
+    most = []
+
+    class Counted(GaussianNB):
+        def fit(self, X, y):
+            gc.collect()
+            most.append(len(alive))
+            alive.add(self)
+            return super().fit(X, y)
+
+    make(Counted(), "margin", budget=60, batch_size=6).fit(X, full)
+    assert len(most) == 10
+    assert max(most) <= 2
 
 
 @pytest.mark.parametrize("name", NAMES)

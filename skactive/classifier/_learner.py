@@ -426,6 +426,9 @@ class ActiveLearningClassifier(
             batch_size=self.batch_size,
             begin_round=tasks.begin_round,
         ):
+            if rounds:  # of all rounds the figures, of the last one the model
+                nothing = Model(None, None, one.model.seen)
+                rounds[-1] = rounds[-1]._replace(model=nothing)
             rounds.append(one)
             view = partial(self._as_of, rounds, classes, plan)
             if watch is not None:
