@@ -329,7 +329,7 @@ def test_summary_of_a_loss_and_of_nothing():
     with pytest.warns(UserWarning, match="Nothing beats random here: worse is worse"):
         summary = summarize(["random", "worse"], N_LABELS, made_scores(-0.1))
     assert summary[1]["labels_saved"] == -np.inf
-    assert "never as good as random" in str(summary)
+    assert "random's end not reached" in str(summary)
     with pytest.warns(UserWarning, match="not distinguishable from random"):
         summarize(["random", "same"], N_LABELS, made_scores(0.0))
     with warnings.catch_warnings():
@@ -360,6 +360,24 @@ def test_interval_covers():
             low, high = paired_interval(draw(10), resamples, 0.95)
             covered += low <= mean <= high
         assert covered >= (370 if mean == 0 else 350)
+
+
+@pytest.mark.parametrize("n_splits", [2, 3, 6])
+def test_interval_of_few_splits_covers(n_splits):
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(1000):
+        differences = rng.standard_normal(n_splits)
+        resamples = rng.integers(n_splits, size=(50, n_splits))
+        low, high = paired_interval(differences, resamples, 0.95)
+        covered += low <= 0 <= high
+    assert 930 <= covered <= 970
+
+
+def test_few_splits_say_nothing_of_labels_saved():
+    summary = summarize(["random", "better"], N_LABELS, made_scores(0.1, n_splits=4))
+    assert np.isnan(summary[1]["labels_saved_interval"]).all()
+    assert "interval unknown to unknown" in summary.sentence
 
 
 def test_one_split_has_no_interval():

@@ -31,6 +31,10 @@ class LabeledKFold(BaseCrossValidator):
     because it never meets a missing label, and an estimator that learns from
     unlabelled rows has all of them.
 
+    The scores compare hyper-parameters. They are no estimate of the score on new rows
+    where a strategy chose the labelled ones, which are mostly those that are hard: for
+    that see :meth:`ActiveLearningClassifier.audit`.
+
     Parameters
     ----------
     cv : int, splitter, iterable or None, default=5

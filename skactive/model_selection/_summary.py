@@ -12,6 +12,8 @@ from scipy.stats import norm, t
 
 Array = NDArray[Any]
 
+# Below, resampled means cannot tell how far off a mean may be.
+_FEW_SPLITS = 10
 _NOTHING = "Nothing beats random here: "
 
 
@@ -24,7 +26,8 @@ class CurveSummary(list):
     "against_best" over the best other strategy with "against_best_interval";
     "final_score"; "labels_needed" to reach what random reaches with the whole budget,
     infinite if that is not reached; "labels_saved", the share of random's own labels,
-    with "labels_saved_interval"; and "labels_to_target" if a target was given.
+    with "labels_saved_interval", NaN with less than five splits; and
+    "labels_to_target" if a target was given.
 
     Attributes
     ----------
@@ -42,7 +45,7 @@ class CurveSummary(list):
         for record in self:
             low, high = record["area_gain_interval"]
             gain = f"{record['area_gain']:+.4f} [{low:+.4f}, {high:+.4f}]"
-            saved = "never as good as random"
+            saved = "random's end not reached"
             if np.isfinite(record["labels_saved"]):
                 low, high = map(_percent, record["labels_saved_interval"])
                 saved = f"{record['labels_saved']:.0%} [{low}, {high}]"
@@ -114,7 +117,7 @@ def summarize(
             "labels_needed": float(needed[s]),
             "labels_saved": _saved(needed[s], needed[0]),
             "labels_saved_interval": _saved_interval(
-                resampled[s], resampled[0], confidence
+                resampled[s], resampled[0], scores.shape[2], confidence
             ),
         }
         if target is not None:
@@ -213,7 +216,9 @@ def paired_interval(
     """Bootstrap interval of a mean over splits.
 
     Percentiles of the resampled means, taken as far out as makes up for the narrowness
-    of the bootstrap with few splits: the expanded percentile interval [1]_.
+    of the bootstrap with few splits: the expanded percentile interval [1]_. With less
+    than ten splits it is Student's interval, since resampled means cannot go beyond
+    the differences that were seen.
 
     Parameters
     ----------
@@ -234,10 +239,15 @@ def paired_interval(
     .. [1] T. Hesterberg, "What Teachers Should Know About the Bootstrap", The American
        Statistician 69, 2015.
     """
-    if len(differences) < 2:
+    n_splits = len(differences)
+    if n_splits < 2:
         return np.nan, np.nan
+    if n_splits < _FEW_SPLITS:
+        reach = t.ppf((1 + confidence) / 2, n_splits - 1) / np.sqrt(n_splits)
+        middle, width = differences.mean(), reach * differences.std(ddof=1)
+        return float(middle - width), float(middle + width)
     means = differences[resamples].mean(axis=1)
-    low, high = np.quantile(means, _expanded_levels(len(differences), confidence))
+    low, high = np.quantile(means, _expanded_levels(n_splits, confidence))
     return float(low), float(high)
 
 
@@ -268,8 +278,11 @@ def _saved(needed: float, random_needed: float) -> float:
 
 
 def _saved_interval(
-    needed: Array, random_needed: Array, confidence: float
+    needed: Array, random_needed: Array, n_splits: int, confidence: float
 ) -> tuple[float, float]:
+    """Percentiles of bootstrap samples; both NaN where there are too few splits."""
+    if n_splits < _FEW_SPLITS // 2:
+        return np.nan, np.nan
     saved = 1 - needed / random_needed
     levels = ((1 - confidence) / 2, (1 + confidence) / 2)
     # No interpolation: some may be minus infinity.
@@ -279,6 +292,8 @@ def _saved_interval(
 
 def _percent(share: float) -> str:
     """A share of labels saved; "none" where random's score was not reached at all."""
+    if np.isnan(share):
+        return "unknown"
     return f"{share:.0%}" if np.isfinite(share) else "none"
 
 
