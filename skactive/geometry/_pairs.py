@@ -129,7 +129,7 @@ class Halves:
         """Values between the rows at `some`, slice or positions, and at `others`."""
         if self.is_sparse:
             return self.block_of(self._take(self.rows[some]), others, dtype)
-        return self._side(some, 0, dtype) @ self._side(others, 1, dtype).T
+        return _product(self._side(some, 0, dtype), self._side(others, 1, dtype))
 
     def block_of(self, prepared: Any, others: Any, dtype: Any) -> Array:
         """Values between what `prepare` gave and the rows at `others`."""
@@ -141,7 +141,7 @@ class Halves:
             values -= self.norms[others].astype(dtype)
             return values
         side = self._with_columns(prepared, norms, 0, dtype)
-        return side @ self._side(others, 1, dtype).T
+        return _product(side, self._side(others, 1, dtype))
 
     def prepare(self, positions: Array) -> Any:
         """Rows of the embedding, which need not be among `rows`, for `block_of`."""
@@ -208,3 +208,9 @@ def unlabeled_positions(
     if candidates is None:
         candidates = np.setdiff1d(np.arange(vectors.shape[0]), labeled)
     return np.asarray(candidates, dtype=np.intp), labeled
+
+
+def _product(left: Array, right: Array) -> Array:
+    # All numbers are finite; kernels for narrow products now and then say else.
+    with np.errstate(invalid="ignore"):
+        return left @ right.T
