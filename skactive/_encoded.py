@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 
@@ -36,26 +37,41 @@ def _inner_has(name: str) -> Any:
 class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Gives `estimator` codes for labels, and gives its user labels for codes.
 
+    A net may have more outputs than there are labels so far; those are left out, and
+    probabilities of the others sum to one.
+
     Parameters
     ----------
     estimator : estimator object
         The classifier that needs labels 0 to k - 1.
+    warm_start : bool, default=False
+        Whether `fit` goes on with the fitted clone, whose own `warm_start` says what
+        that means. Labels keep their codes then, and new ones get the next.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The sorted distinct labels.
+    labels_ : ndarray of shape (n_classes,)
+        The same labels in the order of their codes.
     estimator_ : estimator object
         The fitted clone; its own `classes_` are codes.
     """
 
-    def __init__(self, estimator: Any):
+    def __init__(self, estimator: Any, *, warm_start: bool = False):
         self.estimator = estimator
+        self.warm_start = warm_start
 
     def fit(self, X: Any, y: ArrayLike, **params: Any) -> EncodedClassifier:
         """Fit a clone on the codes of `y`."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        self.estimator_ = clone(self.estimator).fit(X, codes, **params)
+        labels = np.unique(y)
+        if self.warm_start and hasattr(self, "estimator_"):
+            new = np.setdiff1d(labels, self.labels_)
+            labels = np.concatenate([self.labels_, new])
+        else:
+            self.estimator_ = clone(self.estimator)
+        self._set_labels(labels)
+        self.estimator_.fit(X, self._encode(y), **params)
         return self
 
     @available_if(_inner_has("partial_fit"))
@@ -66,7 +82,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if not hasattr(self, "estimator_"):
             if classes is None:
                 raise ValueError("classes must be passed on the first partial_fit.")
-            self.classes_ = np.unique(classes)
+            self._set_labels(np.unique(classes))
             self.estimator_ = clone(self.estimator)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
@@ -74,43 +90,76 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"partial_fit got the labels {unknown.tolist()}, which are not among "
                 f"the classes {self.classes_.tolist()}."
             )
-        codes = np.searchsorted(self.classes_, y)
         self.estimator_.partial_fit(
-            X, codes, classes=np.arange(len(self.classes_)), **params
+            X, self._encode(y), classes=np.arange(len(self.classes_)), **params
         )
         return self
 
+    def _set_labels(self, labels: NDArray[Any]) -> None:
+        self.labels_ = labels
+        self.classes_ = np.sort(labels)
+
+    def _encode(self, y: ArrayLike) -> NDArray[Any]:
+        order = np.argsort(self.labels_)
+        return order[np.searchsorted(self.labels_, y, sorter=order)]
+
     def predict(self, X: Any) -> NDArray[Any]:
         """Labels of shape (n_samples,)."""
-        return self.classes_[np.ravel(self.estimator_.predict(X)).astype(np.intp)]
+        codes = np.ravel(self.estimator_.predict(X)).astype(np.intp)
+        if codes.max(initial=0) < len(self.labels_):
+            return self.labels_[codes]
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     @available_if(_inner_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Probabilities of shape (n_samples, n_classes)."""
-        proba = self.estimator_.predict_proba(X)
-        if proba.shape[1] != len(self.classes_):
-            raise ValueError(
-                f"{self.estimator!r} gave probabilities of {proba.shape[1]} classes, "
-                f"but was fitted on the {len(self.classes_)} labels "
-                f"{self.classes_.tolist()}. Leave its number of classes to the data."
-            )
-        return proba
+        return self.align(self.estimator_.predict_proba(X))
 
     @available_if(_inner_has("predict_log_proba"))
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Log-probabilities of shape (n_samples, n_classes)."""
-        return self.estimator_.predict_log_proba(X)
+        log_proba = self._columns(self.estimator_.predict_log_proba(X))
+        return log_proba - logsumexp(log_proba, axis=-1, keepdims=True)
 
     @available_if(_inner_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Decision values as the estimator gives them."""
-        return self.estimator_.decision_function(X)
+        values = np.asarray(self.estimator_.decision_function(X))
+        if values.ndim > 1:
+            return self._columns(values)
+        is_turned = self.labels_[0] != self.classes_[0]
+        return -values if is_turned else values
+
+    def align(self, proba: ArrayLike) -> NDArray[Any]:
+        """Probabilities of codes, (..., n_outputs), as those of `classes_`."""
+        proba = np.asarray(proba)
+        n_outputs = proba.shape[-1]
+        proba = self._columns(proba)
+        if n_outputs == len(self.labels_):
+            return proba
+        total = proba.sum(axis=-1, keepdims=True)
+        flat = proba.dtype.type(1 / len(self.labels_))
+        return np.divide(proba, total, out=np.full_like(proba, flat), where=total > 0)
+
+    def _columns(self, values: Any) -> NDArray[Any]:
+        values = np.asarray(values)
+        if values.shape[-1] < len(self.labels_):
+            raise ValueError(
+                f"{self.estimator!r} has {values.shape[-1]} outputs, but was fitted on "
+                f"the {len(self.classes_)} labels {self.classes_.tolist()}. Give it "
+                "one output a class at least."
+            )
+        order = np.argsort(self.labels_)
+        if len(order) == values.shape[-1] and (np.diff(order) == 1).all():
+            return values
+        return values[..., order]
 
     @available_if(_inner_has("score"))
     def score(self, X: Any, y: ArrayLike, **params: Any) -> float:
         """Score of the estimator; a label never seen counts as a class of its own."""
-        codes = np.searchsorted(self.classes_, y)
-        codes[~np.isin(y, self.classes_)] = len(self.classes_)
+        codes = np.full(len(np.asarray(y)), len(self.labels_))
+        is_known = np.isin(y, self.classes_)
+        codes[is_known] = self._encode(np.asarray(y)[is_known])
         return self.estimator_.score(X, codes, **params)
 
     @available_if(_inner_has("n_features_in_"))

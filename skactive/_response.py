@@ -202,7 +202,7 @@ def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
     """The classifier at the end of a fitted estimator, and `X` as it sees it.
 
     Through pipelines, searches, and wrappers; the classifier's own classes may be
-    codes, positions in ``classes_of(estimator)``.
+    codes of those of `estimator`.
     """
     while True:
         if isinstance(estimator, Pipeline):
@@ -350,8 +350,8 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
         return member_proba(estimator.best_estimator_, X)
     elif isinstance(estimator, (Fitted, FrozenEstimator)):
         return member_proba(estimator.estimator, X)
-    elif isinstance(estimator, EncodedClassifier):  # codes are positions in classes
-        return member_proba(estimator.estimator_, X)
+    elif isinstance(estimator, EncodedClassifier):
+        return estimator.align(member_proba(estimator.estimator_, X))
     classes = classes_of(estimator)
     members = _members(estimator)
     answers: Iterable[tuple[Any, Array, Any, dict]]

@@ -23,6 +23,7 @@ LAYERS = [
         "_refits",
         "_last_layer",
         "_callbacks",
+        "_training",
     },
     {"strategies"},
     {"_explain"},
@@ -42,6 +43,8 @@ BESIDE = {
     ("_posterior", "_response"),
     ("_refits", "_bootstrap"),
     ("_refits", "_linear"),
+    ("_training", "_bootstrap"),
+    ("_training", "_posterior"),
 }
 NUMERICAL_ONLY = {"measures", "geometry", "estimation"}
 # Libraries of an extra, and the only module that may import them, inside functions.

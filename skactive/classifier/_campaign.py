@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from skactive._labels import MISSING, decode_labels, is_missing
 from skactive._response import Fitted
 from skactive._sklearn import _num_samples, _safe_indexing
+from skactive._training import Model, Training
 from skactive.classifier._audit import Reserve, draw_reserve, next_audited
-from skactive.classifier._training import Model, Training
 from skactive.strategies import Strategy
 from skactive.strategies._base import find_candidates
 

@@ -25,8 +25,8 @@ from skactive._sklearn import (
     _num_samples,
     available_if,
 )
+from skactive._training import Model, has_columns
 from skactive.classifier._campaign import Plan, run_in_threads
-from skactive.classifier._training import Model, has_columns
 from skactive.strategies import get_strategy
 from skactive.strategies._base import check_n_queries
 

@@ -42,6 +42,7 @@ from skactive._sklearn import (
     _safe_indexing,
     available_if,
 )
+from skactive._training import Model, Training
 from skactive.classifier._audit import Audited
 from skactive.classifier._campaign import (
     Plan,
@@ -56,7 +57,6 @@ from skactive.classifier._delegates import (
     estimator_has,
     is_placeholder,
 )
-from skactive.classifier._training import Model, Training
 from skactive.strategies import Strategy, get_strategy
 from skactive.strategies._base import (
     check_needs,
