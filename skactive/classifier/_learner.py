@@ -301,6 +301,27 @@ class ActiveLearningClassifier(
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    def set_params(self, **params: Any) -> ActiveLearningClassifier:
+        """Set parameters, those of parts as ``strategy__normalize``.
+
+        A strategy given by its name becomes an object where a parameter of it is set.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by their names, see `get_params`.
+
+        Returns
+        -------
+        self : ActiveLearningClassifier
+        """
+        for name in ("strategy", "initial_strategy"):
+            named = params.get(name, getattr(self, name))
+            is_nested = any(key.startswith(f"{name}__") for key in params)
+            if is_nested and isinstance(named, str):
+                params[name] = get_strategy(named)
+        return super().set_params(**params)
+
     # -----------------------------------------------------------------------------
     # Learning
     # -----------------------------------------------------------------------------

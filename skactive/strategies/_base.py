@@ -382,7 +382,7 @@ def check_needs(
             examples = "; ".join(_PROVIDERS[need] for need in leaf.needs)
             raise ValueError(
                 f"{type(leaf).__name__} needs {what}: {examples}; got "
-                f"{_shorten(estimator)}."
+                f"{_name_of_model(estimator)}."
             )
     return found if strategy.needs else None
 
@@ -423,7 +423,8 @@ def warn_if_equal(
     ):
         warnings.warn(
             f"{strategy!r} finds all {len(utilities)} candidates equally useful, so "
-            f"the choice is random. {_shorten(estimator)} answers alike for every row; "
+            f"the choice is random. {_name_of_model(estimator)} may answer alike for "
+            "every row, or be certain of all; "
             "it may need more labels, or other hyper-parameters, to tell them apart.",
             UserWarning,
             stacklevel=3,
@@ -535,6 +536,14 @@ def check_utilities(utilities: Any, n_rows: int, strategy: Any) -> Array:
             f"among {n_rows}; every utility must be finite."
         )
     return utilities
+
+
+def _name_of_model(estimator: Any) -> str:
+    """What an estimator is called, the classifier at the end of a long one first."""
+    text = _shorten(estimator)
+    if not text.endswith("..."):
+        return text
+    return f"{_shorten(_response.last_step(estimator))} at the end of {text}"
 
 
 def _shorten(thing: Any, width: int = 120) -> str:
