@@ -360,10 +360,9 @@ def _named_modules(net: Any, *, criteria: bool) -> dict[str, Any]:
 
 def _modules_of(net: Any) -> list[Any]:
     """All modules inside a net, each once."""
-    modules = _named_modules(net, criteria=False).values()
-    return list(
-        {id(part): part for module in modules for part in module.modules()}.values()
-    )
+    roots = _named_modules(net, criteria=False).values()
+    parts = {id(part): part for root in roots for part in root.modules()}
+    return list(parts.values())
 
 
 def _tensors(module: Any) -> dict[str, Any]:

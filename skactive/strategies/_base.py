@@ -17,7 +17,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from skactive import _response
 from skactive._copies import row_keys
 from skactive._labels import is_missing
-from skactive._sklearn import _num_samples
+from skactive._sklearn import HasMethods, StrOptions, _num_samples
 
 Array = NDArray[Any]
 

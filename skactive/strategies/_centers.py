@@ -18,6 +18,7 @@ from skactive.geometry._farthest import k_center
 from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._relevance import relevance_sampling
 from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
+from skactive.strategies._base import EMBEDDING
 from skactive.strategies._batch import BatchStrategy
 
 Array = NDArray[Any]
@@ -254,8 +255,8 @@ class Falcun(BatchStrategy):
     gamma : float, default=10
         0 draws uniformly; the larger, the closer to taking the largest ``u + d``.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        Only tells which rows are copies of each other, see :class:`BatchStrategy`; None
+        compares the rows of X themselves, which need not be numbers.
 
     Notes
     -----

@@ -21,7 +21,7 @@ from skactive.geometry._coverage import (
     max_herding,
 )
 from skactive.geometry._typicality import typicality
-from skactive.strategies._base import _round
+from skactive.strategies._base import EMBEDDING, _round
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 

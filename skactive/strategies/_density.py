@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skactive import _response
 from skactive._sklearn import Interval, StrOptions, _num_samples
 from skactive.geometry._density import information_density
-from skactive.strategies._base import Strategy, check_utilities
+from skactive.strategies._base import EMBEDDING, Strategy, check_utilities
 
 Array = NDArray[Any]
 

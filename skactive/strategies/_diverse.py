@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skactive._sklearn import Interval, StrOptions
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
-from skactive.strategies._base import take_best
+from skactive.strategies._base import EMBEDDING, take_best
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 

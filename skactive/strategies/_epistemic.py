@@ -19,7 +19,7 @@ from skactive.geometry._blocks import (
     squared_norms,
 )
 from skactive.geometry._coverage import median_bandwidth
-from skactive.strategies._base import Strategy, check_needs, check_utilities
+from skactive.strategies._base import EMBEDDING, Strategy, check_needs, check_utilities
 
 Array = NDArray[Any]
 
