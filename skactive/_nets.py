@@ -60,7 +60,8 @@ def weight_decay(net: Any) -> float | None:
     """That of the optimizer of a fitted net; None if not known, or not one for all."""
     groups = getattr(getattr(net, "optimizer_", None), "param_groups", [])
     decays = {group.get("weight_decay") for group in groups}
-    return float(decays.pop() or 0) if len(decays) == 1 and None not in decays else None
+    decay = decays.pop() if len(decays) == 1 else None
+    return None if decay is None else float(decay)
 
 
 # ---------------------------------------------------------------------------------
