@@ -210,7 +210,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         # Messages name the estimator that its user knows.
-        return self.estimator.__repr__(N_CHAR_MAX)
+        return repr(self.estimator)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

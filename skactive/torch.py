@@ -42,6 +42,8 @@ class Snapshots(Callback):
     snapshots_ : list of dict
         Weights and buffers on the CPU, by module and name. Those of the last
         training; fewer than `n_snapshots` if it was stopped early.
+    n_epochs_ : int
+        Epochs of the last training.
 
     References
     ----------
@@ -93,11 +95,11 @@ class Snapshots(Callback):
                 "of an epoch."
             )
         self.snapshots_ = []
-        self._n_epochs: int = 0
+        self.n_epochs_: int = 0
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Take a snapshot if a part of the training is over."""
-        self._n_epochs += 1
-        n_due = self._n_epochs * self.n_snapshots // net.max_epochs
+        self.n_epochs_ += 1
+        n_due = self.n_epochs_ * self.n_snapshots // net.max_epochs
         if len(self.snapshots_) < n_due:
             self.snapshots_.append(weights_of(net))
