@@ -24,6 +24,7 @@ LAYERS = [
         "_last_layer",
         "_callbacks",
         "_training",
+        "_warm_start",
     },
     {"strategies"},
     {"_explain"},
@@ -45,6 +46,11 @@ BESIDE = {
     ("_refits", "_linear"),
     ("_training", "_bootstrap"),
     ("_training", "_posterior"),
+    ("_training", "_warm_start"),
+    ("_warm_start", "_bootstrap"),
+    ("_warm_start", "_copies"),
+    ("_warm_start", "_encoded"),
+    ("_warm_start", "_response"),
 }
 NUMERICAL_ONLY = {"measures", "geometry", "estimation"}
 # Libraries of an extra, and the only module that may import them, inside functions.

@@ -198,7 +198,7 @@ def run_rounds(
         middle = time.perf_counter()
         # In the order of X, as in a fit by hand: some estimators heed the order.
         learnt, audited = plan.split(np.sort(bought), n_samples)
-        model = plan.training.fit(X, classes, visible, learnt, params)
+        model = plan.training.fit(X, classes, visible, learnt, params, model)
         end = time.perf_counter()
         yield Round(
             model=model,

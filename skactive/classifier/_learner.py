@@ -43,6 +43,7 @@ from skactive._sklearn import (
     available_if,
 )
 from skactive._training import Model, Training
+from skactive._warm_start import ShrinkPerturb, WarmStart, goes_on_by
 from skactive.classifier._audit import Audited
 from skactive.classifier._campaign import (
     Plan,
@@ -148,6 +149,11 @@ class ActiveLearningClassifier(
         of your labels. "auto" does so for estimators of XGBoost and skorch, inside
         pipelines and meta-estimators as well, which accept nothing else. All others
         see your labels, so that ``class_weight={"spam": 5}`` keeps its meaning.
+    warm_start : bool or ShrinkPerturb, default=False
+        Whether a fit goes on from the last model instead of training anew: from round
+        to round of a budgeted fit, whose first round trains anew; without a budget
+        from the last `fit`. With a :class:`~skactive.classifier.ShrinkPerturb` its
+        weights are shrunk and noise is added first. See Notes.
     n_jobs : int or None, default=None
         Bootstrap members fitted, and chunks of the pool scored, at a time.
     random_state : int, RandomState instance or None, default=None
@@ -212,6 +218,18 @@ class ActiveLearningClassifier(
     - To choose hyper-parameters by their audit, and then to believe it, is as wrong as
       with any other test set.
 
+    With a `warm_start`, a copy of the last model is fitted further to all labelled
+    rows, if its estimator (the last step of a pipeline) has a `warm_start` of its own,
+    as nets, `SGDClassifier` and `LogisticRegression` have. Steps before it are fitted
+    anew. An estimator that has `partial_fit` instead, as naive Bayes, is given only the
+    rows that are new. Ensembles, whose warm start adds members, searches, and all
+    others are refused. Bootstrap members go on as well, each from its own last weights.
+    Parameters set in the meantime count, those of the steps and of `estimator`. What
+    the last model cannot go on to learn is trained anew, silently: a class that is new
+    to it (but not to a net of skorch with an output to spare), one that is gone,
+    another kind of estimator, another number of features, and, for `partial_fit`, any
+    change in the rows learnt from, their labels and their weights.
+
     From scikit-learn 1.9 on there is `set_callbacks`, as for its own estimators. Each
     round is a task, called "round". What callbacks get as `X` and `y` are the rows of
     `fit` that have a label, so that ``ScoringMonitor`` scores the model of each round
@@ -262,6 +280,7 @@ class ActiveLearningClassifier(
         "audit_fraction": [Interval(numbers.Real, 0, 1, closed="left")],
         "missing_label": "no_validation",
         "encode_labels": ["boolean", StrOptions({"auto"})],
+        "warm_start": ["boolean", ShrinkPerturb],
         "n_jobs": [numbers.Integral, None],
         "random_state": ["random_state"],
     }
@@ -282,6 +301,7 @@ class ActiveLearningClassifier(
         audit_fraction: float = 0.0,
         missing_label: Any = np.nan,
         encode_labels: bool | str = "auto",
+        warm_start: bool | ShrinkPerturb = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ):
@@ -298,6 +318,7 @@ class ActiveLearningClassifier(
         self.audit_fraction = audit_fraction
         self.missing_label = missing_label
         self.encode_labels = encode_labels
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -354,7 +375,7 @@ class ActiveLearningClassifier(
             tasks.begin_round()
             start = time.perf_counter()
             learnt, audited = plan.split(labeled, len(codes))
-            model = plan.training.fit(X, classes, codes, learnt, routed)
+            model = plan.training.fit(X, classes, codes, learnt, routed, self._model())
             seconds = time.perf_counter() - start
             rounds = [Round(model, labeled, codes, 0, 0.0, seconds, None, audited)]
             tasks.end_round(partial(self._as_of, rounds, classes, plan))
@@ -558,9 +579,13 @@ class ActiveLearningClassifier(
                 f"got random_state={self.random_state!r}."
             )
         entropy = np.random.SeedSequence(draw_seed(self.random_state))
-        estimator_seed, member_seed, query_seed, audit_seed = entropy.generate_state(
-            4
-        ).tolist()
+        seeds = entropy.generate_state(5).tolist()
+        estimator_seed, member_seed, query_seed, audit_seed, noise_seed = seeds
+        warm_start = None
+        if self.warm_start is not False:
+            method = goes_on_by(self.estimator, self.warm_start)
+            perturb = None if self.warm_start is True else self.warm_start
+            warm_start = WarmStart(method, perturb, noise_seed)
         encode = self.encode_labels
         if encode == "auto":
             encode = needs_codes(self.estimator)
@@ -572,6 +597,7 @@ class ActiveLearningClassifier(
             # Without a random_state the estimator keeps its own chance.
             estimator_seed=None if self.random_state is None else estimator_seed,
             member_seed=member_seed,
+            warm_start=warm_start,
         )
         return Plan(
             strategy=strategy,
@@ -615,7 +641,7 @@ class ActiveLearningClassifier(
         """What the last fit gave, if there was one."""
         if not hasattr(self, "estimator_"):
             return None
-        return Model(self.estimator_, self.members_, self._seen)
+        return Model(self.estimator_, self.members_, self._seen, self._learnt)
 
     def _set_rounds(self, rounds: list[Round], classes: Array, plan: Plan) -> None:
         self._set_model(rounds[-1].model, classes)
@@ -635,7 +661,7 @@ class ActiveLearningClassifier(
             self.history_["n_audited"] = np.array([len(one.audited) for one in rounds])
 
     def _set_model(self, model: Model, classes: Array) -> None:
-        self.estimator_, self.members_, self._seen = model
+        self.estimator_, self.members_, self._seen, self._learnt = model
         # An estimator fitted beforehand may know further classes.
         self.classes_ = np.union1d(classes, self._fitted_classes())
         for name in ("n_features_in_", "feature_names_in_"):
