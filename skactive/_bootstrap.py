@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state, resample
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._sklearn import _check_method_params, _safe_indexing
+from skactive._tally import count_fits
 
 Array = NDArray[Any]
 
@@ -85,6 +86,7 @@ def bootstrap_members(
         resample(np.arange(len(rows)), stratify=strata, random_state=rng)
         for _ in members
     ]
+    count_fits(len(members))
     return Parallel(n_jobs=n_jobs)(
         delayed(fit)(member, X, labels[sample], rows[sample], *args)
         for member, sample in zip(members, samples, strict=True)

@@ -17,6 +17,7 @@ from sklearn.neural_network import MLPClassifier
 
 from skactive._linear import as_logistic
 from skactive._sklearn import LinearClassifierMixin, _num_samples
+from skactive._tally import count_rows
 from skactive.geometry._blocks import as_embedding
 
 Array = NDArray[Any]
@@ -84,6 +85,7 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
     """
     # First, because it checks X and says what is wrong with it.
     proba = np.asarray(classifier.predict_proba(X))
+    count_rows(len(proba))
     features = _as_features(X)
     if isinstance(classifier, MLPClassifier):
         activation = _ACTIVATIONS[classifier.activation]
@@ -101,6 +103,7 @@ def named_layer(features: Any, proba: Array, X: Any) -> LastLayer:
     It is taken to have an intercept.
     """
     vectors = _as_features(getattr(features, "transform", features)(X))
+    count_rows(_num_samples(X))
     if vectors.shape[0] != _num_samples(X):
         raise ValueError(
             f"features={features!r} gave {vectors.shape[0]} vectors for "

@@ -21,6 +21,7 @@ from skactive._bootstrap import (
 )
 from skactive._posterior import posterior_members
 from skactive._sklearn import _check_method_params, _safe_indexing
+from skactive._tally import count_fits
 from skactive._warm_start import (
     Learnt,
     WarmStart,
@@ -95,6 +96,7 @@ class Training(NamedTuple):
         further = self._go_on(last, estimator, X, labels, rows, params, learnt)
         if further is not None:
             return further._replace(seen=seen, learnt=learnt)
+        count_fits()
         with self.around(estimator):
             fit_on_rows(estimator, X, labels, rows, params)
         members: Members | None
@@ -132,6 +134,7 @@ class Training(NamedTuple):
         if estimator is None:
             return None
         if len(new):
+            count_fits()
             with self.around(estimator):
                 fit(estimator, X, labels[new], rows[new], params)
         members: Members | None
@@ -192,6 +195,7 @@ class Training(NamedTuple):
             estimator = model.estimator
             clones = model.members if isinstance(model.members, list) else None
             seen = np.union1d(model.seen, labels)
+        count_fits()
         partial_fit_on_rows(estimator, X, labels, rows, params, classes)
         members: Members | None
         members = self._as_function(estimator, X, labels, rows, params)

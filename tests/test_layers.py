@@ -11,7 +11,7 @@ ROOT = Path(skactive.__file__).parent
 
 # From the bottom to the top; a module imports from lower layers, or its own package.
 LAYERS = [
-    {"measures", "geometry", "estimation", "_sklearn", "_version"},
+    {"measures", "geometry", "estimation", "_sklearn", "_tally", "_version"},
     {
         "_labels",
         "_response",

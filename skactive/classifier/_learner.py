@@ -42,10 +42,12 @@ from skactive._sklearn import (
     _safe_indexing,
     available_if,
 )
+from skactive._tally import counting
 from skactive._training import Model, Training
 from skactive._warm_start import ShrinkPerturb, WarmStart, goes_on_by
 from skactive.classifier._audit import Audited
 from skactive.classifier._campaign import (
+    Cost,
     Plan,
     Round,
     count_rounds,
@@ -184,10 +186,31 @@ class ActiveLearningClassifier(
         Positions of the labelled rows that are kept for :meth:`audit`, in the random
         order in which they are asked for. Empty without an `audit_fraction`.
     history_ : dict of ndarrays of shape (n_rounds,)
-        One row a round of the last `fit`: "n_labels" used up to that round,
-        "n_queried" rows chosen in it, "query_time" and "fit_time" in seconds; with
-        an `audit_fraction` also "n_audited", how many of the labels were kept for
-        :meth:`audit`.
+        One row a round of the last `fit`, with what its query and its fit took:
+
+        "n_labels"
+            Labels used up to that round.
+        "n_queried"
+            Rows chosen.
+        "query_time", "fit_time"
+            Seconds.
+        "n_fits"
+            Models fitted: `estimator`, bootstrap members, and what the strategy fits,
+            as refits for an expected error that has no closed form. A constant
+            placeholder is no fit.
+        "n_scored"
+            Rows that the query asked a model about, for a prediction, the answer of a
+            member, or an embedding: k members on n rows are k * n.
+        "n_passes"
+            How often it asked a model about some rows: k members on n rows in one
+            chunk are k.
+        "n_audited"
+            With an `audit_fraction`: how many of the labels were kept for
+            :meth:`audit`.
+
+        Without a budget there is one round without a query: calls of :meth:`query`
+        change nothing, and are not counted. Nor is what a function of yours or a
+        stopping rule does, or an `estimator` inside itself.
     termination_condition_ : str
         Why the last `fit` ended: "budget" if that was used, "exhausted" if no label was
         left, or the name of the rule, or of the callback's class, that stopped it.
@@ -375,9 +398,12 @@ class ActiveLearningClassifier(
             tasks.begin_round()
             start = time.perf_counter()
             learnt, audited = plan.split(labeled, len(codes))
-            model = plan.training.fit(X, classes, codes, learnt, routed, self._model())
-            seconds = time.perf_counter() - start
-            rounds = [Round(model, labeled, codes, 0, 0.0, seconds, None, audited)]
+            with counting() as tally:
+                model = plan.training.fit(
+                    X, classes, codes, learnt, routed, self._model()
+                )
+            cost = Cost.of(tally, fit_time=time.perf_counter() - start)
+            rounds = [Round(model, labeled, codes, cost, None, audited)]
             tasks.end_round(partial(self._as_of, rounds, classes, plan))
             condition, stopping = "exhausted", None
         else:
@@ -647,12 +673,10 @@ class ActiveLearningClassifier(
         self._set_model(rounds[-1].model, classes)
         self.labeled_indices_ = rounds[-1].rows
         self.n_labels_ = len(rounds[-1].rows)
-        self.history_ = {
-            "n_labels": np.array([len(one.rows) for one in rounds]),
-            "n_queried": np.array([one.n_queried for one in rounds]),
-            "query_time": np.array([one.query_time for one in rounds]),
-            "fit_time": np.array([one.fit_time for one in rounds]),
-        }
+        self.history_ = {"n_labels": np.array([len(one.rows) for one in rounds])}
+        for name in Cost._fields:
+            figures = [getattr(one.cost, name) for one in rounds]
+            self.history_[name] = np.array(figures)
         self.audit_indices_ = rounds[-1].audited
         # While a campaign runs on a part of the rows, their positions say nothing.
         is_part = plan.ids is not None and plan.ids[-1] >= len(plan.ids)
