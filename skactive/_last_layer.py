@@ -18,6 +18,7 @@ from sklearn.neural_network import MLPClassifier
 from skactive import _nets
 from skactive._linear import as_logistic
 from skactive._sklearn import LinearClassifierMixin, _num_samples
+from skactive._tally import count_rows
 from skactive.geometry._blocks import as_embedding
 
 Array = NDArray[Any]
@@ -90,6 +91,7 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
     """
     if _nets.is_net(classifier):
         features, proba, n_outputs = _nets.last_linear_layer(classifier, X)
+        count_rows(len(proba))
         if n_outputs != proba.shape[1] and (n_outputs, proba.shape[1]) != (1, 2):
             raise ValueError(
                 f"The last torch.nn.Linear layer that {type(classifier).__name__} "
@@ -100,6 +102,7 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
         return LastLayer(features, proba, has_intercept=True)
     # First, because it checks X and says what is wrong with it.
     proba = np.asarray(classifier.predict_proba(X))
+    count_rows(len(proba))
     has_intercept = bool(getattr(classifier, "fit_intercept", True))
     return LastLayer(layer_inputs(classifier, X), proba, has_intercept)
 
@@ -127,6 +130,7 @@ def named_layer(features: Any, proba: Array, X: Any) -> LastLayer:
     It is taken to have an intercept.
     """
     vectors = _as_features(getattr(features, "transform", features)(X))
+    count_rows(_num_samples(X))
     if vectors.shape[0] != _num_samples(X):
         raise ValueError(
             f"features={features!r} gave {vectors.shape[0]} vectors for "

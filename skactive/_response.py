@@ -42,6 +42,7 @@ from skactive._sklearn import (
     _num_samples,
     _safe_indexing,
 )
+from skactive._tally import count_rows, in_this_context
 from skactive.geometry._blocks import as_embedding
 
 Array = NDArray[Any]
@@ -148,6 +149,7 @@ def predict_proba(estimator: Any, X: Any) -> Array:
     if isinstance(estimator, (list, tuple)):
         return member_proba(estimator, X).mean(axis=0)
     proba = np.asarray(estimator.predict_proba(X))
+    count_rows(_num_samples(X))
     if proba.ndim != 2 or len(proba) != _num_samples(X):
         raise ValueError(
             f"predict_proba of {estimator!r} gave an array of shape {proba.shape} for "
@@ -160,6 +162,7 @@ def predict_proba(estimator: Any, X: Any) -> Array:
 def decision_values(estimator: Any, X: Any) -> Array:
     """Decision values (n_samples, n_classes); a single column d becomes (-d, d)."""
     values = np.asarray(estimator.decision_function(X))
+    count_rows(_num_samples(X))
     if not np.isfinite(values).all():
         raise ValueError(
             f"decision_function of {estimator!r} gave NaN or infinite values; "
@@ -260,6 +263,8 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
         vectors = _own_vectors(estimator, X, embedding)
     else:
         vectors = getattr(embedding, "transform", embedding)(X)
+    if vectors is not X:
+        count_rows(_num_samples(X))
     if hasattr(vectors, "to_numpy"):
         vectors = vectors.to_numpy()
     try:
@@ -283,6 +288,8 @@ def embed_without_labels(estimator: Any, X: Any) -> Any:
     except (TypeError, ValueError):
         # A step wants labels. If something else is wrong, the fit to come will say so.
         return None
+    if vectors is not X:
+        count_rows(_num_samples(X))
     if hasattr(vectors, "to_numpy"):
         vectors = vectors.to_numpy()
     vectors = _flat(vectors)
@@ -409,7 +416,9 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
             members = estimator.members
             if marginal:
                 members = getattr(members, "marginal", members)
-            return _check_members(estimator, members(X), X)
+            proba = _check_members(estimator, members(X), X)
+            count_rows(_num_samples(X), n_models=len(proba))
+            return proba
     elif isinstance(estimator, Pipeline):
         return member_proba(estimator.steps[-1][1], transform_before_last(estimator, X))
     elif isinstance(estimator, BaseSearchCV):
@@ -438,6 +447,7 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
             result[k][:, columns] = proba
     if result is None:
         raise ValueError(f"The committee {estimator!r} has no members.")
+    count_rows(result.shape[1], n_models=len(result))
     return result
 
 
@@ -550,7 +560,9 @@ def map_rows(
         for task in tasks:
             run(*task)
     else:
-        Parallel(require="sharedmem")(delayed(run)(*task) for task in tasks)
+        Parallel(require="sharedmem")(
+            delayed(in_this_context(run))(*task) for task in tasks
+        )
     return values
 
 

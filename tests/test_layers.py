@@ -11,7 +11,7 @@ ROOT = Path(skactive.__file__).parent
 
 # From the bottom to the top; a module imports from lower layers, or its own package.
 LAYERS = [
-    {"measures", "geometry", "estimation", "_sklearn", "_version"},
+    {"measures", "geometry", "estimation", "_sklearn", "_tally", "_version"},
     {
         "_labels",
         "_response",
@@ -25,6 +25,7 @@ LAYERS = [
         "_nets",
         "_callbacks",
         "_training",
+        "_warm_start",
     },
     {"strategies"},
     {"_explain"},
@@ -50,6 +51,12 @@ BESIDE = {
     ("_training", "_nets"),
     ("_training", "_posterior"),
     ("_training", "_response"),
+    ("_training", "_warm_start"),
+    ("_warm_start", "_bootstrap"),
+    ("_warm_start", "_copies"),
+    ("_warm_start", "_encoded"),
+    ("_warm_start", "_nets"),
+    ("_warm_start", "_response"),
 }
 NUMERICAL_ONLY = {"measures", "geometry", "estimation"}
 # Libraries of an extra, and the only modules that may import them, inside functions.
