@@ -36,8 +36,8 @@ torch.set_num_threads(1)
 torch.manual_seed(0)
 
 IMAGES, DIGITS = load_digits(return_X_y=True)
-IMAGES = (IMAGES.reshape(-1, 1, 8, 8) / 16).astype(np.float32)[:300]
-DIGITS = DIGITS[:300]
+IMAGES = (IMAGES.reshape(-1, 1, 8, 8) / 16).astype(np.float32)[:200]
+DIGITS = DIGITS[:200]
 NAMES = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven"])
 
 
@@ -71,7 +71,7 @@ class Dense(nn.Module):
         self.second = nn.Linear(n_hidden, n_outputs)
 
     def forward(self, x):
-        return self.second(self.drop(torch.relu(self.first(x))))
+        return self.second(self.drop(torch.tanh(self.first(x))))
 
 
 def make_net(module=Conv, **params):
@@ -170,7 +170,7 @@ def test_no_linear_layer():
         _response.embed(net, IMAGES)
     vectors = _response.embed(net, IMAGES, "input")
     assert np.shares_memory(vectors, IMAGES)
-    assert vectors.shape == (300, 64)
+    assert vectors.shape == (200, 64)
 
 
 def test_inputs_of_the_last_layer_must_be_vectors():
@@ -193,7 +193,7 @@ def test_last_linear_layer_must_be_the_last_one():
         ),
         max_epochs=1,
     ).fit(IMAGES, DIGITS)
-    assert _response.embed(net, IMAGES).shape == (300, 64)
+    assert _response.embed(net, IMAGES).shape == (200, 64)
     with pytest.raises(ValueError, match=r"has 5 outputs for 10 classes.*features="):
         get_strategy("expected_model_change")(net, IMAGES)
 
@@ -235,8 +235,8 @@ def test_binary_net():
         Conv, module__n_outputs=1, max_epochs=2, train_split=None, verbose=0
     ).fit(IMAGES, y)
     layer = last_layer(net, IMAGES)
-    assert layer.proba.shape == (300, 2)
-    assert layer.features.shape == (300, 16)
+    assert layer.proba.shape == (200, 2)
+    assert layer.features.shape == (200, 16)
     utilities = get_strategy("expected_model_change")(net, IMAGES)
     norms = np.sqrt(1 + (layer.features.astype(float) ** 2).sum(axis=1))
     expected = 2 * norms * layer.proba.prod(axis=1)
@@ -255,8 +255,8 @@ def test_spare_outputs_do_not_count():
     """Ten outputs, three labels: as if the net had three."""
     rows = DIGITS < 3
     net = EncodedClassifier(make_net()).fit(IMAGES[rows], NAMES[DIGITS[rows]])
-    assert net.estimator_.predict_proba(IMAGES).shape == (300, 10)
-    assert net.predict_proba(IMAGES).shape == (300, 3)
+    assert net.estimator_.predict_proba(IMAGES).shape == (200, 10)
+    assert net.predict_proba(IMAGES).shape == (200, 3)
     utilities = get_strategy("expected_model_change")(net, IMAGES)
     h = _nets.last_linear_layer(net.estimator_, IMAGES)[0].astype(float)
     proba = net.predict_proba(IMAGES)
@@ -278,7 +278,7 @@ def all_masked(net, X):
     module, p = net.module_, net.module_.drop.p
     weights, answers = [], []
     with torch.no_grad():
-        hidden = torch.relu(module.first(torch.from_numpy(X)))
+        hidden = torch.tanh(module.first(torch.from_numpy(X)))
         for keep in itertools.product([0.0, 1.0], repeat=3):
             logits = module.second(hidden * torch.tensor(keep) / (1 - p))
             answers.append(torch.softmax(logits, dim=1).numpy())
@@ -300,7 +300,7 @@ def test_members_have_the_mean_of_the_posterior(dense):
     X = tiny_rows()
     answers, weights = all_masked(dense, X)
     expected = np.tensordot(weights, answers, axes=1)
-    n_members = 1500
+    n_members = 600
     members = _nets.dropout_proba(dense, X, n_members, 0)
     error = 4 * members.std(axis=0) / np.sqrt(n_members)
     assert (np.abs(members.mean(axis=0) - expected) < error + 1e-6).all()
@@ -369,7 +369,7 @@ def test_dropout_members_are_reproducible(conv):
     # More members begin with the same ones, and rows do not know of each other.
     assert_array_equal(_nets.dropout_proba(conv, IMAGES, 6, 7)[:4], first)
     parts = [
-        _nets.dropout_proba(conv, IMAGES[r], 4, 7) for r in np.split(np.r_[:300], [70])
+        _nets.dropout_proba(conv, IMAGES[r], 4, 7) for r in np.split(np.r_[:200], [70])
     ]
     assert_allclose(np.concatenate(parts, axis=1), first, atol=1e-6)
 
@@ -385,8 +385,9 @@ def test_threads_do_not_disturb_each_other(conv):
     found = Parallel(n_jobs=4, backend="threading")(
         delayed(ask)(number) for number in range(12)
     )
+    alone = [ask(number) for number in range(3)]
     for number, answer in enumerate(found):
-        assert_array_equal(answer, ask(number))
+        assert_array_equal(answer, alone[number % 3])
 
 
 def test_utilities_do_not_depend_on_chunks_or_threads(conv, monkeypatch):
@@ -432,12 +433,12 @@ def test_members_of_the_learner():
     fit = (IMAGES[:60], DIGITS[:60])
     found = learner_of(make_net(max_epochs=1)).fit(*fit).members_
     assert found.kind, found.n_members == ("dropout", 20)
-    assert found(IMAGES).shape == (20, 300, 10)
+    assert found(IMAGES).shape == (20, 200, 10)
     learner = learner_of(make_net(max_epochs=2, callbacks=[Snapshots(2)]), n_members=7)
     assert learner.fit(*fit).members_.kind == "snapshots"
-    assert learner.members_(IMAGES).shape == (2, 300, 10)
+    assert learner.members_(IMAGES).shape == (2, 200, 10)
     learner.set_params(members="dropout").fit(*fit)
-    assert learner.members_(IMAGES).shape == (7, 300, 10)
+    assert learner.members_(IMAGES).shape == (7, 200, 10)
     # Without either, or if asked for, clones.
     plain = learner_of(make_net(module__p=0.0, max_epochs=1), n_members=2).fit(*fit)
     assert [type(it) for it in plain.members_] == [EncodedClassifier] * 2
@@ -549,7 +550,7 @@ STRATEGIES = [
 def test_images_by_hand_and_with_a_budget(strategy):
     net = make_net(max_epochs=3, module__n_outputs=8)
     X, answers = IMAGES[DIGITS < 8][:150], NAMES[DIGITS[DIGITS < 8]][:150]
-    learner = learner_of(net, strategy)
+    learner = learner_of(net, strategy, n_members=5)
     y = np.full(len(X), None, dtype=object)
     for _ in range(3):
         rows = learner.query(X, y)
