@@ -414,7 +414,7 @@ def test_grid_search():
     best = search.best_estimator_.strategy
     assert best.strategy.normalize
     assert best.estimator.max_depth in (1, 4)
-    choices = {"strategy": ["margin", get_strategy("margin", estimator=TREE)]}
+    choices = {"strategy": ["margin", get_strategy("margin", estimator=GaussianNB())]}
     assert GridSearchCV(learner, choices, cv=2).fit(X, labels).best_score_ > 0.4
 
 
