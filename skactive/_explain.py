@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 
 from skactive import _response, measures
 from skactive._copies import count_copies
@@ -24,6 +25,7 @@ from skactive.geometry._density import information_density
 from skactive.geometry._pairs import pair_distances
 from skactive.strategies import Strategy, Switch
 from skactive.strategies._base import _shorten, find_candidates
+from skactive.strategies._judged import Judged
 from skactive.strategies._wrapper import WrapperStrategy
 
 Array = NDArray[Any]
@@ -162,8 +164,11 @@ def _scorer(strategy: Strategy, X: Any, y: Any) -> Strategy | None:
             strategy = strategy.turn(X, y)[1]
         elif isinstance(strategy, WrapperStrategy):
             strategy = strategy._inner()
+        elif isinstance(strategy, Judged):
+            inner = _scorer(strategy._inner(), X, y)
+            return None if inner is None else clone(strategy).set_params(strategy=inner)
         else:
-            return strategy if type(strategy).select is Strategy.select else None
+            return strategy if strategy.has_utilities else None
 
 
 def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:

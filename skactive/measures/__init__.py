@@ -13,6 +13,11 @@ from skactive.measures._committee import (
     kl_divergence,
     vote_entropy,
 )
+from skactive.measures._divergence import (
+    jensen_shannon,
+    relative_entropy,
+    total_variation,
+)
 from skactive.measures._epistemic import (
     aleatoric_uncertainty,
     entropy_decomposition,
@@ -32,10 +37,13 @@ __all__ = [
     "epistemic_uncertainty",
     "expected_predictive_information_gain",
     "information_gain",
+    "jensen_shannon",
     "joint_information_gain",
     "kl_divergence",
     "least_confidence",
     "margin",
     "plausibility",
+    "relative_entropy",
+    "total_variation",
     "vote_entropy",
 ]

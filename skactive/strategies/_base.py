@@ -116,6 +116,11 @@ class Strategy(BaseEstimator):
             Finite float64; greater is more worth labelling.
         """
 
+    @property
+    def has_utilities(self) -> bool:
+        """Whether it chooses by utilities of single rows, which can be combined."""
+        return type(self).select is Strategy.select
+
     def leaves(self) -> list[Strategy]:
         """The strategies that this one is made of; itself, unless it combines."""
         return [self]
@@ -397,7 +402,7 @@ def check_needs(
 
 def check_has_utilities(part: Strategy, whole: Strategy) -> None:
     """Raise where `part` chooses in a way that its utilities cannot tell `whole`."""
-    if type(part).select is not Strategy.select:
+    if not part.has_utilities:
         raise ValueError(
             f"{type(whole).__name__} combines utilities of single rows, but "
             f"{_shorten(part)} chooses a batch in its own way, which would be lost. "

@@ -33,8 +33,10 @@ def get_strategy_names() -> list[str]:
     return sorted(STRATEGIES)
 
 
-def get_strategy(strategy: str | Callable[..., Any]) -> Strategy:
-    """Strategy from its name.
+def get_strategy(
+    strategy: str | Callable[..., Any], *, estimator: Any = None
+) -> Strategy:
+    """Strategy from its name, if wanted about another model than the learner's own.
 
     Parameters
     ----------
@@ -42,6 +44,10 @@ def get_strategy(strategy: str | Callable[..., Any]) -> Strategy:
         A name among :func:`get_strategy_names`. A strategy object is given back as
         it is; any other callable with the signature of a strategy,
         ``(estimator, X, y) -> utilities``, becomes one.
+    estimator : estimator object, default=None
+        A model that judges rows in place of the learner's own: a fitted one inside a
+        `FrozenEstimator`, or any other, which is fitted on the labelled rows. It is
+        put around the strategy by :class:`skactive.strategies.Judged`.
 
     Returns
     -------
@@ -62,7 +68,17 @@ def get_strategy(strategy: str | Callable[..., Any]) -> Strategy:
     KLDivergence()
     >>> get_strategy("entropy").set_params(normalize=True)
     Entropy(normalize=True)
+
+    A large model ranks the pool for a small one:
+
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> get_strategy("entropy", estimator=RandomForestClassifier())
+    Judged(estimator=RandomForestClassifier(), strategy=Entropy())
     """
+    if estimator is not None:
+        from skactive.strategies._judged import Judged
+
+        return Judged(get_strategy(strategy), estimator)
     if isinstance(strategy, Strategy):
         return strategy
     if isinstance(strategy, str):

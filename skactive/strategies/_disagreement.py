@@ -1,0 +1,276 @@
+"""How far the probabilities of another model and of the learner's own are apart."""
+
+from __future__ import annotations
+
+import numbers
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestClassifier
+
+from skactive import _response, measures
+from skactive._labels import is_missing
+from skactive._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _num_samples,
+    _safe_indexing,
+)
+from skactive.strategies._base import Strategy, check_needs, check_utilities
+from skactive.strategies._judged import fit_judge, is_frozen
+
+Array = NDArray[Any]
+
+# Arrays of (n_rows, n_classes) that a comparison holds at a time.
+_ARRAYS = 4
+
+
+class TeacherStrategy(Strategy):
+    """Base of strategies that compare a teacher with the learner, row by row.
+
+    A new one defines `compare`. The teacher is a `FrozenEstimator` around a fitted
+    model, or any other estimator, which is fitted on the labelled rows of each call.
+    """
+
+    # Subclasses have these arguments; they are documented there.
+    estimator: Any
+    random_state: int
+
+    needs = ("predict_proba",)
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit"])],
+        "random_state": [Interval(numbers.Integral, 0, None, closed="left")],
+    }
+
+    @abstractmethod
+    def compare(self, teacher_proba: Array, proba: Array, X: Any) -> Array:
+        """One number a row, shape (n_rows,), for a chunk of rows.
+
+        `teacher_proba` and `proba`, that of the learner, have the shape (n_rows,
+        n_classes), with one column for each class that either knows.
+        """
+
+    @property
+    def pointwise(self) -> bool:  # type: ignore[override]
+        return is_frozen(self.estimator)
+
+    @property
+    def uses_labels(self) -> bool:  # type: ignore[override]
+        return not is_frozen(self.estimator)
+
+    @property
+    def uses_weights(self) -> bool:  # type: ignore[override]
+        return not is_frozen(self.estimator)
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, shape (n_samples,).
+
+        Parameters
+        ----------
+        estimator : estimator object, or list of estimators
+            The learner's, fitted.
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool.
+        y : array-like of shape (n_samples,), default=None
+            Labels with NaN or None where a row is unlabelled. There must be some,
+            unless the teacher is frozen.
+
+        Returns
+        -------
+        utilities : ndarray of shape (n_samples,)
+            Not negative; zero while the labels are of one class, as a teacher that is
+            fitted on these can tell nothing.
+        """
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        values = self._compare_rows(self.compare, estimator, X, y, candidates)
+        if values is None:
+            return np.zeros(len(candidates))
+        return check_utilities(values, len(candidates), self)
+
+    def _compare_rows(
+        self, compare: Any, estimator: Any, X: Any, y: Any, rows: Array
+    ) -> Array | None:
+        """`compare` on ascending `rows`; None where the teacher can tell nothing."""
+        self._validate_params()
+        check_needs(self, estimator)
+        teacher = self._teacher(estimator, X, y)
+        if teacher is None:
+            return None
+        classes = _all_classes(teacher, estimator)
+
+        def score(some: Any) -> Array:
+            return compare(
+                _proba_of(teacher, some, classes),
+                _proba_of(estimator, some, classes),
+                some,
+            )
+
+        return _response.map_rows(score, X, rows, _ARRAYS * len(classes))
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.estimator is not None:
+            check_needs(self, self.estimator)
+
+    def _teacher(self, estimator: Any, X: Any, y: Any) -> Any:
+        weights = getattr(estimator, "sample_weight", None)
+        return self._fit(self.estimator, X, y, weights)
+
+    def _fit(self, teacher: Any, X: Any, y: Any, weights: Array | None) -> Any:
+        judge = fit_judge(
+            self, teacher, X, y, weights=weights, random_state=self.random_state
+        )
+        return None if judge is None else judge.estimator
+
+
+class Disagreement(TeacherStrategy):
+    """Rows on which another model and the learner's own are far apart.
+
+    A teacher, such as a large model, says what the learner may have wrong; a model of
+    another kind, trained on the same labels, says what these labels leave open.
+
+    Parameters
+    ----------
+    estimator : estimator object or None, default=None
+        The teacher: a `FrozenEstimator` around a fitted classifier, which stays as it
+        is, or any other classifier, a clone of which is fitted on the labelled rows
+        of each call. It takes the same `X` as the learner does. Classes that one of
+        the two does not know have probability zero there. None means a
+        RandomForestClassifier on the learner's embedding, which is what the steps of
+        a pipeline before its last one give, or `X` itself.
+    divergence : {"jensen_shannon", "kl", "total_variation"}, default="jensen_shannon"
+        Of the class probabilities: :func:`skactive.measures.jensen_shannon`, between 0
+        and log(2) nats; :func:`skactive.measures.relative_entropy` of the teacher from
+        the learner, whose probabilities are taken to be at least 1e-6, between 0 and
+        13.8 nats; or :func:`skactive.measures.total_variation`, between 0 and 1.
+    random_state : int, default=0
+        Seeds each `random_state` inside `estimator` that is None.
+
+    See Also
+    --------
+    Judged : What another model is in doubt of.
+    Distillation : Rows where a learner gains most from the labels of another model.
+    InformationGain : How far members of one kind are apart.
+
+    References
+    ----------
+    .. [1] H. S. Seung, M. Opper, H. Sompolinsky, "Query by Committee", COLT 1992.
+    .. [2] J. Lin, "Divergence Measures Based on the Shannon Entropy", IEEE
+       Transactions on Information Theory 37, 1991.
+
+    Examples
+    --------
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies._disagreement import Disagreement
+    >>> X = [[0.0], [1.0], [2.0], [3.0]]
+    >>> model = LogisticRegression().fit(X, [0, 0, 1, 1])
+    >>> teacher = LogisticRegression().fit(X, [0, 0, 0, 1])
+    >>> strategy = Disagreement(FrozenEstimator(teacher))
+    >>> strategy.select(model, [[-9.0], [1.9], [9.0]], n_queries=1)
+    array([1])
+    """
+
+    _parameter_constraints: dict = {
+        **TeacherStrategy._parameter_constraints,
+        "estimator": [HasMethods(["fit"]), None],
+        "divergence": [StrOptions({"jensen_shannon", "kl", "total_variation"})],
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        divergence: str = "jensen_shannon",
+        *,
+        random_state: int = 0,
+    ):
+        self.estimator = estimator
+        self.divergence = divergence
+        self.random_state = random_state
+
+    @property
+    def bounded(self) -> bool:  # type: ignore[override]
+        # Where the learner rules a class out, the bound of "kl" is one of clipping,
+        # and a scale on which all other rows are next to zero.
+        return self.divergence != "kl"
+
+    def bound(self, estimator: Any) -> float | None:
+        """log(2) or 1; None for "kl"."""
+        bounds = {"jensen_shannon": float(np.log(2)), "total_variation": 1.0}
+        return bounds.get(self.divergence)
+
+    def compare(self, teacher_proba: Array, proba: Array, X: Any) -> Array:
+        """The divergence in each row."""
+        measure = {
+            "jensen_shannon": measures.jensen_shannon,
+            "kl": measures.relative_entropy,
+            "total_variation": measures.total_variation,
+        }[self.divergence]
+        return measure(teacher_proba, proba)
+
+    def _teacher(self, estimator: Any, X: Any, y: Any) -> Any:
+        if self.estimator is not None:
+            return super()._teacher(estimator, X, y)
+        weights = getattr(estimator, "sample_weight", None)
+        if y is not None:  # only labelled rows need an embedding for the fit
+            labeled = np.flatnonzero(~is_missing(y))
+            X, y = _safe_indexing(X, labeled), _safe_indexing(y, labeled)
+            weights = None if weights is None else weights[labeled]
+        forest = self._fit(RandomForestClassifier(), _embed(estimator, X), y, weights)
+        return None if forest is None else _OnEmbedding(forest, estimator)
+
+
+class _OnEmbedding:
+    """A classifier on the learner's embedding, as one on the rows themselves."""
+
+    def __init__(self, classifier: Any, learner: Any):
+        self.classifier = classifier
+        self.learner = learner
+        self.classes_ = classifier.classes_
+
+    def predict_proba(self, X: Any) -> Array:
+        return self.classifier.predict_proba(_embed(self.learner, X))
+
+
+def _embed(estimator: Any, X: Any) -> Any:
+    try:
+        return _response.embed(estimator, X)
+    except ValueError as error:
+        raise ValueError(
+            "Disagreement(estimator=None) fits a RandomForestClassifier on the "
+            f"learner's embedding, which are no vectors of finite numbers: {error} Or "
+            "give Disagreement an estimator= that takes X as it is."
+        ) from error
+
+
+def _all_classes(teacher: Any, estimator: Any) -> Array:
+    """Sorted classes that a teacher or a learner knows."""
+    theirs = _response.classes_of(teacher), _response.classes_of(estimator)
+    first, second = (set(classes.tolist()) for classes in theirs)
+    if not first & second:
+        raise ValueError(
+            f"The teacher knows the classes {theirs[0].tolist()}, the learner "
+            f"{theirs[1].tolist()}: none is common to both. Train the teacher on "
+            "the labels that the learner has."
+        )
+    return np.union1d(*theirs)
+
+
+def _proba_of(estimator: Any, X: Any, classes: Array) -> Array:
+    """Probabilities (n_rows, n_classes), zero for classes that are not known."""
+    proba = _response.predict_proba(estimator, X)
+    own = _response.classes_of(estimator)
+    if np.array_equal(own, classes):
+        return proba
+    aligned = np.zeros((len(proba), len(classes)), dtype=proba.dtype)
+    aligned[:, np.searchsorted(classes, own)] = proba
+    return aligned
