@@ -73,6 +73,9 @@ class Strategy(BaseEstimator):
         Whether it looks at the sample weights of fits.
     bounded : bool
         Whether utilities lie between 0 and a known :meth:`bound`.
+    has_utilities : bool
+        Whether sums and products may take its utilities although it overrides
+        :meth:`select`.
     operation : {"sum", "product"}
         How the :meth:`terms` make the utilities.
     """
@@ -85,6 +88,8 @@ class Strategy(BaseEstimator):
     uses_labels: bool = True
     uses_weights: bool = False
     bounded: bool = False
+    # True where utilities serve in sums and products although `select` is its own.
+    has_utilities: bool = False
     operation: str = "sum"
     _parameter_constraints: dict = {}
 
@@ -389,7 +394,7 @@ def check_needs(
 
 def check_has_utilities(part: Strategy, whole: Strategy) -> None:
     """Raise where `part` chooses in a way that its utilities cannot tell `whole`."""
-    if type(part).select is not Strategy.select:
+    if type(part).select is not Strategy.select and not part.has_utilities:
         raise ValueError(
             f"{type(whole).__name__} combines utilities of single rows, but "
             f"{_shorten(part)} chooses a batch in its own way, which would be lost. "
