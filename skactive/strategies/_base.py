@@ -81,6 +81,9 @@ class Strategy(BaseEstimator):
         Whether it looks at the sample weights of fits.
     bounded : bool
         Whether utilities lie between 0 and a known :meth:`bound`.
+    has_utilities : bool
+        Whether it chooses by utilities of single rows, so that these can be combined:
+        whether :meth:`select` is the one of this class, unless it says otherwise.
     operation : {"sum", "product"}
         How the :meth:`terms` make the utilities.
     """
@@ -118,7 +121,7 @@ class Strategy(BaseEstimator):
 
     @property
     def has_utilities(self) -> bool:
-        """Whether it chooses by utilities of single rows, which can be combined."""
+        """See the attributes of the class."""
         return type(self).select is Strategy.select
 
     def leaves(self) -> list[Strategy]:
