@@ -65,7 +65,7 @@ class Explanation(list):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def check_rows(rows: ArrayLike, n_samples: int) -> Array:
+def check_rows(rows: ArrayLike, n_samples: int, name: str = "rows") -> Array:
     """Positions as an array of ints, or a ValueError."""
     positions = np.atleast_1d(np.asarray(rows))
     if positions.size == 0:
@@ -76,7 +76,7 @@ def check_rows(rows: ArrayLike, n_samples: int) -> Array:
         or not 0 <= positions.min() <= positions.max() < n_samples
     ):
         raise ValueError(
-            "rows must be a list of positions in X, ints from 0 to "
+            f"{name} must be a list of positions in X, ints from 0 to "
             f"{n_samples - 1}, as query gives them; got {_shorten(rows)}. Of a mask "
             "take np.flatnonzero(mask)."
         )
