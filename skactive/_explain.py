@@ -24,6 +24,7 @@ from skactive.geometry._density import information_density
 from skactive.geometry._pairs import pair_distances
 from skactive.strategies import Strategy, Switch
 from skactive.strategies._base import _shorten, find_candidates
+from skactive.strategies._per_cost import PerCost
 from skactive.strategies._wrapper import WrapperStrategy
 
 Array = NDArray[Any]
@@ -110,7 +111,7 @@ def explain_rows(
     fitted = estimator if is_fitted else None
     copies = count_copies(X, rows)
     parts = zip(
-        _utilities(strategy, estimator, seen, y, asked),
+        _utilities(strategy, estimator, seen, y, asked, looked),
         _predictions(fitted, X, rows),
         _doubts(fitted, X, rows),
         _places(estimator, X, labels, rows, copies),
@@ -126,16 +127,26 @@ def explain_rows(
 
 
 def _utilities(
-    strategy: Strategy, estimator: Any, X: Any, y: Array | None, rows: Array
+    strategy: Strategy,
+    estimator: Any,
+    X: Any,
+    y: Array | None,
+    rows: Array,
+    ids: Array | None,
 ) -> list[dict]:
-    """Utilities and their terms; None where a batch is chosen as a whole."""
+    """Utilities and their terms; None where a batch is chosen as a whole.
+
+    `ids` are positions in the pool of the rows of `X`, None where `X` is the pool.
+    """
     parts: list[dict] = [
-        {"strategy": repr(strategy), "utility": None, "terms": {}, "shares": None}
+        {"strategy": _shorten(strategy), "utility": None, "terms": {}, "shares": None}
         for _ in rows
     ]
     scorer = _scorer(strategy, X, y)
     if scorer is None:
         return parts
+    if isinstance(scorer, PerCost) and ids is not None:
+        scorer = scorer.for_rows(ids)
     asked = np.unique(rows)
     if not scorer.pointwise:  # ranks among the candidates, for example
         asked = np.union1d(find_candidates(X, y), rows)
@@ -157,13 +168,14 @@ def _utilities(
 
 def _scorer(strategy: Strategy, X: Any, y: Any) -> Strategy | None:
     """The strategy whose utilities are behind a choice, if rows have any."""
-    while True:
+    while type(strategy).select is not Strategy.select:
         if isinstance(strategy, Switch):
             strategy = strategy.turn(X, y)[1]
         elif isinstance(strategy, WrapperStrategy):
             strategy = strategy._inner()
         else:
-            return strategy if type(strategy).select is Strategy.select else None
+            return None
+    return strategy
 
 
 def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:

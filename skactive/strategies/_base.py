@@ -422,8 +422,9 @@ def warn_if_equal(
         and np.ptp(utilities) <= _TIE_TOLERANCE * abs(utilities[0])
     ):
         warnings.warn(
-            f"{strategy!r} finds all {len(utilities)} candidates equally useful, so "
-            f"the choice is random. {_shorten(estimator)} answers alike for every row; "
+            f"{_shorten(strategy)} finds all {len(utilities)} candidates equally "
+            f"useful, so the choice is random. {_shorten(estimator)} answers alike for "
+            "every row; "
             "it may need more labels, or other hyper-parameters, to tell them apart.",
             UserWarning,
             stacklevel=3,
