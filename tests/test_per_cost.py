@@ -191,7 +191,7 @@ def test_bad_parameters():
         make(PerCost("margin", COSTS[:90]), max_candidates=50).fit(X, partly()).query(
             X, partly()
         )
-    with pytest.raises(ValueError, match="strategy.* of PerCost must be"):
+    with pytest.raises(ValueError, match=r"strategy.* of PerCost must be"):
         PerCost(3)(MODEL, X)
 
 

@@ -157,8 +157,8 @@ class PerCost(WrapperStrategy):
         if utilities.min(initial=0) < 0:
             raise ValueError(
                 f"PerCost needs utilities that are not negative: a higher cost would "
-                f"make them larger. {_shorten(inner)} gave {utilities.min():.4g}. Use a "
-                "strategy from 0 upwards, as every registered one is."
+                f"make them larger. {_shorten(inner)} gave {utilities.min():.4g}. "
+                "Use a strategy from 0 upwards, as every registered one is."
             )
         return utilities, costs
 
@@ -191,8 +191,8 @@ def check_costs(costs: Any, n_rows: int) -> Array:
     is_wrong = ~(np.isfinite(found) & (found > 0))
     if is_wrong.any():
         raise ValueError(
-            f"A cost must be positive and finite, for utilities are divided by it; got "
-            f"{found[is_wrong][0]:g}, and {np.count_nonzero(is_wrong)} such costs among "
-            f"{n_rows}. Give rows that cost nothing a small one."
+            "A cost must be positive and finite, for utilities are divided by it; got "
+            f"{found[is_wrong][0]:g}, and {np.count_nonzero(is_wrong)} such costs for "
+            f"{n_rows} rows. Give rows that cost nothing a small one."
         )
     return found
