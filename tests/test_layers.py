@@ -28,7 +28,7 @@ LAYERS = [
     {"strategies"},
     {"_explain"},
     {"classifier"},
-    {"stopping", "model_selection", "datasets"},
+    {"stopping", "model_selection", "datasets", "labeling"},
     {"display"},
     {"__init__"},
 ]
