@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -21,7 +22,7 @@ from skactive import ActiveLearningClassifier
 from skactive.datasets import AbstainingOracle, NoisyOracle
 from skactive.estimation import wilson_interval
 from skactive.labeling import LabelSource, audit_source, label_pool
-from skactive.stopping import MaxUncertainty, StabilizingPredictions
+from skactive.stopping import MinimumExpectedError, StoppingRule
 from skactive.strategies import Margin
 from skactive.strategies._per_cost import PerCost
 
@@ -118,9 +119,9 @@ def by_hand(learner, oracles, costs, abstention_costs, budget):
             learner.fit(X, y)
 
 
-@pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("strategy", ["margin", "badge"])
-def test_equals_the_loop_by_hand(seed, strategy):
+@pytest.mark.parametrize("seed", range(9))
+def test_equals_the_loop_by_hand(seed):
+    strategy = "badge" if seed % 4 == 3 else "margin"
     rng = np.random.default_rng(seed)
     n_sources = 1 + seed % 3
     oracles = [
@@ -165,8 +166,8 @@ def test_equals_a_budgeted_fit_where_nobody_abstains():
     result = label_pool(make(n_initial=12), X, known, budget=40)
     expected = make(n_initial=12, budget=40).fit(X, full)
     assert_array_equal(result.labeled_indices, expected.labeled_indices_)
-    assert_array_equal(result.learner.coef_ if False else result.y[~np.isnan(result.y)],
-                       full[~np.isnan(result.y)])  # fmt: skip
+    assert_array_equal(result.y[result.labeled_indices], full[result.labeled_indices])
+    assert_array_equal(result.learner.predict_proba(X), expected.predict_proba(X))
     for name in ("n_labels", "n_queried"):
         assert_array_equal(result.history[name], expected.history_[name])
     assert result.termination_condition == expected.termination_condition_ == "budget"
@@ -174,7 +175,7 @@ def test_equals_a_budgeted_fit_where_nobody_abstains():
     assert set(result.source.tolist()) == {None, "known"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_books(data):
     """Never overspent, nobody asked twice, nothing lost; for any costs and silence."""
@@ -195,7 +196,9 @@ def test_books(data):
     given_rows = data.draw(st.lists(st.integers(0, n - 1), max_size=4))
     y = np.full(n, np.nan)
     y[given_rows] = full[given_rows]
-    learner = make("random", batch_size=data.draw(st.integers(1, 7)))
+    learner = ActiveLearningClassifier(
+        DummyClassifier(), "random", batch_size=data.draw(st.integers(1, 7))
+    )
     result = label_pool(learner, X[:n], sources, y=y, budget=budget, skip=skip)
 
     limit = np.inf if budget is None else budget
@@ -245,10 +248,13 @@ def test_books(data):
 def test_a_round_without_a_label_is_no_round_for_the_model():
     seen = []
 
-    class Counting(StabilizingPredictions):
+    class Counting(StoppingRule):
         def update(self, learner, X, y):
             seen.append(np.count_nonzero(~np.isnan(y)))
             return super().update(learner, X, y)
+
+        def _check(self, this_round):
+            return False, "counts only"
 
     oracle = Watched(silent=np.flatnonzero(np.arange(80) % 4))
     scores = []
@@ -257,7 +263,7 @@ def test_a_round_without_a_label_is_no_round_for_the_model():
         scores.append(learner.score(X, full))
         return scores[-1]
 
-    learner = make(stopping=Counting(threshold=1.0), batch_size=1)
+    learner = make(stopping=Counting(), batch_size=1)
     result = label_pool(learner, X, oracle, evaluate=evaluate)
     history = result.history
     is_new = np.diff(history["n_labels"], prepend=0) > 0
@@ -272,14 +278,14 @@ def test_a_round_without_a_label_is_no_round_for_the_model():
 
 
 def test_stopping():
-    learner = make(stopping=MaxUncertainty(threshold=0.999), batch_size=4)
+    learner = make(stopping=MinimumExpectedError(threshold=0.2), batch_size=4)
     rule = learner.stopping
     result = label_pool(learner, X, known, budget=70)
-    assert result.termination_condition == "MaxUncertainty"
+    assert result.termination_condition == "MinimumExpectedError"
     assert result.cost < 70
     assert vars(rule) == vars(clone(rule))
     expected = make(
-        stopping=MaxUncertainty(threshold=0.999), batch_size=4, budget=70
+        stopping=MinimumExpectedError(threshold=0.2), batch_size=4, budget=70
     ).fit(X, full)
     assert_array_equal(result.labeled_indices, expected.labeled_indices_)
 
@@ -294,14 +300,16 @@ def test_labels_from_the_start():
     assert result.source[:6].tolist() == [None] * 6
     assert "10 from 'Watched', 6 from the start" in str(result)
     assert_array_equal(result.history["n_labels"], [11, 16])
-    everything = label_pool(make(), X, oracle, y=full.astype(float), evaluate=len)
+    everything = label_pool(
+        make(), X, oracle, y=full.astype(float), evaluate=lambda _: 1
+    )
     assert everything.termination_condition == "exhausted"
     assert len(everything.history["cost"]) == 0
     assert_array_equal(everything.learner.predict(X), make().fit(X, full).predict(X))
 
 
 def test_nothing_of_the_user_changes():
-    learner = make(stopping=MaxUncertainty(threshold=0.5), strategy=Margin())
+    learner = make(stopping=MinimumExpectedError(threshold=0.2), strategy=Margin())
     y = np.full(80, np.nan)
     before = pickle.dumps((learner, y))
     label_pool(learner, X, known, y=y, budget=20)
@@ -461,6 +469,7 @@ def test_all_abstain():
     assert_array_equal(result.abstained_indices, np.arange(80))
     assert np.isnan(result.history["score"]).all()
     assert result.history["n_labels"].tolist() == [0] * 16
+    assert np.isnan(result.y).all()
     assert result.cost == 80
     with pytest.raises(NotFittedError):
         result.learner.predict(X)
@@ -501,7 +510,7 @@ def test_assign():
         LabelSource(annotator, name="annotator"),
     ]
     pipeline = make_pipeline(StandardScaler(), make(Sending(), n_initial=10))
-    result = label_pool(pipeline, X, sources, budget=30)
+    result = label_pool(pipeline, X, sources)
     start, later = result.labeled_indices[:10], result.labeled_indices[10:]
     assert (result.source[start] == "teacher").sum() >= 8  # there was no model to ask
     even = later[later % 2 == 0]

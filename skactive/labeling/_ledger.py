@@ -210,6 +210,8 @@ class Ledger:
 
     def _enter(self, number: int, rows: Array, classes: Array, codes: Array) -> None:
         """Labels of some rows from a source."""
+        if len(rows) == 0:
+            return
         try:
             self.classes, (before, new) = unite(self.classes, classes)
         except ValueError as error:
