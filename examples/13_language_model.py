@@ -229,12 +229,11 @@ campaign(sources, BUDGET)
 is_model = both.source == "model"
 share_right = np.mean(both.y[is_model] == truth[is_model])
 low, high = audit.interval
+n_more = len(calls) - n_calls
 print(
-    f"\nAll of it again asks the model {len(calls) - n_calls} times: {n_calls} answers"
+    f"\nAll of it again asks the model {n_more} times: {n_calls} answers are on disk."
 )
-print("are on disk. How far can it be trusted? On random reviews it is right in")
-print(
-    f"{low:.0%} to {high:.0%} of its answers, says the audit. In the campaign, where a"
-)
-print(f"learner asks about what is hard, it was right in {share_right:.0%}.")
+print("How far can it be trusted? On random reviews it is right in")
+print(f"{low:.0%} to {high:.0%} of its answers, says the audit. Of those in the")
+print(f"campaign, about rows that a learner chose, {share_right:.0%} are right.")
 folder.cleanup()

@@ -102,6 +102,10 @@ def label_pool(
     per cost, give the learner the strategy :class:`~skactive.strategies.PerCost`; its
     function gets rows of `X`, those of sources get positions.
 
+    A learner asks about rows that are unclear, and there a cheap source may be wrong far
+    more often than on random rows, on which :func:`audit_source` measures it. Let it
+    abstain where it is in doubt; ``source`` of the result says which labels are its own.
+
     A `stopping` rule looks at rounds in which the learner was fitted anew, and so not
     at rounds without a new label.
 
