@@ -168,14 +168,15 @@ def _utilities(
 
 def _scorer(strategy: Strategy, X: Any, y: Any) -> Strategy | None:
     """The strategy whose utilities are behind a choice, if rows have any."""
-    while type(strategy).select is not Strategy.select:
+    while True:
         if isinstance(strategy, Switch):
             strategy = strategy.turn(X, y)[1]
-        elif isinstance(strategy, WrapperStrategy):
+        elif isinstance(strategy, WrapperStrategy) and not isinstance(
+            strategy, PerCost
+        ):
             strategy = strategy._inner()
         else:
-            return None
-    return strategy
+            return strategy if type(strategy).select is Strategy.select else None
 
 
 def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:
