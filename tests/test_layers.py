@@ -30,7 +30,7 @@ LAYERS = [
     {"strategies"},
     {"_explain"},
     {"classifier"},
-    {"stopping", "model_selection", "datasets"},
+    {"stopping", "model_selection", "datasets", "labeling"},
     {"display", "torch"},
     {"__init__"},
 ]

@@ -52,8 +52,17 @@ class Plan(NamedTuple):
         n_candidates: int,
         n_queries: int,
         state: Any,
+        skipped: Array | None = None,
     ) -> tuple[Array, Any]:
-        """Positions of the rows to label, and what the strategy wants to remember."""
+        """Positions of the rows to label, and what the strategy wants to remember.
+
+        `n_candidates` rows may be given: those without a label, but for `skipped`,
+        ascending positions of some of them.
+        """
+        if skipped is not None and len(skipped):
+            return self._choose_others(
+                skipped, model, X, y, n_candidates, n_queries, state
+            )
         if self.audit_fraction:
             return self._choose_with_audit(model, X, y, n_queries, state)
         random_state = int(self._entropy(n_candidates).generate_state(1)[0])
@@ -75,6 +84,26 @@ class Plan(NamedTuple):
                 ids=ids,
             )
         return (chosen if rows is None else rows[chosen]), state
+
+    def _choose_others(
+        self, skipped: Array, model: Model | None, X: Any, y: Array | None, *args: Any
+    ) -> tuple[Array, Any]:
+        """As :meth:`choose`: no row of `skipped` has a part in it."""
+        n_samples = _num_samples(X)
+        strategy, _ = self.asked(model)
+        if strategy.pointwise and not strategy.uses_labels and not self.audit_fraction:
+            # Only the mask of labelled rows matters, so no row has to be cut away.
+            missing = np.ones(n_samples, dtype=bool) if y is None else is_missing(y)
+            missing[skipped] = False
+            return self.choose(model, X, np.where(missing, np.nan, 0.0), *args)
+        rows = np.delete(np.arange(n_samples), skipped)
+        plan = self._replace(
+            ids=rows if self.ids is None else self.ids[rows],
+            weights=None if self.weights is None else self.weights[rows],
+        )
+        X, y = _safe_indexing(X, rows), None if y is None else y[rows]
+        chosen, state = plan.choose(model, X, y, *args)
+        return rows[chosen], state
 
     def _choose_with_audit(
         self, model: Model | None, X: Any, y: Array | None, n_queries: int, state: Any

@@ -438,9 +438,9 @@ def warn_if_equal(
         and np.ptp(utilities) <= _TIE_TOLERANCE * abs(utilities[0])
     ):
         warnings.warn(
-            f"{strategy!r} finds all {len(utilities)} candidates equally useful, so "
-            f"the choice is random. {_name_of_model(estimator)} may answer alike for "
-            "every row, or be certain of all; "
+            f"{_shorten(strategy)} finds all {len(utilities)} candidates equally "
+            f"useful, so the choice is random. {_name_of_model(estimator)} may answer "
+            "alike for every row, or be certain of all; "
             "it may need more labels, or other hyper-parameters, to tell them apart.",
             UserWarning,
             stacklevel=3,
