@@ -24,6 +24,7 @@ LAYERS = [
         "_last_layer",
         "_callbacks",
         "_training",
+        "embedding",
     },
     {"strategies"},
     {"_explain"},
