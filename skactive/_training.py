@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
+from skactive import _nets, _response
 from skactive._bootstrap import (
     bootstrap_members,
     fit_on_rows,
@@ -28,6 +29,7 @@ Members = list[Any] | Callable[[Any], Array]
 
 _N_CLONES = 10
 _N_DRAWS = 100
+_N_MASKS = 20
 
 
 class Model(NamedTuple):
@@ -130,6 +132,13 @@ class Training(NamedTuple):
             random_state=self.member_seed,
         )
 
+    def _kind_of_net(self, estimator: Any) -> str | None:
+        """The kind of members that a fitted net has itself, if they are wanted."""
+        if self.members == "auto":
+            net = _response.last_step(estimator)
+            return _nets.own_members(net) if _nets.is_net(net) else None
+        return self.members if self.members in {"dropout", "snapshots"} else None
+
     def _as_function(
         self, estimator: Any, X: Any, labels: Array, rows: Array, params: dict
     ) -> Callable[[Any], Array] | None:
@@ -138,6 +147,10 @@ class Training(NamedTuple):
             return partial(self.members, estimator)
         if self.members is None or self.members == "bootstrap":
             return None
+        kind = self._kind_of_net(estimator)
+        if kind is not None:
+            n_members = _N_MASKS if self.n_members is None else self.n_members
+            return NetMembers(estimator, kind, n_members, self.member_seed)
         members = posterior_members(
             estimator,
             _safe_indexing(X, rows),
@@ -155,6 +168,38 @@ class Training(NamedTuple):
                 "(n_members, n_samples, n_classes)."
             )
         return members
+
+
+class NetMembers:
+    """Members of a net without more fits: a function of `X`, picklable.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Fitted, with a net of skorch at its end.
+    kind : {"dropout", "snapshots"}
+        See :mod:`skactive._nets`.
+    n_members : int
+        Dropout masks; of snapshots there are as many as were taken.
+    seed : int
+        Of the masks.
+    """
+
+    def __init__(self, estimator: Any, kind: str, n_members: int, seed: int):
+        net = _response.last_step(estimator)
+        self.estimator = estimator
+        self.kind = kind
+        self.n_members = _nets.check_members(net, kind, n_members)
+        self.seed = seed
+
+    def __call__(self, X: Any) -> Array:
+        """Probabilities of shape (n_members, n_samples, n_classes)."""
+        net, X = _response.at_last_step(self.estimator, X)
+        if self.kind == "dropout":
+            proba = _nets.dropout_proba(net, X, self.n_members, self.seed)
+        else:
+            proba = _nets.snapshot_proba(net, X)
+        return _response.align(self.estimator, proba)
 
 
 def has_columns(X: Any) -> bool:

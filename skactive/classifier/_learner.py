@@ -121,20 +121,26 @@ class ActiveLearningClassifier(
     max_candidates : int or None, default=None
         Rows that a query looks at: a random subset of the candidates, another one in
         each round, for models whose prediction is dear. None means all.
-    members : {"auto", "posterior", "bootstrap"} or callable, default="auto"
+    members : str or callable, default="auto"
         The committee of a strategy that needs one:
 
         - "posterior": draws from the posterior of the last step of `estimator`, by
           Laplace's approximation for LogisticRegression with an l2 penalty, and in
           closed form for GaussianNB. Transformers are taken as they were fitted.
+        - "dropout": a net of skorch under random dropout masks (Monte-Carlo dropout).
+          A member is one mask for each dropout layer, the same for all rows.
+        - "snapshots": a net of skorch with the weights that its callback
+          :class:`skactive.torch.Snapshots` has kept.
         - "bootstrap": clones of `estimator` on bootstrap samples of the labelled
           rows. Every sample holds every class seen.
         - "auto": those of `estimator` if it is a forest, bagging or voting, else its
-          posterior if it is one of the above, else bootstrap clones.
+          posterior, snapshots or dropout if it has one of these, else bootstrap
+          clones.
         - a function ``(estimator, X) -> proba`` of shape (n_members, n_samples,
-          n_classes), which is given the fitted estimator, as for Monte-Carlo dropout.
+          n_classes), which is given the fitted estimator.
     n_members : int or None, default=None
-        How many. None means 100 draws from a posterior, or 10 bootstrap clones.
+        How many. None means 100 draws from a posterior, 20 dropout masks, or 10
+        bootstrap clones. There are as many snapshots as were taken.
     audit_fraction : float in [0, 1), default=0.0
         Share of random rows in what :meth:`query` gives, and of the labels that a
         budgeted fit uses. They are the last of a batch, and never learnt from, so that
@@ -152,8 +158,10 @@ class ActiveLearningClassifier(
         Bootstrap members fitted, and chunks of the pool scored, at a time.
     random_state : int, RandomState instance or None, default=None
         Breaks ties, draws the first rows and the bootstrap samples, and seeds each
-        `random_state` inside `estimator` that is None, and the draws of a posterior.
-        An int gives the same answer for the same call.
+        `random_state` inside `estimator` that is None, and the draws of a posterior
+        and of dropout masks. While nets of skorch are fitted, torch draws from it too,
+        if labels are encoded; torch's own random state is not touched. An int gives
+        the same answer for the same call.
 
     Attributes
     ----------
@@ -257,7 +265,10 @@ class ActiveLearningClassifier(
         "n_initial": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "stopping": [HasMethods(["update", "reset"]), None],
         "max_candidates": [Interval(numbers.Integral, 1, None, closed="left"), None],
-        "members": [StrOptions({"auto", "posterior", "bootstrap"}), callable],
+        "members": [
+            StrOptions({"auto", "posterior", "dropout", "snapshots", "bootstrap"}),
+            callable,
+        ],
         "n_members": [Interval(numbers.Integral, 2, None, closed="left"), None],
         "audit_fraction": [Interval(numbers.Real, 0, 1, closed="left")],
         "missing_label": "no_validation",

@@ -17,7 +17,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from skactive import _response
 from skactive._copies import row_keys
 from skactive._labels import is_missing
-from skactive._sklearn import _num_samples
+from skactive._sklearn import HasMethods, StrOptions, _num_samples
 
 Array = NDArray[Any]
 
@@ -30,14 +30,22 @@ _PROVIDERS = {
     "CalibratedClassifierCV(LinearSVC()), ...",
     "decision_function": "LinearSVC, SVC, RidgeClassifier, ...",
     "last_layer": "LogisticRegression, SGDClassifier(loss='log_loss'), MLPClassifier, "
-    "alone or as the last step of a pipeline, or any classifier with predict_proba and "
-    "features= of the strategy, which gives the inputs of its last layer",
+    "a net of skorch, alone or as the last step of a pipeline, or any classifier with "
+    "predict_proba and features= of the strategy, which gives the inputs of its last "
+    "layer",
     "members": "RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier, "
     "VotingClassifier, a list of fitted classifiers, or any classifier inside "
     "ActiveLearningClassifier, which draws or fits members itself",
     "refits": "GaussianNB, LogisticRegression, RidgeClassifier, "
     "CalibratedClassifierCV(LinearSVC()), ...",
 }
+# What `embedding` of a strategy may be; BatchStrategy says what it means.
+EMBEDDING: list = [
+    HasMethods("transform"),
+    callable,
+    StrOptions({"input", "last_layer"}),
+    None,
+]
 _NAMES = {
     "last_layer": "a known last layer",
     "members": "a committee",
