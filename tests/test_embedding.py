@@ -437,10 +437,9 @@ def test_clone_keeps_the_output_container():
     embedded = Embedded(float32_letters).set_output(transform="pandas")
     with pytest.raises(NotFittedError):
         embedded.get_feature_names_out()
-    frame = clone(embedded).transform(pd.Series(WORDS, index=range(5, 125)))
+    frame = clone(embedded).transform(WORDS)
     assert frame.columns[:2].tolist() == ["embedded0", "embedded1"]
     assert frame.shape == (120, 123)
-    assert frame.index[0] == 5
     assert_array_equal(embedded.get_feature_names_out(), frame.columns)
 
 
