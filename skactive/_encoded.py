@@ -127,7 +127,9 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             return seeded_torch(None)
         # Another one in each fit: it may go on from the last one.
         entropy = np.random.SeedSequence([self.random_state, self._n_fits])
-        return seeded_torch(int(entropy.generate_state(1)[0]))
+        params = self.estimator.get_params(deep=True)
+        devices = {v for k, v in params.items() if k.split("__")[-1] == "device"}
+        return seeded_torch(int(entropy.generate_state(1)[0]), devices)
 
     def _set_labels(self, labels: NDArray[Any]) -> None:
         self.labels_ = labels
@@ -210,7 +212,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         # Messages name the estimator that its user knows.
-        return self.estimator.__repr__(N_CHAR_MAX)
+        return repr(self.estimator)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

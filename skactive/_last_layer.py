@@ -144,11 +144,12 @@ def l2_penalty(classifier: Any, n_labeled: int) -> tuple[float, float]:
     `LogisticRegression`, alpha in `MLPClassifier`, alpha * n_labeled in
     `SGDClassifier`, and 1 where it is not known. For a net of skorch it is the
     `weight_decay` of its optimizer, on the intercept as well, times n_labeled, because
-    that acts on the mean of the losses.
+    that acts on the mean of the losses. Without one it is 1: such a net is held back
+    by the way it is trained, so that no penalty at all would be wrong.
     """
     if _nets.is_net(classifier):
         decay = _nets.weight_decay(classifier)
-        return (1.0, 0.0) if decay is None else (decay * n_labeled, decay * n_labeled)
+        return (decay * n_labeled, decay * n_labeled) if decay else (1.0, 0.0)
     logistic = as_logistic(classifier)
     if logistic is not None:
         return float(logistic.penalty[0]), float(logistic.penalty[-1])

@@ -10,7 +10,7 @@ import contextlib
 import copy
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,19 +40,24 @@ def is_net(classifier: Any) -> bool:
 
 
 @contextlib.contextmanager
-def seeded_torch(seed: int | None) -> Iterator[None]:
+def seeded_torch(seed: int | None, devices: Iterable[Any] = ()) -> Iterator[None]:
     """Torch draws from `seed` within; its own random state is as before afterwards.
 
-    None does nothing. Other threads that come here wait.
+    On the CPU, and on those of `devices` that are of CUDA. None does nothing. Other
+    threads that come here wait.
     """
     if seed is None:
         yield
         return
     import torch
 
-    devices = range(torch.cuda.device_count())
-    with _RANDOM_STATE_LOCK, torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+    graphics = [device for device in devices if str(device).startswith("cuda")]
+    with _RANDOM_STATE_LOCK, torch.random.fork_rng(graphics):
+        # Not torch.manual_seed, which would seed devices that are not in use.
+        torch.default_generator.manual_seed(seed)
+        for device in graphics:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield
 
 
@@ -60,7 +65,8 @@ def weight_decay(net: Any) -> float | None:
     """That of the optimizer of a fitted net; None if not known, or not one for all."""
     groups = getattr(getattr(net, "optimizer_", None), "param_groups", [])
     decays = {group.get("weight_decay") for group in groups}
-    return float(decays.pop() or 0) if len(decays) == 1 and None not in decays else None
+    decay = decays.pop() if len(decays) == 1 else None
+    return None if decay is None else float(decay)
 
 
 # ---------------------------------------------------------------------------------

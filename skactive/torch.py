@@ -29,8 +29,8 @@ class Snapshots(Callback):
     :class:`skactive.ActiveLearningClassifier`: a committee for the price of one fit.
     In the paper the learning rate falls to zero in each part and starts anew with the
     next one, so that the snapshots are good and differ. For that, put beside it
-    ``LRScheduler("CosineAnnealingWarmRestarts", T_0=max_epochs // n_snapshots)`` of
-    skorch.callbacks, where `max_epochs` is a multiple of `n_snapshots`.
+    ``LRScheduler(CosineAnnealingWarmRestarts, T_0=max_epochs // n_snapshots)``, as in
+    the example, where `max_epochs` is a multiple of `n_snapshots`.
 
     Parameters
     ----------
@@ -42,6 +42,8 @@ class Snapshots(Callback):
     snapshots_ : list of dict
         Weights and buffers on the CPU, by module and name. Those of the last
         training; fewer than `n_snapshots` if it was stopped early.
+    n_epochs_ : int
+        Epochs of the last training.
 
     References
     ----------
@@ -55,12 +57,21 @@ class Snapshots(Callback):
     >>> from skorch import NeuralNetClassifier
     >>> from skorch.callbacks import LRScheduler
     >>> from torch import nn
+    >>> from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
     >>> from skactive import ActiveLearningClassifier
     >>> from skactive.torch import Snapshots
+    >>> def make_module():
+    ...     return nn.Sequential(nn.Linear(4, 20), nn.Tanh(), nn.Linear(20, 3))
+    >>> restarts = LRScheduler(CosineAnnealingWarmRestarts, T_0=5)
     >>> net = NeuralNetClassifier(
-    ...     nn.Sequential, module=nn.Linear(4, 3), criterion=nn.CrossEntropyLoss,
-    ...     max_epochs=20, lr=0.1, verbose=0, callbacks=[
-    ...         Snapshots(4), LRScheduler("CosineAnnealingWarmRestarts", T_0=5)])
+    ...     make_module, criterion=nn.CrossEntropyLoss, max_epochs=20, lr=0.2,
+    ...     train_split=None, verbose=0, callbacks=[Snapshots(4), restarts])
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learner = ActiveLearningClassifier(
+    ...     net, "information_gain", members="snapshots", random_state=0)
+    >>> learner = learner.fit(X.astype(np.float32), y)
+    >>> learner.members_(X[:2].astype(np.float32)).shape
+    (4, 2, 3)
     """
 
     def __init__(self, n_snapshots: int = 5):
@@ -71,7 +82,9 @@ class Snapshots(Callback):
         self.snapshots_: list[dict] = []
         return self
 
-    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any):
+    def on_train_begin(
+        self, net: Any, X: Any = None, y: Any = None, **kwargs: Any
+    ) -> None:
         """Plan the snapshots of a training."""
         if not isinstance(self.n_snapshots, Integral) or not (
             2 <= self.n_snapshots <= net.max_epochs
@@ -82,11 +95,11 @@ class Snapshots(Callback):
                 "of an epoch."
             )
         self.snapshots_ = []
-        self._n_epochs = 0
+        self.n_epochs_: int = 0
 
-    def on_epoch_end(self, net: Any, **kwargs: Any):
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Take a snapshot if a part of the training is over."""
-        self._n_epochs += 1
-        n_due = self._n_epochs * self.n_snapshots // net.max_epochs
+        self.n_epochs_ += 1
+        n_due = self.n_epochs_ * self.n_snapshots // net.max_epochs
         if len(self.snapshots_) < n_due:
             self.snapshots_.append(weights_of(net))

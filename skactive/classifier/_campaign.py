@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from skactive._labels import MISSING, decode_labels, is_missing
 from skactive._response import Fitted
@@ -133,7 +134,8 @@ class Plan(NamedTuple):
     ) -> tuple[Strategy, Any]:
         """The strategy to ask, and the estimator to ask it about."""
         if model is None or len(model.seen) == 1:
-            return self.initial, self.unfitted
+            # What it may have learnt before has no say.
+            return self.initial, clone(self.unfitted)
         if model.members is None and self.training.members is not None:
             raise ValueError(
                 f"{self.strategy!r} needs a committee, but the last fit made none, "

@@ -85,9 +85,9 @@ class VarianceReduction(Strategy):
         Strength of the l2 penalty: M holds `penalty` times the identity, for the sum of
         log losses. None means what the estimator was fitted with: 1 / C for
         `LogisticRegression`, alpha for `MLPClassifier`, alpha times the labelled rows
-        for `SGDClassifier`, `weight_decay` times the labelled rows for nets of skorch;
-        1 for others. Intercepts are penalised as there. No penalty is below a
-        millionth of the information of an average row of `X`.
+        for `SGDClassifier`, `weight_decay` times the labelled rows for nets of skorch
+        that have one; 1 for others. Intercepts are penalised as there. No penalty is
+        below a millionth of the information of an average row of `X`.
     max_parameters : int, default=1500
         Where coefficients are more, as in texts, features are replaced by as many of
         their principal components (without centring) as there is room for, at least
