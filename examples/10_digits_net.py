@@ -13,6 +13,8 @@ scikit-learn. The number of repetitions can be given, as in
 ``python examples/10_digits_net.py 10``; two are too few to rank what is close.
 """
 
+# ruff: noqa: S101, the assertions show what the text says
+
 import sys
 import tempfile
 from pathlib import Path
