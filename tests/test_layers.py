@@ -26,6 +26,7 @@ LAYERS = [
         "_callbacks",
         "_training",
         "_warm_start",
+        "embedding",
     },
     {"strategies"},
     {"_explain"},

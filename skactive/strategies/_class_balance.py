@@ -249,7 +249,7 @@ class GroupCoverage(Strategy):
     informed = False
     bounded = True
     # `select` only adds what else is in the batch.
-    has_utilities = True  # type: ignore[assignment]
+    has_utilities = True
     _parameter_constraints: dict = {
         "groups": [str, numbers.Integral, callable],
         "target": [dict, StrOptions({"equal", "pool"})],
