@@ -1,6 +1,7 @@
 """The public surface: sorted lists, documented objects."""
 
 import importlib
+import importlib.util
 import inspect
 
 import pytest
@@ -19,6 +20,8 @@ PUBLIC = [
     "skactive.stopping",
     "skactive.strategies",
 ]
+if importlib.util.find_spec("skorch") is not None:
+    PUBLIC.append("skactive.torch")
 
 
 def test_everyday_names():
@@ -95,7 +98,7 @@ def test_light_imports():
     import sys
 
     code = (
-        "import sys, skactive; print(sorted({'catboost', 'matplotlib', 'torch',"
+        "import sys, skactive; print(sorted({'catboost', 'matplotlib', 'skorch', 'torch',"
         " 'xgboost', 'lightgbm'} & set(sys.modules)))"
     )
     done = subprocess.run(
