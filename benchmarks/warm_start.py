@@ -124,7 +124,8 @@ def main(nets, n_seeds, n_jobs):
     for net in nets:
         tasks = (delayed(run_all)(net, seed) for seed in range(n_seeds))
         results = Parallel(n_jobs=n_jobs)(tasks)
-        report(type(net).__name__, dict(zip(WAYS, zip(*results), strict=True)))
+        found = dict(zip(WAYS, zip(*results, strict=True), strict=True))
+        report(type(net).__name__, found)
 
 
 def report(title, found):
@@ -152,6 +153,9 @@ def report(title, found):
 
 
 if __name__ == "__main__":
-    made = {"conv": make_conv_net, "mlp": make_mlp}
-    wanted = [made[name]() for name in sys.argv[1].split(",")]
-    main(wanted, n_seeds=int(sys.argv[2]), n_jobs=int(sys.argv[3]))
+    # Its own module, so that nets can be copied in other processes as well.
+    import warm_start
+
+    nets = {"conv": warm_start.make_conv_net, "mlp": warm_start.make_mlp}
+    wanted = [nets[name]() for name in sys.argv[1].split(",")]
+    warm_start.main(wanted, n_seeds=int(sys.argv[2]), n_jobs=int(sys.argv[3]))
