@@ -255,7 +255,9 @@ class ActiveLearningClassifier(
     anew. An estimator that has `partial_fit` instead, as naive Bayes, is given only the
     rows that are new. Ensembles, whose warm start adds members, searches, and all
     others are refused. Bootstrap members go on as well, each from its own last weights.
-    Parameters set in the meantime count, those of the steps and of `estimator`. What
+    Parameters set in the meantime count, those of the steps and of `estimator`. The
+    model must be one that `copy.deepcopy` can copy: for skorch, the module's class must
+    be defined at the top of a file or a notebook, and not inside a function. What
     the last model cannot go on to learn is trained anew, silently: a class that is new
     to it (but not to a net of skorch with an output to spare), one that is gone,
     another kind of estimator, another number of features, and, for `partial_fit`, any
