@@ -163,7 +163,8 @@ def _scorer(strategy: Strategy, X: Any, y: Any) -> Strategy | None:
         elif isinstance(strategy, WrapperStrategy):
             strategy = strategy._inner()
         else:
-            return strategy if type(strategy).select is Strategy.select else None
+            by_utility = type(strategy).select is Strategy.select
+            return strategy if by_utility or strategy.has_utilities else None
 
 
 def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:
