@@ -77,6 +77,11 @@ class Judged(Strategy):
     mixture. In a fit with a budget the sample weights of the learner's fit reach that
     of the judge, if it takes any.
 
+    What is open to a model that knows the task well is often noise, from which a small
+    learner gets little: chosen by the margin or entropy of a frozen judge, labels can
+    be worth less than random ones. Disagreement and Distillation, which look at where
+    the judge and the learner differ, do not have this fault.
+
     With a frozen judge, utilities keep their bound in a :class:`Mixture`; with others
     they are replaced by their ranks. One can be the learner's `initial_strategy` as
     well.
