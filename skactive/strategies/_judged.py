@@ -80,7 +80,7 @@ class Judged(Strategy):
     What is open to a model that knows the task well is often noise, from which a small
     learner gets little: chosen by the margin or entropy of a frozen judge, labels can
     be worth less than random ones. Disagreement and Distillation, which look at where
-    the judge and the learner differ, do not have this fault.
+    the judge and the learner differ, suffer less from this.
 
     With a frozen judge, utilities keep their bound in a :class:`Mixture`; with others
     they are replaced by their ranks. One can be the learner's `initial_strategy` as
