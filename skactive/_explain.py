@@ -26,6 +26,7 @@ from skactive.geometry._pairs import pair_distances
 from skactive.strategies import Strategy, Switch
 from skactive.strategies._base import _shorten, find_candidates
 from skactive.strategies._judged import Judged
+from skactive.strategies._per_cost import PerCost
 from skactive.strategies._wrapper import WrapperStrategy
 
 Array = NDArray[Any]
@@ -67,7 +68,7 @@ class Explanation(list):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def check_rows(rows: ArrayLike, n_samples: int) -> Array:
+def check_rows(rows: ArrayLike, n_samples: int, name: str = "rows") -> Array:
     """Positions as an array of ints, or a ValueError."""
     positions = np.atleast_1d(np.asarray(rows))
     if positions.size == 0:
@@ -78,7 +79,7 @@ def check_rows(rows: ArrayLike, n_samples: int) -> Array:
         or not 0 <= positions.min() <= positions.max() < n_samples
     ):
         raise ValueError(
-            "rows must be a list of positions in X, ints from 0 to "
+            f"{name} must be a list of positions in X, ints from 0 to "
             f"{n_samples - 1}, as query gives them; got {_shorten(rows)}. Of a mask "
             "take np.flatnonzero(mask)."
         )
@@ -112,7 +113,7 @@ def explain_rows(
     fitted = estimator if is_fitted else None
     copies = count_copies(X, rows)
     parts = zip(
-        _utilities(strategy, estimator, seen, y, asked),
+        _utilities(strategy, estimator, seen, y, asked, looked),
         _predictions(fitted, X, rows),
         _doubts(fitted, X, rows),
         _places(estimator, X, labels, rows, copies),
@@ -128,16 +129,26 @@ def explain_rows(
 
 
 def _utilities(
-    strategy: Strategy, estimator: Any, X: Any, y: Array | None, rows: Array
+    strategy: Strategy,
+    estimator: Any,
+    X: Any,
+    y: Array | None,
+    rows: Array,
+    ids: Array | None,
 ) -> list[dict]:
-    """Utilities and their terms; None where a batch is chosen as a whole."""
+    """Utilities and their terms; None where a batch is chosen as a whole.
+
+    `ids` are positions in the pool of the rows of `X`, None where `X` is the pool.
+    """
     parts: list[dict] = [
-        {"strategy": repr(strategy), "utility": None, "terms": {}, "shares": None}
+        {"strategy": _shorten(strategy), "utility": None, "terms": {}, "shares": None}
         for _ in rows
     ]
     scorer = _scorer(strategy, X, y)
     if scorer is None:
         return parts
+    if isinstance(scorer, PerCost) and ids is not None:
+        scorer = scorer.for_rows(ids)
     asked = np.unique(rows)
     if not scorer.pointwise:  # ranks among the candidates, for example
         asked = np.union1d(find_candidates(X, y), rows)
@@ -162,7 +173,9 @@ def _scorer(strategy: Strategy, X: Any, y: Any) -> Strategy | None:
     while True:
         if isinstance(strategy, Switch):
             strategy = strategy.turn(X, y)[1]
-        elif isinstance(strategy, WrapperStrategy):
+        elif isinstance(strategy, WrapperStrategy) and not isinstance(
+            strategy, PerCost
+        ):
             strategy = strategy._inner()
         elif isinstance(strategy, Judged):
             inner = _scorer(strategy._inner(), X, y)

@@ -10,6 +10,7 @@ import weakref
 import joblib
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -235,6 +236,136 @@ def test_query(name):
     assert_array_equal(np.sort(learner.query(X, y, n_queries=999)), np.arange(30, 150))
     assert (joblib.hash(vars(learner)) == before) == (name not in REMEMBERING)
     assert hasattr(learner, "score_samples") == (name in POINTWISE)
+
+
+# Every kind of selection: by utilities, at random by them, from an embedding, from
+# predictions of further models, and from what earlier rounds have taught.
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("max_candidates", [None, 40])
+def test_skip_equals_a_pool_without_these_rows(name, max_candidates):
+    params = {"batch_size": 8, "n_members": 4, "max_candidates": max_candidates}
+    learner = make(inner_for(name), name, **params).fit(X, partly())
+    tried = learner.query(X, partly())
+    # The best ones, some others in any order, and one that has a label.
+    skip = np.concatenate([tried[:5], [149, 40, 41, 40, 3]])
+    expected = clone(learner).fit(X, partly())
+    kept = np.setdiff1d(np.arange(150), np.setdiff1d(skip, [3]))
+    if name in REMEMBERING:
+        del learner.strategy_state_
+    rows = learner.query(X, partly(), skip=skip)
+    assert_array_equal(rows, kept[expected.query(X[kept], partly()[kept])])
+
+
+def test_skip_without_labels_and_with_an_initial_strategy():
+    for name in ("random", "cold_start"):
+        learner = make(initial_strategy=name)
+        kept = np.delete(np.arange(150), [0, 5])
+        rows = learner.query(X, skip=[5, 0], n_queries=148)
+        assert_array_equal(np.sort(rows), kept)
+        rows = learner.query(X, skip=[5, 0])
+        assert_array_equal(rows, kept[learner.query(X[kept])])
+    with pytest.raises(ValueError, match=r"have a label \(0\) or are in skip \(150\)"):
+        learner.query(X, skip=range(150))
+
+
+def test_skip_takes_a_copy_of_a_skipped_row():
+    doubled = np.repeat(X, 2, axis=0)
+    y = np.repeat(partly(), 2)
+    learner = make().fit(doubled, y)
+    first = learner.query(doubled, y, n_queries=10)
+    others = learner.query(doubled, y, n_queries=10, skip=first)
+    assert_array_equal(others // 2, first // 2)
+    assert not set(first) & set(others)
+
+
+def test_skip_copies_no_pool_for_a_pointwise_strategy():
+    seen = []
+
+    class Watching(Margin):
+        def select(self, estimator, X, y=None, **params):
+            seen.append(X)
+            return super().select(estimator, X, y, **params)
+
+    learner = make(strategy=Watching()).fit(X, partly())
+    learner.query(X, partly(), skip=[40])
+    assert np.shares_memory(seen[0], X)
+
+
+def test_skip_for_a_function_that_looks_at_labels():
+    def nearest_to_class_1(estimator, X, y):
+        return -np.abs(X - X[y == 1].mean(axis=0)).sum(axis=1)
+
+    learner = make(strategy=nearest_to_class_1).fit(X, partly())
+    best = learner.query(X, partly(), n_queries=20)
+    assert_array_equal(learner.query(X, partly(), skip=best[:10]), best[10:])
+
+
+@pytest.mark.parametrize("max_candidates", [None, 40])
+def test_names_of_rows_where_some_are_skipped(max_candidates):
+    asked = []
+
+    class Naming(Strategy):
+        def __call__(self, estimator, X, y=None):
+            raise NotImplementedError
+
+        def select_next(self, estimator, X, y=None, *, n_queries, ids=None, **others):
+            asked.append((X, ids, others["state"]))
+            return np.flatnonzero(np.isnan(y))[:n_queries], "remembered"
+
+    learner = make(strategy=Naming(), max_candidates=max_candidates).fit(X, partly())
+    learner.query(X, partly(), skip=[149, 30])
+    learner.query(X, partly(), skip=[149, 30])
+    for rows, ids, _ in asked:
+        assert_array_equal(rows, X[ids])
+        assert not {149, 30} & set(ids)
+    assert asked[1][2] == "remembered"
+
+
+def test_skip_with_audit_rows():
+    learner = make(audit_fraction=0.3).fit(X, partly())
+    y = partly()
+    rows = learner.query(X, y, n_queries=10)
+    again = learner.query(X, y, n_queries=10, skip=rows[-1:])  # an audit row
+    reserve = learner._make_plan().reserve(150).rows
+    waiting = reserve[reserve >= 30]
+    n_audited = int(0.3 * 40 + 1e-9) - np.count_nonzero(reserve < 30)
+    assert n_audited > 0
+    assert_array_equal(rows[-n_audited:], waiting[:n_audited])
+    expected = waiting[waiting != rows[-1]][:n_audited]
+    assert_array_equal(again[-n_audited:], expected)
+    everything = learner.query(X, y, n_queries=999, skip=rows)
+    assert_array_equal(np.sort(everything), np.setdiff1d(np.arange(30, 150), rows))
+
+
+@pytest.mark.parametrize("container", ["texts", "frame", "sparse"])
+def test_skip_in_any_container(container):
+    estimator = GaussianNB()
+    if container == "texts":
+        pool = [f"word{k % 7} word{k % 5}" for k in range(150)]
+        estimator = make_pipeline(CountVectorizer(), LogisticRegression())
+    elif container == "frame":
+        pool = pytest.importorskip("pandas").DataFrame(X, index=np.arange(150)[::-1])
+    else:
+        pool = sp.csr_array(X)
+        estimator = LogisticRegression()
+    for name in ("margin", "information_density" if container != "texts" else "random"):
+        learner = make(estimator, name).fit(pool, partly())
+        skip = learner.query(pool, partly())
+        rows = learner.query(pool, partly(), skip=skip)
+        assert not set(rows) & set(skip)
+
+
+@pytest.mark.parametrize("skip", [[150], [-1], [0.5], np.zeros(150, bool), [[1]]])
+def test_bad_skip(skip):
+    with pytest.raises(ValueError, match="skip must be a list of positions in X"):
+        make().query(X, skip=skip)
+
+
+def test_skip_in_a_pipeline():
+    pipeline = make_pipeline(StandardScaler(), make()).fit(X, partly())
+    first = query(pipeline, X, partly())
+    others = query(pipeline, X, partly(), skip=first)
+    assert_array_equal(np.r_[first, others], query(pipeline, X, partly(), 20))
 
 
 @pytest.mark.parametrize("name", POINTWISE)
@@ -973,6 +1104,10 @@ def test_nothing_to_query():
         learner.query(X, np.where(full == 0, "nan", "a"))
     with pytest.raises(ValueError, match="no rows"):
         make().query(X[:0])
+    with pytest.raises(ValueError, match=r"a label \(148\) or are in skip \(2\)"):
+        learner.query(X, np.r_[[np.nan, np.nan], full[2:]], skip=[1, 0, 7])
+    with pytest.raises(ValueError, match=r"in skip \(1\).* set missing_label=-1"):
+        learner.query(X, np.r_[np.nan, np.where(full == 0, -1, full)[1:]], skip=[0])
 
 
 @pytest.mark.parametrize("n_queries", [0, -1, 2.5, "3"])
@@ -1081,3 +1216,22 @@ def test_iris_saves_labels():
             ]
         )
     assert scores["margin"] > scores["random"]
+
+
+def test_parameters_of_a_strategy_given_by_name():
+    learner = ActiveLearningClassifier(LogisticRegression(), "entropy")
+    learner.set_params(strategy__normalize=True)
+    assert repr(learner.strategy) == "Entropy(normalize=True)"
+    learner.set_params(strategy="power", strategy__beta=3, initial_strategy="k_center")
+    assert learner.strategy.beta == 3
+    assert learner.initial_strategy == "k_center"
+    with pytest.raises(ValueError, match="Invalid parameter 'gamma' for estimator Ma"):
+        learner.set_params(strategy="margin", strategy__gamma=3)
+
+
+def test_error_names_the_classifier_at_the_end_of_a_long_pipeline():
+    steps = [StandardScaler(with_mean=True, with_std=False) for _ in range(9)]
+    model = make_pipeline(*steps, LinearSVC(C=7))
+    learner = ActiveLearningClassifier(model, "entropy")
+    with pytest.raises(ValueError, match=r"got LinearSVC\(C=7\) at the end of Pipel"):
+        learner.query([[0.0], [1.0]])

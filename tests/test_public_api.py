@@ -11,7 +11,9 @@ PUBLIC = [
     "skactive",
     "skactive.datasets",
     "skactive.display",
+    "skactive.embedding",
     "skactive.estimation",
+    "skactive.labeling",
     "skactive.measures",
     "skactive.model_selection",
     "skactive.stopping",
@@ -68,6 +70,8 @@ def test_documented(module, name):
         "StoppingRule",
         "ActiveLearningCurve",
         "CurveSummary",
+        "LabelingResult",
+        "SourceAudit",
     }  # examples elsewhere
     if name not in bases:
         assert "Examples\n--------" in doc

@@ -95,13 +95,20 @@ BATCH = [
 ]
 # They need a last layer that is known, or labels.
 OTHERS = [
+    "class_balance",
+    "disagreement",
     "epistemic",
     "expected_error",
     "expected_model_change",
+    "predicted_loss",
     "value_of_information",
 ]
 # Seven members are soon told all that they can be told.
-pytestmark = pytest.mark.filterwarnings("ignore:.*can be told:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*can be told:UserWarning"),
+    # Few labels: nothing is learnt of losses.
+    pytest.mark.filterwarnings("ignore:.*falls back on:UserWarning"),
+]
 ALL = [get_strategy(name) for name in POINTWISE] + EXTRA
 every_strategy = pytest.mark.parametrize("strategy", ALL, ids=lambda s: repr(s)[:50])
 

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from skactive._labels import MISSING, decode_labels, is_missing
 from skactive._response import Fitted
 from skactive._sklearn import _num_samples, _safe_indexing
+from skactive._tally import Tally, counting
 from skactive._training import Model, Training
 from skactive.classifier._audit import Reserve, draw_reserve, next_audited
 from skactive.strategies import Strategy
@@ -50,8 +52,17 @@ class Plan(NamedTuple):
         n_candidates: int,
         n_queries: int,
         state: Any,
+        skipped: Array | None = None,
     ) -> tuple[Array, Any]:
-        """Positions of the rows to label, and what the strategy wants to remember."""
+        """Positions of the rows to label, and what the strategy wants to remember.
+
+        `n_candidates` rows may be given: those without a label, but for `skipped`,
+        ascending positions of some of them.
+        """
+        if skipped is not None and len(skipped):
+            return self._choose_others(
+                skipped, model, X, y, n_candidates, n_queries, state
+            )
         if self.audit_fraction:
             return self._choose_with_audit(model, X, y, n_queries, state)
         random_state = int(self._entropy(n_candidates).generate_state(1)[0])
@@ -73,6 +84,26 @@ class Plan(NamedTuple):
                 ids=ids,
             )
         return (chosen if rows is None else rows[chosen]), state
+
+    def _choose_others(
+        self, skipped: Array, model: Model | None, X: Any, y: Array | None, *args: Any
+    ) -> tuple[Array, Any]:
+        """As :meth:`choose`: no row of `skipped` has a part in it."""
+        n_samples = _num_samples(X)
+        strategy, _ = self.asked(model)
+        if strategy.pointwise and not strategy.uses_labels and not self.audit_fraction:
+            # Only the mask of labelled rows matters, so no row has to be cut away.
+            missing = np.ones(n_samples, dtype=bool) if y is None else is_missing(y)
+            missing[skipped] = False
+            return self.choose(model, X, np.where(missing, np.nan, 0.0), *args)
+        rows = np.delete(np.arange(n_samples), skipped)
+        plan = self._replace(
+            ids=rows if self.ids is None else self.ids[rows],
+            weights=None if self.weights is None else self.weights[rows],
+        )
+        X, y = _safe_indexing(X, rows), None if y is None else y[rows]
+        chosen, state = plan.choose(model, X, y, *args)
+        return rows[chosen], state
 
     def _choose_with_audit(
         self, model: Model | None, X: Any, y: Array | None, n_queries: int, state: Any
@@ -133,7 +164,8 @@ class Plan(NamedTuple):
     ) -> tuple[Strategy, Any]:
         """The strategy to ask, and the estimator to ask it about."""
         if model is None or len(model.seen) == 1:
-            return self.initial, self.unfitted
+            # What it may have learnt before has no say.
+            return self.initial, clone(self.unfitted)
         if model.members is None and self.training.members is not None:
             raise ValueError(
                 f"{self.strategy!r} needs a committee, but the last fit made none, "
@@ -144,6 +176,27 @@ class Plan(NamedTuple):
         if model.members is None and weights is None:
             return self.strategy, model.estimator
         return self.strategy, Fitted(model.estimator, model.members, weights)
+
+
+class Cost(NamedTuple):
+    """What choosing rows, or training, took."""
+
+    n_queried: int = 0
+    query_time: float = 0.0
+    fit_time: float = 0.0
+    n_fits: int = 0
+    n_scored: int = 0
+    n_passes: int = 0
+
+    @classmethod
+    def of(cls, tally: Tally, **others: Any) -> Cost:
+        """The counts of a tally, with all that is no count."""
+        return cls(
+            n_fits=tally.n_fits,
+            n_scored=tally.n_scored,
+            n_passes=tally.n_passes,
+            **others,
+        )
 
 
 class Round(NamedTuple):
@@ -157,9 +210,7 @@ class Round(NamedTuple):
     model: Model
     rows: Array
     codes: Array
-    n_queried: int
-    query_time: float
-    fit_time: float
+    cost: Cost
     state: Any
     audited: Array
 
@@ -192,21 +243,26 @@ def run_rounds(
         n_queries = min(n_wanted, n_affordable - len(bought))
         labels = decode_labels(classes, visible)
         n_left = n_samples - len(bought)
-        rows, state = plan.choose(model, X, labels, n_left, n_queries, state)
-        visible[rows] = oracle[rows]
-        bought = np.concatenate([bought, rows])
-        middle = time.perf_counter()
-        # In the order of X, as in a fit by hand: some estimators heed the order.
-        learnt, audited = plan.split(np.sort(bought), n_samples)
-        model = plan.training.fit(X, classes, visible, learnt, params)
-        end = time.perf_counter()
+        with counting() as tally:
+            rows, state = plan.choose(model, X, labels, n_left, n_queries, state)
+            visible[rows] = oracle[rows]
+            bought = np.concatenate([bought, rows])
+            middle = time.perf_counter()
+            # In the order of X, as in a fit by hand: some estimators heed the order.
+            learnt, audited = plan.split(np.sort(bought), n_samples)
+            model = plan.training.fit(X, classes, visible, learnt, params, model)
+            end = time.perf_counter()
+        cost = Cost.of(
+            tally,
+            n_queried=len(rows),
+            query_time=middle - begin,
+            fit_time=end - middle,
+        )
         yield Round(
             model=model,
             rows=bought,
             codes=visible,
-            n_queried=len(rows),
-            query_time=middle - begin,
-            fit_time=end - middle,
+            cost=cost,
             state=state,
             audited=audited,
         )

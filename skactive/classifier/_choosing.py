@@ -59,7 +59,14 @@ class Choosing:
     _model: Callable[[], Model | None]
     _validate_params: Callable[[], None]
 
-    def query(self, X: Any, y: Any = None, n_queries: int | None = None) -> Array:
+    def query(
+        self,
+        X: Any,
+        y: Any = None,
+        n_queries: int | None = None,
+        *,
+        skip: ArrayLike = (),
+    ) -> Array:
         """Choose the rows to label next.
 
         Before the first `fit`, and while only one class has been seen,
@@ -75,6 +82,9 @@ class Choosing:
         n_queries : int, default=None
             How many rows. None means `batch_size`. Fewer candidates than asked for
             are all given.
+        skip : array-like of int, default=()
+            Positions of rows that are not to be given although they have no label, as
+            nobody could label them. The choice is as if they were not in the pool.
 
         Returns
         -------
@@ -85,8 +95,9 @@ class Choosing:
         Raises
         ------
         ValueError
-            If no row is without a label, lengths differ, `X` has other columns than
-            in `fit`, or the estimator does not give what the strategy needs.
+            If every row has a label or is in `skip`, lengths differ, `X` has other
+            columns than in `fit`, or the estimator does not give what the strategy
+            needs.
         """
         if not hasattr(self, "estimator_"):
             self._validate_params()
@@ -94,22 +105,27 @@ class Choosing:
         check_n_queries(n_queries)
         (X,) = indexable(X)
         n_candidates = _num_samples(X)
+        skipped = np.unique(check_rows(skip, n_candidates, "skip"))
         plan = self._make_plan()
         if y is not None:
             check_consistent_length(X, y)
             missing = is_missing(y, self.missing_label)
+            skipped = skipped[missing[skipped]]
             n_candidates = int(np.count_nonzero(missing))
             if n_candidates:
                 used = plan.strategy.uses_labels or plan.initial.uses_labels
                 y = as_visible(y, self.missing_label, missing, only_mask=not used)
+        n_candidates -= len(skipped)
         if n_candidates == 0:
-            raise ValueError(self._nothing_to_query(X, y))
+            raise ValueError(self._nothing_to_query(X, y, len(skipped)))
         model = self._model()
         if model is not None:
             self._check_columns(X)
         # Without labels there is nothing to learn from, and nothing to remember.
         state = None if y is None else getattr(self, "strategy_state_", None)
-        rows, state = plan.choose(model, X, y, n_candidates, int(n_queries), state)
+        rows, state = plan.choose(
+            model, X, y, n_candidates, int(n_queries), state, skipped
+        )
         if y is not None and state is not None:
             self.strategy_state_ = state
         return rows
@@ -256,13 +272,22 @@ class Choosing:
         if has_columns(X):
             _check_n_features(self, X, reset=False)
 
-    def _nothing_to_query(self, X: Any, y: Any) -> str:
-        if y is None or _num_samples(X) == 0:
+    def _nothing_to_query(self, X: Any, y: Any, n_skipped: int) -> str:
+        n_samples = _num_samples(X)
+        if n_samples == 0:
             return "X has no rows, so there is nothing to query."
         message = (
-            f"All {_num_samples(X)} rows have a label, so there is nothing to query. "
+            f"All {n_samples} rows have a label, so there is nothing to query. "
             "Add unlabelled rows to X, with a missing label in y."
         )
+        if n_skipped:
+            message = (
+                f"All {n_samples} rows have a label ({n_samples - n_skipped}) or are "
+                f"in skip ({n_skipped}), so there is nothing to query. Add unlabelled "
+                "rows to X, or leave some out of skip."
+            )
+        if y is None:
+            return message
         marks = lookalikes(y, self.missing_label)
         if marks:
             message += (

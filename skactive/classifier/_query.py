@@ -17,7 +17,14 @@ from skactive.classifier._learner import ActiveLearningClassifier
 Array = NDArray[Any]
 
 
-def query(estimator: Any, X: Any, y: Any = None, n_queries: int | None = None) -> Array:
+def query(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    n_queries: int | None = None,
+    *,
+    skip: ArrayLike = (),
+) -> Array:
     """Choose the rows to label next, for a learner inside a pipeline or a search.
 
     `X` passes through the steps of a fitted pipeline before the learner. While the
@@ -35,6 +42,8 @@ def query(estimator: Any, X: Any, y: Any = None, n_queries: int | None = None) -
         None means that every row of `X` is one.
     n_queries : int, default=None
         How many rows. None means the learner's `batch_size`.
+    skip : array-like of int, default=()
+        Positions of rows that are not to be given although they have no label.
 
     Returns
     -------
@@ -63,7 +72,7 @@ def query(estimator: Any, X: Any, y: Any = None, n_queries: int | None = None) -
     [4, 5]
     """
     learner, X = _find_learner(estimator, X, "query")
-    return learner.query(X, y, n_queries)
+    return learner.query(X, y, n_queries, skip=skip)
 
 
 def audit(

@@ -6,6 +6,7 @@ from skactive.strategies._arithmetic import Constant, Product, Sum
 from skactive.strategies._base import FunctionStrategy, PointwiseStrategy, Strategy
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
+from skactive.strategies._class_balance import ClassBalance, GroupCoverage
 from skactive.strategies._cold_start import ColdStart
 from skactive.strategies._committee import (
     ConsensusEntropy,
@@ -21,15 +22,20 @@ from skactive.strategies._coverage import (
     UncertaintyHerding,
 )
 from skactive.strategies._density import InformationDensity
+from skactive.strategies._disagreement import Disagreement
+from skactive.strategies._distillation import Distillation
 from skactive.strategies._diverse import Diverse, RankedBatch
 from skactive.strategies._epistemic import EpistemicUncertainty
 from skactive.strategies._expected_error import ExpectedError, ValueOfInformation
 from skactive.strategies._fisher import Bait, VarianceReduction
 from skactive.strategies._information import BatchBald, Epig
+from skactive.strategies._judged import Judged
 from skactive.strategies._lookup import get_strategy, get_strategy_names
 from skactive.strategies._measure import MeasureStrategy, make_strategy
 from skactive.strategies._mixture import Mixture
 from skactive.strategies._model_change import ExpectedModelChange
+from skactive.strategies._per_cost import PerCost
+from skactive.strategies._predicted_loss import PredictedLoss
 from skactive.strategies._random import Random
 from skactive.strategies._schedule import Fade, Switch
 from skactive.strategies._stochastic import Power, Softmax, Softrank
@@ -41,10 +47,13 @@ __all__ = [
     "Bait",
     "BatchBald",
     "BatchStrategy",
+    "ClassBalance",
     "Clue",
     "ColdStart",
     "ConsensusEntropy",
     "Constant",
+    "Disagreement",
+    "Distillation",
     "Diverse",
     "Entropy",
     "Epig",
@@ -55,8 +64,10 @@ __all__ = [
     "Fade",
     "Falcun",
     "FunctionStrategy",
+    "GroupCoverage",
     "InformationDensity",
     "InformationGain",
+    "Judged",
     "KCenter",
     "KLDivergence",
     "KMeans",
@@ -65,8 +76,10 @@ __all__ = [
     "MaxHerding",
     "MeasureStrategy",
     "Mixture",
+    "PerCost",
     "PointwiseStrategy",
     "Power",
+    "PredictedLoss",
     "ProbCover",
     "Product",
     "Random",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skactive.strategies._albl import ActiveLearningByLearning
 from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
+from skactive.strategies._class_balance import ClassBalance
 from skactive.strategies._cold_start import ColdStart
 from skactive.strategies._committee import (
     ConsensusEntropy,
@@ -19,6 +20,7 @@ from skactive.strategies._coverage import (
     UncertaintyHerding,
 )
 from skactive.strategies._density import InformationDensity
+from skactive.strategies._disagreement import Disagreement
 from skactive.strategies._diverse import Diverse, RankedBatch
 from skactive.strategies._epistemic import EpistemicUncertainty
 from skactive.strategies._expected_error import ExpectedError, ValueOfInformation
@@ -26,6 +28,7 @@ from skactive.strategies._fisher import Bait, VarianceReduction
 from skactive.strategies._information import BatchBald, Epig
 from skactive.strategies._lookup import STRATEGIES
 from skactive.strategies._model_change import ExpectedModelChange
+from skactive.strategies._predicted_loss import PredictedLoss
 from skactive.strategies._random import Random
 from skactive.strategies._schedule import Switch
 from skactive.strategies._stochastic import Power, Softmax, Softrank
@@ -36,9 +39,11 @@ STRATEGIES |= {
     "badge": Badge(),
     "bait": Bait(),
     "batch_bald": BatchBald(),
+    "class_balance": ClassBalance(),
     "clue": Clue(),
     "cold_start": ColdStart(),
     "consensus_entropy": ConsensusEntropy(),
+    "disagreement": Disagreement(),
     "diverse": Diverse(),
     "entropy": Entropy(),
     "epig": Epig(),
@@ -56,6 +61,7 @@ STRATEGIES |= {
     "margin": Margin(),
     "max_herding": MaxHerding(),
     "power": Power(),
+    "predicted_loss": PredictedLoss(),
     "prob_cover": ProbCover(),
     "random": Random(),
     "ranked_batch": RankedBatch(),

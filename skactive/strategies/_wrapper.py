@@ -49,13 +49,17 @@ class WrapperStrategy(Strategy):
                 "a function (estimator, X, y) -> utilities, or None for margin; got "
                 f"{self.strategy!r}."
             ) from error
+        self._check_inner(inner)
+        return inner
+
+    def _check_inner(self, inner: Strategy) -> None:
+        """Raise where the inner strategy is of a kind that cannot be used."""
         if not inner.pointwise:
             raise ValueError(
                 f"{type(self).__name__} needs a strategy whose utility of a row "
                 "depends on that row only, such as margin, entropy or "
                 f"information_gain; got {_shorten(inner)}."
             )
-        return inner
 
     def _warn_if_equal(self, utilities: Array, n_queries: int, estimator: Any) -> None:
         if self.informed:

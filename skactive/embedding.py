@@ -1,0 +1,541 @@
+"""Frozen encoders as transformers: every distinct row is encoded once.
+
+The simplest way needs nothing from here: encode the pool once by hand, and give the
+vectors to a learner as its `X`::
+
+    vectors = encode(texts)
+    learner = ActiveLearningClassifier(LogisticRegression())
+    rows = learner.query(vectors, y)
+
+:class:`Embedded` is for learners that shall take the rows themselves, texts or images,
+as one object that can be searched, saved and asked for predictions of new rows. The
+cache of scikit-learn's pipelines, ``make_pipeline(..., memory=...)``, does not serve:
+it remembers what a step gave in `fit`, for exactly these rows, and not what it gives
+when a pool is scored, so that every query would encode the whole pool again.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from itertools import pairwise
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import joblib
+import numpy as np
+import scipy.sparse as sp
+from joblib import Memory
+from numpy.typing import NDArray
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+
+from skactive._sklearn import (
+    HasMethods,
+    Interval,
+    _fit_context,
+    _safe_indexing,
+)
+
+__all__ = ["Embedded"]
+
+Array = NDArray[Any]
+
+_DIGEST_SIZE = 16
+# What is lost at most where a long encoding is killed.
+_ROWS_A_FILE = 4096
+# Bytes of an array that are hashed at a time: what is not contiguous is copied.
+_BLOCK_BYTES = 2**24
+# Types whose repr tells different values apart.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """A frozen encoder as a transformer that encodes every distinct row once.
+
+    Rows are recognised by their content, whatever part of a pool is asked for and in
+    whichever order. Clones, and so all fits of a learner, of a search and of a
+    committee, share the encoder and what it has given. `fit` does nothing.
+
+    Parameters
+    ----------
+    encoder : callable or object with `transform`
+        A function ``rows -> vectors`` of shape (n_rows, n_features), or a fitted
+        transformer. It gets rows in the container of the user (a list of texts, an
+        array of images, a data frame ...), and is used as it is: never fitted, copied
+        or cloned. It has to be frozen: a row's vector depends on the row alone.
+    memory : str, path or joblib.Memory, default=None
+        A folder where vectors are kept besides, so that another process or a later
+        session finds them. It needs `key`. None keeps them in this object and its
+        clones only.
+    key : str, default=None
+        A name of the encoder and its version. Vectors on disk are found under it: **it
+        has to change whenever the encoder does**, for what a function does cannot
+        be seen from outside. An encoder changed in place needs a new key in memory
+        too; another object as `encoder` starts anew by itself.
+    batch_size : int, default=256
+        How many rows the encoder gets at a time.
+
+    See Also
+    --------
+    sklearn.frozen.FrozenEstimator : A fitted estimator that is not fitted again.
+
+    Notes
+    -----
+    A row is found by 128 bits of a BLAKE2 hash of its type and content; numbers are
+    compared bit by bit, so that -0.0 and 0.0, or float32 and float64, are encoded
+    apart. Vectors keep the encoder's dtype. An encoder whose numbers depend, in the
+    last bits, on the rows beside a row is asked once, so that the answer is the
+    first one.
+
+    A pickle holds the encoder but no vectors: a process that shall not encode anew
+    needs `memory`. For a search in several processes, call ``transform`` on the pool
+    before: processes that look for the same row at the same time both encode it.
+    Threads wait for each other.
+
+    In a search over encoders, give it several of these objects and not values of
+    `encoder`, which scikit-learn would copy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.embedding import Embedded
+    >>> def encode(texts):
+    ...     print("encoding", texts)
+    ...     return np.array([[len(text), text.count("o")] for text in texts])
+    >>> embedded = Embedded(encode)
+    >>> embedded.transform(["to be", "or not", "to be"])
+    encoding ['to be', 'or not']
+    array([[5, 1],
+           [6, 2],
+           [5, 1]])
+    >>> embedded.transform(["or not"])
+    array([[6, 2]])
+    """
+
+    _parameter_constraints: dict = {
+        "encoder": [HasMethods("transform"), callable],
+        "memory": [str, os.PathLike, Memory, None],
+        "key": [str, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        encoder: Any,
+        *,
+        memory: str | os.PathLike | Memory | None = None,
+        key: str | None = None,
+        batch_size: int = 256,
+    ):
+        self.encoder = encoder
+        self.memory = memory
+        self.key = key
+        self.batch_size = batch_size
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None) -> Embedded:
+        """Do nothing but check the parameters.
+
+        Parameters
+        ----------
+        X : object
+            Ignored.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : Embedded
+        """
+        self._folder()
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Vectors of rows; only rows never seen before are encoded.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Rows; arrays may have any number of axes.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_samples, n_features)
+            A new array of the encoder's dtype.
+
+        Raises
+        ------
+        ValueError
+            If there is a `memory` without a `key`, or the encoder does not give one
+            vector a row, of the same length and dtype each time.
+        """
+        self._validate_params()
+        encode = getattr(self.encoder, "transform", self.encoder)
+        kind, keys = row_digests(X)
+        store = self._store()
+        shelf = store.shelf(kind)
+
+        def encode_rows(rows: list[int]) -> Array:
+            vectors = encode(_safe_indexing(X, np.asarray(rows, dtype=np.intp)))
+            return _check_vectors(self.encoder, vectors, len(rows))
+
+        vectors = shelf.vectors(keys, encode_rows, self.batch_size)
+        store.n_features = vectors.shape[1]
+        return vectors
+
+    @property
+    def _n_features_out(self) -> int:
+        n_features = self._store().n_features
+        if n_features is None:
+            raise AttributeError("The length of vectors is known after a transform.")
+        return n_features
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters of this object, and none of the encoder's.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Ignored: the encoder is frozen.
+
+        Returns
+        -------
+        params : dict
+            Names and values.
+        """
+        return super().get_params(deep=False)
+
+    def set_params(self, **params: Any) -> Embedded:
+        """Set parameters of this object; those of the encoder are frozen.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : Embedded
+        """
+        for name in params:
+            if name.startswith("encoder__"):
+                raise ValueError(
+                    f"{name!r} would change the encoder, which is frozen: vectors "
+                    "that it gave before would be taken for those of the changed one. "
+                    "Set another encoder."
+                )
+        return super().set_params(**params)
+
+    def _folder(self) -> Path | None:
+        memory = self.memory
+        location = memory.location if isinstance(memory, Memory) else memory
+        if location is None:
+            return None
+        if not self.key:
+            raise ValueError(
+                f"memory={memory!r} needs a key: vectors are found on disk under a "
+                "name of the encoder and its version, as in key='all-MiniLM-L6-v2'. "
+                "Change it whenever the encoder changes."
+            )
+        return Path(location) / "skactive" / quote(self.key, safe="")
+
+    def _store(self) -> _Store:
+        """What clones share: made anew where another encoder has been set."""
+        source = (self.encoder, self.key, self._folder())
+        with _MAKING:
+            store: _Store | None = vars(self).get("_shared")
+            if store is None or not store.is_of(*source):
+                store = self._shared = _Store(*source)
+            return store
+
+    def __sklearn_clone__(self) -> Embedded:
+        # Before anything is encoded as well: a learner clones what it never uses.
+        store = self._store() if self.memory is None or self.key else None
+        twin = copy.copy(self)
+        if store is not None:
+            twin._shared = store
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_shared", None)
+        return state
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.no_validation = True
+        tags.transformer_tags.preserves_dtype = []
+        tags.input_tags.string = True
+        tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _check_vectors(encoder: Any, vectors: Any, n_rows: int) -> Array:
+    if sp.issparse(vectors):
+        raise ValueError(
+            f"encoder={encoder!r} gave a sparse matrix; Embedded keeps dense vectors. "
+            "An encoder as quick as this can be a step of the pipeline itself, in a "
+            "FrozenEstimator."
+        )
+    vectors = np.asarray(vectors)
+    if vectors.ndim != 2 or len(vectors) != n_rows:
+        raise ValueError(
+            f"encoder={encoder!r} gave an array of shape {vectors.shape} for {n_rows} "
+            f"rows; expected ({n_rows}, n_features)."
+        )
+    return vectors
+
+
+# ---------------------------------------------------------------------------------
+# What has been encoded
+# ---------------------------------------------------------------------------------
+
+_MAKING = threading.Lock()
+
+
+class _Store:
+    """Vectors that one encoder gave, one shelf a kind of rows."""
+
+    def __init__(self, encoder: Any, key: str | None, folder: Path | None):
+        self.source = (encoder, key, folder)
+        self.n_features: int | None = None
+        self._shelves: dict[str, _Shelf] = {}
+        self._lock = threading.Lock()
+
+    def is_of(self, encoder: Any, key: str | None, folder: Path | None) -> bool:
+        # Encoders may compare in odd ways, as arrays do: it must be the same object.
+        return self.source[0] is encoder and self.source[1:] == (key, folder)
+
+    def shelf(self, kind: str) -> _Shelf:
+        with self._lock:
+            if kind not in self._shelves:
+                folder = self.source[2]
+                if folder is not None:
+                    folder = folder / blake2b(kind.encode(), digest_size=8).hexdigest()
+                self._shelves[kind] = _Shelf(folder)
+            return self._shelves[kind]
+
+
+class _Shelf:
+    """Vectors by digests of their rows, in memory and perhaps in a folder.
+
+    A file of the folder holds some rows and is never written again, so that processes
+    need not wait for each other.
+    """
+
+    def __init__(self, folder: Path | None):
+        self._folder = folder
+        self._read: set[str] = set()
+        self._places: dict[bytes, int] = {}
+        self._vectors: Array | None = None
+        self._n_saved = 0
+        # An encoder may itself ask for the vectors of other rows.
+        self._lock = threading.RLock()
+
+    def vectors(
+        self, keys: list[bytes], encode: Callable[[list[int]], Array], batch_size: int
+    ) -> Array:
+        """One vector a key; `encode` gives those of positions in `keys`."""
+        with self._lock:
+            rows = self._unknown(keys)
+            if rows and self._folder is not None:
+                self._load()
+                rows = self._unknown(keys)
+            try:
+                for start in range(0, len(rows), batch_size):
+                    batch = rows[start : start + batch_size]
+                    vectors = encode(batch)
+                    self._add([keys[i] for i in batch], vectors, len(rows) - start)
+                    if len(self._places) - self._n_saved >= _ROWS_A_FILE:
+                        self._save()
+            finally:
+                self._save()
+            if self._vectors is None:
+                return encode([])
+            places = map(self._places.__getitem__, keys)
+            return self._vectors[np.fromiter(places, dtype=np.intp, count=len(keys))]
+
+    def _unknown(self, keys: list[bytes]) -> list[int]:
+        """Positions of the keys that are not here, the first of each."""
+        known = self._places
+        unknown = [i for i, key in enumerate(keys) if key not in known]
+        first: dict[bytes, int] = {}
+        for i in unknown:
+            first.setdefault(keys[i], i)
+        return list(first.values())
+
+    def _add(self, keys: list[bytes], vectors: Array, n_expected: int) -> None:
+        held, n_held = self._vectors, len(self._places)
+        if held is None:
+            held = np.empty((n_expected, vectors.shape[1]), dtype=vectors.dtype)
+        elif held.shape[1:] != vectors.shape[1:] or held.dtype != vectors.dtype:
+            raise ValueError(
+                f"The encoder gave vectors of {vectors.shape[1]} {vectors.dtype} "
+                f"numbers; before, those of such rows had {held.shape[1]} {held.dtype} "
+                "numbers. If the encoder has changed, change key as well."
+            )
+        elif n_held + n_expected > len(held):
+            n_places = max(n_held + n_expected, len(held) + len(held) // 2)
+            grown = np.empty((n_places, held.shape[1]), dtype=held.dtype)
+            grown[:n_held] = held[:n_held]
+            held = grown
+        held[n_held : n_held + len(keys)] = vectors
+        self._vectors = held
+        self._places.update(zip(keys, range(n_held, n_held + len(keys)), strict=True))
+
+    def _load(self) -> None:
+        """Read what other processes have written since."""
+        folder = self._folder
+        if folder is None or not folder.is_dir():
+            return
+        for path in sorted(folder.glob("*.npz")):
+            if path.name in self._read:
+                continue
+            with np.load(path, allow_pickle=False) as file:
+                keys, vectors = list(_cut(file["keys"].tobytes())), file["vectors"]
+            # Two processes may have encoded the same row; it is in both files then.
+            new = self._unknown(keys)
+            self._add([keys[i] for i in new], vectors[new], len(new))
+            self._read.add(path.name)
+        self._n_saved = len(self._places)
+
+    def _save(self) -> None:
+        if self._folder is None or len(self._places) == self._n_saved:
+            return
+        if self._vectors is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        keys = list(self._places)[self._n_saved :]
+        vectors = self._vectors[self._n_saved : len(self._places)]
+        # Under its name a file is whole, whenever a process is killed.
+        number, unfinished = tempfile.mkstemp(dir=self._folder, suffix=".part")
+        try:
+            with os.fdopen(number, "wb") as file:
+                np.savez(
+                    file, keys=np.frombuffer(b"".join(keys), np.uint8), vectors=vectors
+                )
+            path = Path(unfinished).with_suffix(".npz")
+            os.replace(unfinished, path)
+        except BaseException:
+            Path(unfinished).unlink(missing_ok=True)
+            raise
+        self._read.add(path.name)
+        self._n_saved = len(self._places)
+
+
+def _cut(digests: bytes) -> Iterator[bytes]:
+    for start in range(0, len(digests), _DIGEST_SIZE):
+        yield digests[start : start + _DIGEST_SIZE]
+
+
+# ---------------------------------------------------------------------------------
+# Digests of rows
+# ---------------------------------------------------------------------------------
+
+
+def row_digests(X: Any) -> tuple[str, list[bytes]]:
+    """What kind of rows these are, and a digest of each one's content.
+
+    Two rows of the same kind have equal digests if, and as good as only if, they are
+    identical. Texts are of one kind in every container.
+
+    Parameters
+    ----------
+    X : array-like, sparse, data frame or sequence of n_samples
+        The rows.
+
+    Returns
+    -------
+    kind : str
+        dtype and shape of a row of numbers; names and dtypes of columns.
+    digests : list of bytes
+        16 bytes a row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.embedding import row_digests
+    >>> kind, digests = row_digests(np.zeros((3, 8, 8), dtype=np.float32))
+    >>> kind, len(digests), len(set(digests))
+    ('array <f4 (8, 8)', 3, 1)
+    """
+    if sp.issparse(X):
+        return f"sparse {X.dtype.str} {X.shape[1]}", _sparse_digests(X.tocsr())
+    if hasattr(X, "columns"):
+        return _frame_digests(X)
+    if hasattr(X, "__array__") and len(getattr(X, "shape", ())) > 1:
+        X = np.asarray(X)
+    if isinstance(X, np.ndarray) and X.dtype.kind in "biufcmM":
+        return f"array {X.dtype.str} {X.shape[1:]}", _array_digests(X)
+    for as_list in ("tolist", "to_list"):  # of Python's own strings and numbers
+        if hasattr(X, as_list):
+            X = getattr(X, as_list)()
+            break
+    return "objects", _digests(map(_as_bytes, X))
+
+
+def _digests(rows: Iterable[Any]) -> list[bytes]:
+    return [blake2b(row, digest_size=_DIGEST_SIZE).digest() for row in rows]
+
+
+def _array_digests(X: Array) -> list[bytes]:
+    row_bytes = X.itemsize * int(np.prod(X.shape[1:], dtype=np.int64))
+    if row_bytes == 0:
+        return _digests([b""] * len(X))
+    step = max(1, _BLOCK_BYTES // row_bytes)
+    found = []
+    for start in range(0, len(X), step):
+        block = np.ascontiguousarray(X[start : start + step])
+        found += _digests(block.reshape(len(block), -1).view(np.uint8))
+    return found
+
+
+def _sparse_digests(X: Any) -> list[bytes]:
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    columns = X.indices.astype(np.int64, copy=False)
+    return _digests(
+        columns[start:stop].tobytes() + X.data[start:stop].tobytes()
+        for start, stop in pairwise(X.indptr.tolist())
+    )
+
+
+def _frame_digests(X: Any) -> tuple[str, list[bytes]]:
+    names, dtypes = [str(name) for name in X.columns], [str(kind) for kind in X.dtypes]
+    kind = f"frame {names} {dtypes}"
+    if len(set(dtypes)) == 1:
+        values = X.to_numpy()
+        if values.dtype.kind in "biuf":
+            return kind, _array_digests(values)
+    if hasattr(X, "itertuples"):
+        rows = X.itertuples(index=False, name=None)
+    else:
+        rows = X.iter_rows()
+    return kind, _digests(map(_as_bytes, rows))
+
+
+def _as_bytes(row: Any) -> bytes:
+    if isinstance(row, str):
+        return b"text " + row.encode("utf-8", "surrogatepass")
+    if isinstance(row, np.ndarray) and not row.dtype.hasobject:
+        return f"array {row.dtype.str} {row.shape} ".encode() + row.tobytes()
+    if type(row) in (list, tuple) and _PLAIN.issuperset(map(type, row)):
+        return b"plain " + repr(row).encode()
+    return b"object " + joblib.hash(row, hash_name="sha1").encode()

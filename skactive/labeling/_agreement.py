@@ -1,0 +1,167 @@
+"""How far a cheap source can be trusted: its answers beside those of people."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skactive._explain import check_rows
+from skactive._labels import MISSING, encode_labels, is_missing
+from skactive._sklearn import _num_samples
+from skactive.estimation import wilson_interval
+from skactive.labeling._source import LabelSource, answers_of, as_source, unite
+from skactive.strategies._base import as_generator
+
+Array = NDArray[Any]
+
+
+class SourceAudit(NamedTuple):
+    """What :func:`audit_source` gives; `str` of it is a sentence.
+
+    Parameters
+    ----------
+    agreement : float
+        Share of the answers that are those of the reference; NaN if there are none.
+    interval : (float, float)
+        Wilson's, where that share is for all rows like those asked about.
+    n_compared : int
+        Answers that were compared.
+    abstention_rate : float
+        Share of the rows asked about for which the source abstained.
+    n_asked : int
+        Rows asked about whose reference is known.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels of both.
+    confusion : ndarray of shape (n_classes, n_classes)
+        In row i and column j how many rows the reference calls the i-th and the source
+        the j-th class.
+    n_abstained : ndarray of shape (n_classes,)
+        Of each class of the reference, for how many rows the source abstained.
+    confidence : float
+        Of the interval.
+    """
+
+    agreement: float
+    interval: tuple[float, float]
+    n_compared: int
+    abstention_rate: float
+    n_asked: int
+    classes: Array
+    confusion: Array
+    n_abstained: Array
+    confidence: float
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        n_right = int(np.trace(self.confusion))
+        return (
+            f"agrees on {n_right} of {self.n_compared} rows ({self.agreement:.1%}, "
+            f"{100 * self.confidence:g}% interval {low:.1%} to {high:.1%}); abstained "
+            f"on {self.n_asked - self.n_compared} of {self.n_asked} "
+            f"({self.abstention_rate:.1%})"
+        )
+
+
+def audit_source(
+    source: Any,
+    reference: Any,
+    *,
+    rows: ArrayLike | None = None,
+    n_rows: int | None = None,
+    confidence: float = 0.95,
+    missing_label: Any = np.nan,
+    random_state: int | np.random.RandomState | None = None,
+) -> SourceAudit:
+    """Compare the answers of a cheap source with labels that are trusted.
+
+    The interval holds for rows like those asked about, so these must be random ones of
+    the rows that the source is to label: neither those that a strategy chose, nor those
+    that the source was made from.
+
+    Parameters
+    ----------
+    source : LabelSource or callable
+        Is asked for labels.
+    reference : array-like of shape (n_samples,), LabelSource or callable
+        Labels that are trusted, missing where there is none, or who gives them. Rows
+        without such a label are left out.
+    rows : array-like of shape (n_rows,), default=None
+        Positions to ask about. None means all that have a label in `reference`; it
+        must be given if that is a function.
+    n_rows : int, default=None
+        Draw as many of these at random. None means all.
+    confidence : float in (0, 1), default=0.95
+        Of the interval.
+    missing_label : object, default=np.nan
+        Stands for no answer, besides NaN and None.
+    random_state : int, RandomState instance or None, default=None
+        Draws the rows.
+
+    Returns
+    -------
+    audit : SourceAudit
+        A named tuple with the `agreement`, its `interval`, the `abstention_rate`, the
+        `confusion` and more.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than `n_rows`, or none, or a source does not give one
+        label a row.
+
+    Examples
+    --------
+    >>> from skactive.labeling import audit_source
+    >>> def rule(rows):
+    ...     return ["even" if row % 2 == 0 else None for row in rows]
+    >>> read = ["even", "odd", "even", None, "odd", "even"]
+    >>> print(audit_source(rule, read))
+    agrees on 2 of 3 rows (66.7%, 95% interval 20.8% to 93.9%); abstained on 2 of 5 (40.0%)
+    """  # noqa: E501
+    source = as_source(source)
+    is_asked = isinstance(reference, LabelSource) or callable(reference)
+    if is_asked and rows is None:
+        raise ValueError(
+            "reference is a function: give rows, the positions to ask about. A random "
+            "sample of those that the source is to label says most."
+        )
+    if not is_asked:
+        known = np.flatnonzero(~is_missing(reference, missing_label))
+        given = known if rows is None else check_rows(rows, _num_samples(reference))
+        rows = given[np.isin(given, known)]
+    asked = np.unique(np.asarray(rows, dtype=np.intp))
+    if len(asked) < (1 if n_rows is None else n_rows):
+        raise ValueError(
+            f"There are {len(asked)} rows with a reference to compare with; n_rows="
+            f"{n_rows} asks for more, or there must be one at least."
+        )
+    if n_rows is not None:
+        asked = as_generator(random_state).choice(asked, size=n_rows, replace=False)
+    if is_asked:
+        truth = answers_of(as_source(reference), asked, missing_label)
+        asked = asked[truth[1] != MISSING]
+        truth = truth[0], truth[1][truth[1] != MISSING]
+    else:
+        all_classes, codes = encode_labels(reference, missing_label)
+        truth = all_classes, codes[asked]
+    answers = answers_of(source, asked, missing_label)
+    classes, codes_of = unite(truth[0], answers[0])
+    true, found = codes_of[0][truth[1]], np.append(codes_of[1], MISSING)[answers[1]]
+    compared = found != MISSING
+    n_classes, n_compared = len(classes), int(np.count_nonzero(compared))
+    confusion = np.zeros((n_classes, n_classes), dtype=np.intp)
+    np.add.at(confusion, (true[compared], found[compared]), 1)
+    n_right = int(np.trace(confusion))
+    return SourceAudit(
+        agreement=n_right / n_compared if n_compared else np.nan,
+        interval=wilson_interval(n_right, n_compared, confidence=confidence),
+        n_compared=n_compared,
+        abstention_rate=1 - n_compared / len(asked) if len(asked) else np.nan,
+        n_asked=len(asked),
+        classes=classes,
+        confusion=confusion,
+        n_abstained=np.bincount(true[~compared], minlength=n_classes),
+        confidence=confidence,
+    )

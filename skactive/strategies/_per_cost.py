@@ -1,0 +1,198 @@
+"""Utility per cost, where one label costs more than another."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skactive import _response
+from skactive._sklearn import Interval, _num_samples
+from skactive.strategies._base import (
+    Strategy,
+    _for_part,
+    _shorten,
+    check_has_utilities,
+    check_needs,
+    check_utilities,
+)
+from skactive.strategies._wrapper import INNER, WrapperStrategy
+
+Array = NDArray[Any]
+
+
+class PerCost(WrapperStrategy):
+    """Utility of a row divided by what its label costs.
+
+    So a budget in units of cost goes to the rows that pay, and not only to those from
+    which most is learnt: a long document is asked about if it teaches more than the
+    three short ones that could be read instead.
+
+    Utilities are compared as they are, so their scale matters, and they must not be
+    negative: a row of twice the cost must have twice the utility. Where costs differ
+    much more than utilities do, the cheapest rows are taken; "random", whose utilities
+    are all 0, stays random.
+
+    Parameters
+    ----------
+    strategy : str, callable or None, default="margin"
+        Whose utilities: a name, a strategy object or a function ``(estimator, X, y) ->
+        utilities``; None means margin. Of any kind that gives utilities of single rows.
+    cost : float, array-like of shape (n_pool,) or callable, default=1.0
+        What the label of a row costs, positive: a function ``rows of X -> costs`` that
+        looks at some rows, as the length of texts; or one number a row of the pool,
+        which is then always the same pool; or one for all, which changes nothing.
+
+    Notes
+    -----
+    An array of costs belongs to the positions of one pool. A learner tells the strategy
+    which of them it is shown where `max_candidates`, an audit or `skip` cut the pool.
+    With a function, utilities of rows of any other data can be had too, as
+    ``score_samples`` gives them.
+
+    References
+    ----------
+    .. [1] B. Settles, M. Craven, L. Friedland, "Active Learning with Real Annotation
+       Costs", NIPS Workshop on Cost-Sensitive Learning, 2008.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive.strategies import PerCost
+    >>> X = np.array([[-1.0], [-0.2], [-0.1], [1.0]])
+    >>> model = LogisticRegression().fit(X[[0, 3]], [0, 1])
+    >>> PerCost("margin", cost=[1, 1, 5, 1])(model, X).round(2)
+    array([0.52, 0.89, 0.19, 0.52])
+    >>> def n_characters(texts):
+    ...     return [len(text) for text in texts]
+    >>> PerCost("entropy", cost=n_characters).pointwise
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "strategy": INNER,
+        "cost": [
+            callable,
+            "array-like",
+            Interval(numbers.Real, 0, None, closed="neither"),
+        ],
+    }
+    operation = "product"
+
+    def __init__(self, strategy: Any = "margin", cost: Any = 1.0):
+        self.strategy = strategy
+        self.cost = cost
+
+    @property
+    def pointwise(self) -> bool:  # type: ignore[override]
+        return self._inner().pointwise and not self._has_positions()
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
+        """Utility of each row, shape (n_samples,)."""
+        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
+
+    def candidate_utilities(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        utilities, costs = self._factors(estimator, X, y, candidates)
+        return check_utilities(utilities / costs, len(candidates), self)
+
+    def terms(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> list[tuple[str, Array]]:
+        """The utility, and one over the cost."""
+        utilities, costs = self._factors(estimator, X, y, candidates)
+        return [(self._inner()._label(), utilities), ("1 / cost", 1 / costs)]
+
+    def select_next(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        n_queries: int,
+        random_state: int | np.random.RandomState | None = None,
+        state: Any = None,
+        ids: Array | None = None,
+    ) -> tuple[Array, Any]:
+        """Choose rows by the costs of `ids`, see :meth:`Strategy.select_next`."""
+        asked = self if ids is None else self.for_rows(ids)
+        chosen = asked.select(
+            estimator, X, y, n_queries=n_queries, random_state=random_state
+        )
+        return chosen, None
+
+    def for_rows(self, ids: ArrayLike) -> PerCost:
+        """The same strategy for a part of the pool, the rows at positions `ids`."""
+        if not self._has_positions():
+            return self
+        costs, ids = np.asarray(self.cost), np.asarray(ids, dtype=np.intp)
+        if len(ids) and len(costs) <= ids.max():
+            raise ValueError(
+                f"cost has {len(costs)} entries, but the pool has {ids.max() + 1} rows "
+                "at least. Give one a row of the pool, or a function of rows of X."
+            )
+        return PerCost(self.strategy, costs[ids])
+
+    def _has_positions(self) -> bool:
+        return not callable(self.cost) and np.ndim(self.cost) > 0
+
+    def _check_inner(self, inner: Strategy) -> None:
+        check_has_utilities(inner, self)
+
+    def _factors(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> tuple[Array, Array]:
+        """Utilities and costs of the candidates, checked."""
+        self._validate_params()
+        check_needs(self, estimator)
+        inner = self._inner()
+        costs = self._costs(X, candidates)
+        part = _for_part(inner, estimator)
+        utilities = inner.candidate_utilities(part, X, y, candidates)
+        if utilities.min(initial=0) < 0:
+            raise ValueError(
+                f"PerCost needs utilities that are not negative: a higher cost would "
+                f"make them larger. {_shorten(inner)} gave {utilities.min():.4g}. "
+                "Use a strategy from 0 upwards, as every registered one is."
+            )
+        return utilities, costs
+
+    def _costs(self, X: Any, candidates: Array) -> Array:
+        if callable(self.cost):
+            return _response.map_rows(self._checked, X, candidates)
+        costs = np.asarray(self.cost)
+        if costs.ndim and costs.shape != (_num_samples(X),):
+            raise ValueError(
+                f"cost has the shape {costs.shape}, but X has {_num_samples(X)} rows. "
+                "Give one number a row of the pool; for other rows, or inside a sum "
+                "or a product, a function of rows of X."
+            )
+        costs = costs[candidates] if costs.ndim else np.full(len(candidates), costs)
+        return check_costs(costs, len(candidates))
+
+    def _checked(self, X: Any) -> Array:
+        return check_costs(self.cost(X), _num_samples(X))
+
+
+def check_costs(costs: Any, n_rows: int) -> Array:
+    """Costs as a float64 array of shape (n_rows,), finite and above 0."""
+    found = np.asarray(costs)
+    if found.shape != (n_rows,) or found.dtype.kind not in "biuf":
+        raise ValueError(
+            f"cost gave an array of shape {found.shape} and type {found.dtype} for "
+            f"{n_rows} rows; expected one number a row, shape ({n_rows},)."
+        )
+    found = found.astype(np.float64)
+    is_wrong = ~(np.isfinite(found) & (found > 0))
+    if is_wrong.any():
+        raise ValueError(
+            "A cost must be positive and finite, for utilities are divided by it; got "
+            f"{found[is_wrong][0]:g}, and {np.count_nonzero(is_wrong)} such costs for "
+            f"{n_rows} rows. Give rows that cost nothing a small one."
+        )
+    return found
