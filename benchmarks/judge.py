@@ -37,15 +37,13 @@ LEARNER = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
 FOREST = RandomForestClassifier(25, random_state=0)
 NET = make_pipeline(
     StandardScaler(),
-    MLPClassifier(50, max_iter=200, early_stopping=False, random_state=0),
+    MLPClassifier(50, max_iter=200, random_state=0),
 )
 BOOSTING = HistGradientBoostingClassifier(max_iter=100, random_state=0)
 
 
-def ways(X, y):
-    """Name and strategy of each way to choose, for labels on which to train judges."""
-    large = FrozenEstimator(clone(BOOSTING).fit(X, y))
-    net = FrozenEstimator(clone(NET).fit(X, y))
+def ways(large, net):
+    """Name and strategy of each way to choose; both judges are frozen."""
     return {
         "random": "random",
         "margin": "margin",
@@ -90,14 +88,16 @@ def study(X, y, n_splits):
             X_pool, y_pool, train_size=2 / 3, random_state=seed, stratify=y_pool
         )
         split = X_pool, y_pool, X_test, y_test
+        large = FrozenEstimator(clone(BOOSTING).fit(X_other, y_other))
+        net = FrozenEstimator(clone(NET).fit(X_other, y_other))
         tops.append(
             [
                 clone(LEARNER).fit(X_pool, y_pool).score(X_test, y_test),
-                clone(BOOSTING).fit(X_other, y_other).score(X_test, y_test),
-                clone(NET).fit(X_other, y_other).score(X_test, y_test),
+                large.score(X_test, y_test),
+                net.score(X_test, y_test),
             ]
         )
-        for name, strategy in ways(X_other, y_other).items():
+        for name, strategy in ways(large, net).items():
             start = time.process_time()
             scores = campaign(strategy, split, seed)
             seconds = time.process_time() - start

@@ -241,18 +241,28 @@ class Training(NamedTuple):
             return _nets.own_members(net) if _nets.is_net(net) else None
         return self.members if self.members in {"dropout", "snapshots"} else None
 
+    def own_members(self, estimator: Any) -> Callable[[Any], Array] | None:
+        """Members that a fitted estimator gives without labels, as a function.
+
+        None where there are none, or others are wanted.
+        """
+        if callable(self.members):
+            return partial(self.members, estimator)
+        if self.members in {None, "bootstrap"}:
+            return None
+        kind = self._kind_of_net(estimator)
+        if kind is None:
+            return None
+        n_members = _N_MASKS if self.n_members is None else self.n_members
+        return NetMembers(estimator, kind, n_members, self.member_seed)
+
     def _as_function(
         self, estimator: Any, X: Any, labels: Array, rows: Array, params: dict
     ) -> Callable[[Any], Array] | None:
         """Members of a fitted estimator as a function; None if clones are wanted."""
-        if callable(self.members):
-            return partial(self.members, estimator)
-        if self.members is None or self.members == "bootstrap":
-            return None
-        kind = self._kind_of_net(estimator)
-        if kind is not None:
-            n_members = _N_MASKS if self.n_members is None else self.n_members
-            return NetMembers(estimator, kind, n_members, self.member_seed)
+        members = self.own_members(estimator)
+        if members is not None or self.members in {None, "bootstrap"}:
+            return members
         members = posterior_members(
             estimator,
             _safe_indexing(X, rows),

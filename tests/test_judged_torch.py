@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
@@ -65,11 +66,36 @@ def test_net_that_is_fitted_on_names(name):
 
 
 def test_disagreement_with_a_net_that_is_fitted():
-    partly = NAMES.astype(object)
-    partly[60:] = None
-    learner = LogisticRegression().fit(X[:60], NAMES[:60])
-    found = Disagreement(net())(learner, X, partly)
-    by_hand = net().fit(X[:60], y[:60])
-    expected = Disagreement(FrozenEstimator(by_hand))
-    codes = LogisticRegression().fit(X[:60], y[:60])
-    assert_allclose(found, expected(codes, X), rtol=1e-4, atol=1e-6)
+    named = NAMES.astype(object)
+    named[60:] = None
+    coded = np.where(np.arange(400) < 60, y, np.nan)
+    learners = [LogisticRegression().fit(X[:60], labels[:60]) for labels in (NAMES, y)]
+    found = Disagreement(net())(learners[0], X, named)
+    assert_allclose(found, Disagreement(net())(learners[1], X, coded), rtol=1e-4)
+    other = Disagreement(net(), random_state=1)(learners[1], X, coded)
+    assert not np.allclose(found, other, rtol=1e-3)
+
+
+class Dropout(Softmax):
+    def __init__(self):
+        super().__init__()
+        self.dropout = torch.nn.Dropout(0.5)
+
+    def forward(self, X):
+        return super().forward(self.dropout(X))
+
+
+def test_frozen_net_with_dropout_is_a_committee():
+    large = net().set_params(module=Dropout).fit(X, y)
+    judged = get_strategy("information_gain", estimator=FrozenEstimator(large))
+    utilities = judged(None, X)
+    assert np.ptp(utilities) > 0.01
+    assert_array_equal(utilities, judged(None, X))
+    few = judged.set_params(members="dropout", n_members=2)(None, X)
+    assert not np.allclose(few, utilities)
+    with pytest.raises(NotFittedError, match="frozen, but has not been fitted"):
+        get_strategy("information_gain", estimator=FrozenEstimator(net()))(None, X)
+    with pytest.raises(ValueError, match="InformationGain needs a committee"):
+        get_strategy("information_gain", estimator=FrozenEstimator(net().fit(X, y)))(
+            None, X
+        )

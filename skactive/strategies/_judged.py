@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skactive._encoded import EncodedClassifier, needs_codes
 from skactive._labels import MISSING, encode_labels
-from skactive._response import Fitted, has_response
+from skactive._nets import is_net, own_members
+from skactive._response import Fitted, has_response, last_step
 from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
 from skactive._training import Training
 from skactive.strategies._base import (
@@ -53,13 +53,16 @@ class Judged(Strategy):
         The judge; it must be given. It takes the same `X` as the learner does, and its
         classes may be others. A pipeline with a `FrozenEstimator` inside is fitted,
         but for that step.
-    members : {"auto", "posterior", "bootstrap"} or callable, default="auto"
+    members : {"auto", "posterior", "dropout", "snapshots", "bootstrap"} or callable, \
+            default="auto"
         The judge's committee where `strategy` needs one, as for
         :class:`skactive.ActiveLearningClassifier`. A frozen judge is its own
-        committee, as a forest, or has what a function ``(estimator, X) -> proba`` of
-        shape (n_members, n_samples, n_classes) gives.
+        committee, as a forest, or has the "dropout" or "snapshots" of a net of skorch,
+        or what a function ``(estimator, X) -> proba`` of shape (n_members, n_samples,
+        n_classes) gives; the others need labels.
     n_members : int or None, default=None
-        How many. None means 100 draws from a posterior, or 10 bootstrap clones.
+        How many. None means 100 draws from a posterior, 20 dropout masks, or 10
+        bootstrap clones.
     random_state : int, default=0
         Seeds each `random_state` inside `estimator` that is None, and the members.
 
@@ -76,6 +79,11 @@ class Judged(Strategy):
     is random. It is fitted anew in each call, and once for each `Judged` in a sum or a
     mixture. In a fit with a budget the sample weights of the learner's fit reach that
     of the judge, if it takes any.
+
+    What is open to a model that knows the task well is often noise, from which a small
+    learner gets little: chosen by the margin or entropy of a frozen judge, labels can
+    be worth less than random ones. Disagreement and Distillation, which look at where
+    the judge and the learner differ, suffer less from this.
 
     With a frozen judge, utilities keep their bound in a :class:`Mixture`; with others
     they are replaced by their ranks. One can be the learner's `initial_strategy` as
@@ -108,7 +116,10 @@ class Judged(Strategy):
     _parameter_constraints: dict = {
         "strategy": [Strategy, str, callable],
         "estimator": [HasMethods(["fit"])],
-        "members": [StrOptions({"auto", "posterior", "bootstrap"}), callable],
+        "members": [
+            StrOptions({"auto", "posterior", "dropout", "snapshots", "bootstrap"}),
+            callable,
+        ],
         "n_members": [Interval(numbers.Integral, 2, None, closed="left"), None],
         "random_state": [Interval(numbers.Integral, 0, None, closed="left")],
     }
@@ -252,10 +263,12 @@ class Judged(Strategy):
     def _validate_params(self) -> None:
         # Whoever checks the parts of a strategy sees this one only, so it looks inside.
         super()._validate_params()
+        if is_frozen(self.estimator):
+            _check_fitted(self.estimator)
         inner = self._inner()
         for leaf in inner.leaves():
             leaf._validate_params()
-        can_make = not is_frozen(self.estimator) or callable(self.members)
+        can_make = not is_frozen(self.estimator) or self._has_own_members()
         check_needs(inner, self.estimator, can_make_members=can_make)
 
     def _inner(self) -> Strategy:
@@ -276,6 +289,13 @@ class Judged(Strategy):
             random_state=self.random_state,
         )
         return None if judge is None else _for_part(inner, judge)
+
+    def _has_own_members(self) -> bool:
+        """Whether members of a frozen judge can be had besides those of an ensemble."""
+        if callable(self.members) or self.members in {"dropout", "snapshots"}:
+            return True
+        net = last_step(self.estimator)
+        return self.members == "auto" and is_net(net) and bool(own_members(net))
 
     def _makes_members(self, inner: Strategy) -> bool:
         if not any("members" in leaf.needs for leaf in inner.leaves()):
@@ -319,8 +339,8 @@ def fit_judge(
         Labels with NaN or None where a row is unlabelled.
     weights : ndarray of shape (n_samples,) or None, default=None
         Sample weights for the fit, if it takes any.
-    members : {"auto", "posterior", "bootstrap"}, callable or None, default=None
-        None where no members are wanted.
+    members : str, callable or None, default=None
+        As of :class:`Judged`; None where no members are wanted.
     n_members : int or None, default=None
         How many.
     random_state : int, default=0
@@ -331,19 +351,6 @@ def fit_judge(
     judge : Fitted or None
         With its members and the weights; None if the labels are of one class.
     """
-    if is_frozen(estimator):
-        check_is_fitted(
-            estimator, msg=f"{_shorten(estimator)} is frozen, but has not been fitted."
-        )
-        drawn = partial(members, estimator) if callable(members) else None
-        return Fitted(estimator, drawn, weights)
-    classes, codes = _labels_for(owner, X, y)
-    if len(classes) == 1:
-        return None
-    params = {}
-    name = None if weights is None else _weight_name(estimator)
-    if name is not None:
-        params[name] = weights
     seeds = np.random.SeedSequence(random_state).generate_state(2).tolist()
     training = Training(
         estimator=(
@@ -355,9 +362,25 @@ def fit_judge(
         estimator_seed=seeds[0],
         member_seed=seeds[1],
     )
+    if is_frozen(estimator):
+        _check_fitted(estimator)
+        return Fitted(estimator, training.own_members(estimator), weights)
+    classes, codes = _labels_for(owner, X, y)
+    if len(classes) == 1:
+        return None
+    params = {}
+    name = None if weights is None else _weight_name(estimator)
+    if name is not None:
+        params[name] = weights
     rows = np.flatnonzero(codes != MISSING)
     model = training.fit(X, classes, codes, rows, params)
     return Fitted(model.estimator, model.members, weights)
+
+
+def _check_fitted(estimator: Any) -> None:
+    check_is_fitted(
+        estimator, msg=f"{_shorten(estimator)} is frozen, but has not been fitted."
+    )
 
 
 def _labels_for(owner: Strategy, X: Any, y: Any) -> tuple[Array, Array]:
