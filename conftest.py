@@ -12,3 +12,5 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 collect_ignore = []
 if importlib.util.find_spec("matplotlib") is None:
     collect_ignore.append("skactive/display")
+if importlib.util.find_spec("skorch") is None:
+    collect_ignore.append("skactive/torch.py")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils import resample
+from sklearn.utils import check_random_state, resample
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._sklearn import _check_method_params, _safe_indexing
+from skactive._tally import count_fits
 
 Array = NDArray[Any]
 
@@ -70,19 +71,22 @@ def bootstrap_members(
     rows: Array,
     *args: Any,
     n_jobs: int | None,
-    random_state: int,
+    random_state: int | np.random.RandomState,
+    by_class: bool = True,
 ) -> list[Any]:
     """Fit each member on a bootstrap sample of `rows` of `X`, `n_jobs` at a time.
 
-    `fit` is :func:`fit_on_rows` or :func:`partial_fit_on_rows`, which gets `args`.
-    Rows are drawn with replacement within each class, so that every member sees
+    `fit` is a function such as :func:`fit_on_rows`, which gets `args`. Rows are drawn
+    with replacement, and `by_class` within each class, so that every member sees
     every class, in the proportions of the labelled set.
     """
-    rng = np.random.RandomState(random_state)
+    rng = check_random_state(random_state)
+    strata = labels if by_class else None
     samples = [
-        resample(np.arange(len(rows)), stratify=labels, random_state=rng)
+        resample(np.arange(len(rows)), stratify=strata, random_state=rng)
         for _ in members
     ]
+    count_fits(len(members))
     return Parallel(n_jobs=n_jobs)(
         delayed(fit)(member, X, labels[sample], rows[sample], *args)
         for member, sample in zip(members, samples, strict=True)

@@ -9,18 +9,27 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from skactive._sklearn import _num_samples, _safe_indexing
-from skactive.geometry._blocks import row_hashes
+from skactive.geometry._blocks import blocks, row_hashes
 
 Array = NDArray[Any]
 
 
 def row_keys(X: Any, rows: Array) -> Array:
     """One key a row, shape (n_rows,): equal for identical rows, else different."""
+    if isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "biuf":
+        # Images and the like, which may be large, in parts.
+        parts = [_keys(X[rows[part]]) for part in blocks(rows, X[:1].size)]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
     # An array is indexed here, without a search for the library that made it.
-    chunk: Any = X[rows] if isinstance(X, np.ndarray) else _safe_indexing(X, rows)
+    return _keys(X[rows] if isinstance(X, np.ndarray) else _safe_indexing(X, rows))
+
+
+def _keys(chunk: Any) -> Array:
     if sp.issparse(chunk):
         chunk = chunk.tocsr()
-    if isinstance(chunk, np.ndarray) and chunk.ndim == 1:
+    if isinstance(chunk, np.ndarray) and chunk.dtype.kind in "biuf" and chunk.ndim != 2:
+        chunk = chunk.reshape(len(chunk), -1)
+    elif isinstance(chunk, np.ndarray) and chunk.ndim == 1:
         chunk = chunk[:, np.newaxis]
     if (isinstance(chunk, np.ndarray) and chunk.ndim == 2) or sp.issparse(chunk):
         if chunk.dtype.kind in "biu":

@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 
+from skactive._nets import seeded_torch
 from skactive._sklearn import available_if
 
 # Libraries whose classifiers refuse strings, or gaps between integer labels.
@@ -18,16 +19,23 @@ _LIBRARIES = {"skorch", "xgboost"}
 
 def needs_codes(estimator: Any) -> bool:
     """Whether `estimator`, or one inside it, is known to need labels 0 to k - 1."""
+    return _is_of(estimator, _LIBRARIES)
+
+
+def _is_of(estimator: Any, libraries: set[str]) -> bool:
+    """Whether `estimator`, or one inside it, is of one of some libraries."""
+    parts: Any = ()
     if isinstance(estimator, dict):
-        return any(map(needs_codes, estimator.values()))
-    if isinstance(estimator, (list, tuple)):
-        return any(map(needs_codes, estimator))
-    kinds = type(estimator).__mro__
-    if any(kind.__module__.partition(".")[0] in _LIBRARIES for kind in kinds):
-        return True
-    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
-        return False
-    return any(map(needs_codes, estimator.get_params(deep=False).values()))
+        parts = estimator.values()
+    elif isinstance(estimator, (list, tuple)):
+        parts = estimator
+    else:
+        kinds = type(estimator).__mro__
+        if any(kind.__module__.partition(".")[0] in libraries for kind in kinds):
+            return True
+        if not isinstance(estimator, type) and hasattr(estimator, "get_params"):
+            parts = estimator.get_params(deep=False).values()
+    return any(_is_of(part, libraries) for part in parts)
 
 
 def _inner_has(name: str) -> Any:
@@ -47,6 +55,10 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on with the fitted clone, whose own `warm_start` says what
         that means. Labels keep their codes then, and new ones get the next.
+    random_state : int or None, default=None
+        Where nets of skorch are in `estimator`, which have no such argument, torch
+        draws from this seed while they are fitted, and is as before afterwards. None
+        leaves it to torch's own random state. It does nothing for other estimators.
 
     Attributes
     ----------
@@ -58,9 +70,16 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         The fitted clone; its own `classes_` are codes.
     """
 
-    def __init__(self, estimator: Any, *, warm_start: bool = False):
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        warm_start: bool = False,
+        random_state: int | None = None,
+    ):
         self.estimator = estimator
         self.warm_start = warm_start
+        self.random_state = random_state
 
     def fit(self, X: Any, y: ArrayLike, **params: Any) -> EncodedClassifier:
         """Fit a clone on the codes of `y`."""
@@ -69,9 +88,10 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             new = np.setdiff1d(labels, self.labels_)
             labels = np.concatenate([self.labels_, new])
         else:
-            self.estimator_ = clone(self.estimator)
+            self._renew()
         self._set_labels(labels)
-        self.estimator_.fit(X, self._encode(y), **params)
+        with self._seeded():
+            self.estimator_.fit(X, self._encode(y), **params)
         return self
 
     @available_if(_inner_has("partial_fit"))
@@ -83,17 +103,33 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if classes is None:
                 raise ValueError("classes must be passed on the first partial_fit.")
             self._set_labels(np.unique(classes))
-            self.estimator_ = clone(self.estimator)
+            self._renew()
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
                 f"partial_fit got the labels {unknown.tolist()}, which are not among "
                 f"the classes {self.classes_.tolist()}."
             )
-        self.estimator_.partial_fit(
-            X, self._encode(y), classes=np.arange(len(self.classes_)), **params
-        )
+        with self._seeded():
+            self.estimator_.partial_fit(
+                X, self._encode(y), classes=np.arange(len(self.classes_)), **params
+            )
         return self
+
+    def _renew(self) -> None:
+        self.estimator_ = clone(self.estimator)
+        self._n_fits = 0
+
+    def _seeded(self) -> Any:
+        """A context for a fit: what torch draws follows from the seed."""
+        self._n_fits += 1
+        if self.random_state is None or not _is_of(self.estimator, {"skorch"}):
+            return seeded_torch(None)
+        # Another one in each fit: it may go on from the last one.
+        entropy = np.random.SeedSequence([self.random_state, self._n_fits])
+        params = self.estimator.get_params(deep=True)
+        devices = {v for k, v in params.items() if k.split("__")[-1] == "device"}
+        return seeded_torch(int(entropy.generate_state(1)[0]), devices)
 
     def _set_labels(self, labels: NDArray[Any]) -> None:
         self.labels_ = labels
@@ -176,7 +212,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         # Messages name the estimator that its user knows.
-        return self.estimator.__repr__(N_CHAR_MAX)
+        return repr(self.estimator)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,8 +15,10 @@ from scipy.special import expit
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
+from skactive import _nets
 from skactive._linear import as_logistic
 from skactive._sklearn import LinearClassifierMixin, _num_samples
+from skactive._tally import count_rows
 from skactive.geometry._blocks import as_embedding
 
 Array = NDArray[Any]
@@ -47,13 +49,18 @@ class LastLayer(NamedTuple):
     has_intercept: bool
 
 
+def has_hidden_layers(classifier: Any) -> bool:
+    """Whether a classifier, fitted or not, is a net that :func:`last_layer` knows."""
+    return isinstance(classifier, MLPClassifier) or _nets.is_net(classifier)
+
+
 def has_last_layer(classifier: Any) -> bool:
     """Whether :func:`last_layer` knows a classifier, fitted or not.
 
     These are scikit-learn's linear classifiers, and those derived from them, that
-    have `predict_proba`, and `MLPClassifier`.
+    have `predict_proba`, `MLPClassifier`, and nets of skorch.
     """
-    if isinstance(classifier, MLPClassifier):
+    if has_hidden_layers(classifier):
         return True
     is_linear = isinstance(classifier, LinearClassifierMixin)
     return is_linear and hasattr(classifier, "predict_proba")
@@ -82,17 +89,39 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
     >>> layer.features, layer.proba.round(3), layer.has_intercept
     (array([[1.5]]), array([[0.5, 0.5]]), True)
     """
+    if _nets.is_net(classifier):
+        features, proba, n_outputs = _nets.last_linear_layer(classifier, X)
+        count_rows(len(proba))
+        if n_outputs != proba.shape[1] and (n_outputs, proba.shape[1]) != (1, 2):
+            raise ValueError(
+                f"The last torch.nn.Linear layer that {type(classifier).__name__} "
+                f"calls has {n_outputs} outputs for {proba.shape[1]} classes, so that "
+                "it is not the layer that gives probabilities. Give the strategy "
+                "features=, a function X -> inputs of that layer."
+            )
+        return LastLayer(features, proba, has_intercept=True)
     # First, because it checks X and says what is wrong with it.
     proba = np.asarray(classifier.predict_proba(X))
+    count_rows(len(proba))
+    has_intercept = bool(getattr(classifier, "fit_intercept", True))
+    return LastLayer(layer_inputs(classifier, X), proba, has_intercept)
+
+
+def layer_inputs(classifier: Any, X: Any) -> Any:
+    """What the last layer of a fitted classifier is given at rows of `X`.
+
+    That is, the last hidden layer of a net, and `X` itself for linear classifiers.
+    Dense or CSR, (n_samples, n_features), float32 or float64.
+    """
+    if _nets.is_net(classifier):
+        return _nets.last_linear_layer(classifier, X)[0]
     features = _as_features(X)
     if isinstance(classifier, MLPClassifier):
         activation = _ACTIVATIONS[classifier.activation]
         layers = zip(classifier.coefs_[:-1], classifier.intercepts_[:-1], strict=True)
         for coef, intercept in layers:
             features = activation(np.asarray(features @ coef) + intercept)
-        return LastLayer(features, proba, has_intercept=True)
-    has_intercept = bool(getattr(classifier, "fit_intercept", True))
-    return LastLayer(features, proba, has_intercept)
+    return features
 
 
 def named_layer(features: Any, proba: Array, X: Any) -> LastLayer:
@@ -101,6 +130,7 @@ def named_layer(features: Any, proba: Array, X: Any) -> LastLayer:
     It is taken to have an intercept.
     """
     vectors = _as_features(getattr(features, "transform", features)(X))
+    count_rows(_num_samples(X))
     if vectors.shape[0] != _num_samples(X):
         raise ValueError(
             f"features={features!r} gave {vectors.shape[0]} vectors for "
@@ -116,8 +146,14 @@ def l2_penalty(classifier: Any, n_labeled: int) -> tuple[float, float]:
     They are those of a fit that minimises the sum of the log losses of the labelled
     rows plus half of the strength times the squared coefficients: 1 / C in
     `LogisticRegression`, alpha in `MLPClassifier`, alpha * n_labeled in
-    `SGDClassifier`, and 1 where it is not known.
+    `SGDClassifier`, and 1 where it is not known. For a net of skorch it is the
+    `weight_decay` of its optimizer, on the intercept as well, times n_labeled, because
+    that acts on the mean of the losses. Without one it is 1: such a net is held back
+    by the way it is trained, so that no penalty at all would be wrong.
     """
+    if _nets.is_net(classifier):
+        decay = _nets.weight_decay(classifier)
+        return (decay * n_labeled, decay * n_labeled) if decay else (1.0, 0.0)
     logistic = as_logistic(classifier)
     if logistic is not None:
         return float(logistic.penalty[0]), float(logistic.penalty[-1])

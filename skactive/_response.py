@@ -27,13 +27,14 @@ from sklearn.ensemble import (
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._encoded import EncodedClassifier
-from skactive._last_layer import has_last_layer
+from skactive._last_layer import has_hidden_layers, has_last_layer, layer_inputs
 from skactive._sklearn import (
     BaseSearchCV,
     _check_feature_names,
@@ -41,6 +42,7 @@ from skactive._sklearn import (
     _num_samples,
     _safe_indexing,
 )
+from skactive._tally import count_rows, in_this_context
 from skactive.geometry._blocks import as_embedding
 
 Array = NDArray[Any]
@@ -147,6 +149,7 @@ def predict_proba(estimator: Any, X: Any) -> Array:
     if isinstance(estimator, (list, tuple)):
         return member_proba(estimator, X).mean(axis=0)
     proba = np.asarray(estimator.predict_proba(X))
+    count_rows(_num_samples(X))
     if proba.ndim != 2 or len(proba) != _num_samples(X):
         raise ValueError(
             f"predict_proba of {estimator!r} gave an array of shape {proba.shape} for "
@@ -159,6 +162,7 @@ def predict_proba(estimator: Any, X: Any) -> Array:
 def decision_values(estimator: Any, X: Any) -> Array:
     """Decision values (n_samples, n_classes); a single column d becomes (-d, d)."""
     values = np.asarray(estimator.decision_function(X))
+    count_rows(_num_samples(X))
     if not np.isfinite(values).all():
         raise ValueError(
             f"decision_function of {estimator!r} gave NaN or infinite values; "
@@ -218,6 +222,23 @@ def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
             return estimator, X
 
 
+def align(estimator: Any, proba: Array) -> Array:
+    """Probabilities (..., n_outputs) of the classifier at the end of `estimator`.
+
+    Columns become those of the classes of `estimator`: the way back from
+    :func:`at_last_step`.
+    """
+    if isinstance(estimator, Pipeline):
+        return align(estimator.steps[-1][1], proba)
+    if isinstance(estimator, BaseSearchCV):
+        return align(estimator.best_estimator_, proba)
+    if isinstance(estimator, EncodedClassifier):
+        return estimator.align(align(estimator.estimator_, proba))
+    if isinstance(estimator, (Fitted, FrozenEstimator)):
+        return align(estimator.estimator, proba)
+    return proba
+
+
 def transform_before_last(pipeline: Pipeline, X: Any) -> Any:
     """`X` as the last step of a fitted pipeline sees it."""
     return pipeline[:-1].transform(X) if len(pipeline) > 1 else X
@@ -231,19 +252,23 @@ def transform_before_last(pipeline: Pipeline, X: Any) -> Any:
 def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
     """Rows of `X` as vectors: dense or CSR of shape (n_samples, n_features).
 
-    `embedding` is a fitted transformer or a function ``X -> vectors``. None means what
-    the steps of a pipeline before its last one give, fitted on `X` without labels
-    while the pipeline is not fitted; for any other estimator `X` itself.
+    `embedding` is a fitted transformer or a function ``X -> vectors``; "last_layer"
+    for what the last layer of a fitted net or linear classifier is given; "input" for
+    what the steps of a pipeline before its last one give, fitted on `X` without labels
+    while the pipeline is not fitted, or `X` itself for any other estimator. None is
+    "last_layer" for a fitted net, "input" for anything else. Arrays with more axes,
+    such as images, are flattened.
     """
-    if embedding is not None:
-        transform = getattr(embedding, "transform", embedding)
-        vectors = transform(X)
+    if embedding is None or isinstance(embedding, str):
+        vectors = _own_vectors(estimator, X, embedding)
     else:
-        vectors = _embed_by_pipeline(estimator, X)
+        vectors = getattr(embedding, "transform", embedding)(X)
+    if vectors is not X:
+        count_rows(_num_samples(X))
     if hasattr(vectors, "to_numpy"):
         vectors = vectors.to_numpy()
     try:
-        return as_embedding(vectors)
+        return as_embedding(_flat(vectors))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"X is no array of numbers that distances can be taken of ({error}). Put a "
@@ -259,12 +284,15 @@ def embed_without_labels(estimator: Any, X: Any) -> Any:
     None as well where a step of an unfitted pipeline learns from labels.
     """
     try:
-        vectors = _embed_by_pipeline(estimator, X)
+        vectors = _own_vectors(estimator, X, None)
     except (TypeError, ValueError):
         # A step wants labels. If something else is wrong, the fit to come will say so.
         return None
+    if vectors is not X:
+        count_rows(_num_samples(X))
     if hasattr(vectors, "to_numpy"):
         vectors = vectors.to_numpy()
+    vectors = _flat(vectors)
     if not sp.issparse(vectors):
         if not isinstance(vectors, np.ndarray):
             vectors = np.asarray(vectors, dtype=object)
@@ -279,16 +307,61 @@ def embed_without_labels(estimator: Any, X: Any) -> Any:
     return vectors if np.isfinite(values.sum()) else None
 
 
-def _embed_by_pipeline(estimator: Any, X: Any) -> Any:
+def _own_vectors(estimator: Any, X: Any, embedding: str | None) -> Any:
+    """What an estimator makes of `X`, see :func:`embed`."""
     estimator = unwrapped(estimator)
-    if not isinstance(estimator, Pipeline) or len(estimator) == 1:
-        return X
+    if isinstance(estimator, Pipeline):
+        if len(estimator) > 1 and not _is_fitted(estimator):
+            if embedding == "last_layer":
+                raise _no_last_layer(estimator)
+            return clone(estimator[:-1]).fit_transform(X)
+        X = transform_before_last(estimator, X)
+        return _own_vectors(estimator.steps[-1][1], X, embedding)
+    if embedding == "last_layer":
+        if not (has_last_layer(estimator) and _is_fitted(estimator)):
+            raise _no_last_layer(estimator)
+        return _layer_inputs(estimator, X)
+    if embedding is None and has_hidden_layers(estimator) and _is_fitted(estimator):
+        return _layer_inputs(estimator, X)
+    return X
+
+
+def _layer_inputs(classifier: Any, X: Any) -> Any:
+    # A net of skorch has its own batches.
+    if not isinstance(classifier, MLPClassifier) or len(classifier.coefs_) == 1:
+        return layer_inputs(classifier, X)
+    n_samples = _num_samples(X)
+    last = classifier.coefs_[-1]
+    vectors = np.empty((n_samples, last.shape[0]), dtype=last.dtype)
+    step = _chunk_rows(X, max(coef.shape[1] for coef in classifier.coefs_))
+    for start in range(0, n_samples, step):
+        stop = min(start + step, n_samples)
+        vectors[start:stop] = layer_inputs(classifier, rows_between(X, start, stop))
+    return vectors
+
+
+def _no_last_layer(estimator: Any) -> ValueError:
+    return ValueError(
+        "embedding='last_layer' needs a fitted net or linear classifier: one of skorch "
+        "or MLPClassifier, whose last hidden layer is taken, or LogisticRegression, "
+        f"..., alone or at the end of a pipeline; got {estimator!r}. Use "
+        "embedding='input', None, a fitted transformer or a function."
+    )
+
+
+def _is_fitted(estimator: Any) -> bool:
     try:
         check_is_fitted(estimator)
-    except NotFittedError:
-        return clone(estimator[:-1]).fit_transform(X)
-    X = transform_before_last(estimator, X)
-    return _embed_by_pipeline(estimator.steps[-1][1], X)
+    except (NotFittedError, TypeError):  # of None, which is no estimator
+        return False
+    return True
+
+
+def _flat(vectors: Any) -> Any:
+    """Arrays with more than two axes with two."""
+    if isinstance(vectors, np.ndarray) and vectors.ndim > 2:
+        return vectors.reshape(len(vectors), -1)
+    return vectors
 
 
 # ---------------------------------------------------------------------------------
@@ -343,7 +416,9 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
             members = estimator.members
             if marginal:
                 members = getattr(members, "marginal", members)
-            return _check_members(estimator, members(X), X)
+            proba = _check_members(estimator, members(X), X)
+            count_rows(_num_samples(X), n_models=len(proba))
+            return proba
     elif isinstance(estimator, Pipeline):
         return member_proba(estimator.steps[-1][1], transform_before_last(estimator, X))
     elif isinstance(estimator, BaseSearchCV):
@@ -372,6 +447,7 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
             result[k][:, columns] = proba
     if result is None:
         raise ValueError(f"The committee {estimator!r} has no members.")
+    count_rows(result.shape[1], n_models=len(result))
     return result
 
 
@@ -484,7 +560,9 @@ def map_rows(
         for task in tasks:
             run(*task)
     else:
-        Parallel(require="sharedmem")(delayed(run)(*task) for task in tasks)
+        Parallel(require="sharedmem")(
+            delayed(in_this_context(run))(*task) for task in tasks
+        )
     return values
 
 

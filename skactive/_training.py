@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
+from skactive import _nets, _response
 from skactive._bootstrap import (
     bootstrap_members,
     fit_on_rows,
@@ -21,6 +22,15 @@ from skactive._bootstrap import (
 )
 from skactive._posterior import posterior_members
 from skactive._sklearn import _check_method_params, _safe_indexing
+from skactive._tally import count_fits
+from skactive._warm_start import (
+    Learnt,
+    WarmStart,
+    fit_further,
+    knows_classes,
+    learnt_from,
+    new_since,
+)
 
 Array = NDArray[Any]
 # Fitted estimators, or a function X -> (n_members, n_samples, n_classes).
@@ -28,21 +38,27 @@ Members = list[Any] | Callable[[Any], Array]
 
 _N_CLONES = 10
 _N_DRAWS = 100
+_N_MASKS = 20
 
 
 class Model(NamedTuple):
-    """What a fit gives: the estimator, its members if asked for, and the classes."""
+    """What a fit gives: the estimator, its members if asked for, and the classes.
+
+    `learnt` is there where a fit to come may go on with the rows that are new.
+    """
 
     estimator: Any
     members: Members | None
     seen: Array
+    learnt: Learnt | None = None
 
 
 class Training(NamedTuple):
     """How a model is trained, with the seeds of what is left to chance.
 
     `members` is None where the strategy asks for none; `n_members` is None for the
-    default of their kind; `around` gives a context for the fit of an estimator.
+    default of their kind; `around` gives a context for the fit of an estimator;
+    `warm_start` is None where each model is trained anew.
     """
 
     estimator: Any
@@ -52,14 +68,22 @@ class Training(NamedTuple):
     estimator_seed: int | None
     member_seed: int
     around: Callable[[Any], Any] = contextlib.nullcontext
+    warm_start: WarmStart | None = None
 
     def fit(
-        self, X: Any, classes: Array, codes: Array, rows: Array, params: dict
+        self,
+        X: Any,
+        classes: Array,
+        codes: Array,
+        rows: Array,
+        params: dict,
+        last: Model | None = None,
     ) -> Model:
         """One clone, and its members if wanted, fitted on `rows` of `X`.
 
         `codes` (n_samples,) are positions in `classes`; values of `params` with one
-        entry a row of `X` are cut to the rows.
+        entry a row of `X` are cut to the rows. With a `warm_start` the model goes on
+        from `last`, which stays as it is.
         """
         labels = classes[codes[rows]]
         if labels.dtype.kind == "U":  # as wide as these labels ask for, and no others
@@ -67,7 +91,14 @@ class Training(NamedTuple):
         seen = np.unique(labels)
         if len(seen) == 1:
             return Model(_constant(X, labels, rows), None, seen)
+        learnt = None
+        if self.warm_start is not None and self.warm_start.method == "partial_fit":
+            learnt = learnt_from(X, labels, rows, params)
         estimator = self._new()
+        further = self._go_on(last, estimator, X, labels, rows, params, learnt)
+        if further is not None:
+            return further._replace(seen=seen, learnt=learnt)
+        count_fits()
         with self.around(estimator):
             fit_on_rows(estimator, X, labels, rows, params)
         members: Members | None
@@ -76,7 +107,72 @@ class Training(NamedTuple):
             members = self._resampled(
                 fit_on_rows, self._clones(), X, labels, rows, params
             )
-        return Model(estimator, members, seen)
+        return Model(estimator, members, seen, learnt)
+
+    def _go_on(
+        self,
+        last: Model | None,
+        fresh: Any,
+        X: Any,
+        labels: Array,
+        rows: Array,
+        params: dict,
+        learnt: Learnt | None,
+    ) -> Model | None:
+        """A model that goes on from `last`; None where it must be trained anew."""
+        warm = self.warm_start
+        if last is None or warm is None or len(last.seen) == 1:
+            return None
+        fit: Callable[..., Any] = fit_further
+        new = np.arange(len(rows))
+        if learnt is not None:
+            found = new_since(last.learnt, learnt)
+            if found is None or len(np.setdiff1d(labels, last.seen)):
+                return None
+            fit, new = partial(partial_fit_on_rows, classes=None), found
+        elif not knows_classes(last.estimator, last.seen, X, rows, labels):
+            return None
+        estimator = warm.resume(last.estimator, fresh, len(rows), 0)
+        if estimator is None:
+            return None
+        if len(new):
+            count_fits()
+            with self.around(estimator):
+                fit(estimator, X, labels[new], rows[new], params)
+        members: Members | None
+        members = self._as_function(estimator, X, labels, rows, params)
+        if members is None and self.members is not None:
+            clones = self._resumed_clones(warm, last, len(rows))
+            args = X, labels[new], rows[new], params
+            if clones is None:
+                members = self._resampled(
+                    fit_on_rows, self._clones(), X, labels, rows, params
+                )
+            elif learnt is None:
+                members = self._resampled(fit, clones, *args)
+            elif len(new) == 0:
+                members = clones
+            else:
+                # Each round needs draws of its own, or a place in the batch would
+                # weigh alike in all rounds; and all classes are known to the members.
+                rng = np.random.RandomState([self.member_seed, len(rows)])
+                members = self._resampled(fit, clones, *args, rng=rng)
+        return Model(estimator, members, last.seen)
+
+    def _resumed_clones(
+        self, warm: WarmStart, last: Model, n_rows: int
+    ) -> list[Any] | None:
+        """Members that know what the last ones do; None where there are others."""
+        clones = self._clones()
+        if not isinstance(last.members, list) or len(last.members) != len(clones):
+            return None
+        resumed = [
+            warm.resume(member, one, n_rows, k)
+            for k, (member, one) in enumerate(
+                zip(last.members, clones, strict=True), start=1
+            )
+        ]
+        return None if any(one is None for one in resumed) else resumed
 
     def partial_fit(
         self,
@@ -101,6 +197,7 @@ class Training(NamedTuple):
             estimator = model.estimator
             clones = model.members if isinstance(model.members, list) else None
             seen = np.union1d(model.seen, labels)
+        count_fits()
         partial_fit_on_rows(estimator, X, labels, rows, params, classes)
         members: Members | None
         members = self._as_function(estimator, X, labels, rows, params)
@@ -117,7 +214,13 @@ class Training(NamedTuple):
         n_members = _N_CLONES if self.n_members is None else self.n_members
         return member_clones(self.estimator, n_members, self.member_seed)
 
-    def _resampled(self, fit: Callable[..., Any], clones: list, *args: Any) -> list:
+    def _resampled(
+        self,
+        fit: Callable[..., Any],
+        clones: list,
+        *args: Any,
+        rng: np.random.RandomState | None = None,
+    ) -> list:
         X, labels, rows, *rest = args
         return bootstrap_members(
             fit,
@@ -127,8 +230,16 @@ class Training(NamedTuple):
             rows,
             *rest,
             n_jobs=self.n_jobs,
-            random_state=self.member_seed,
+            random_state=self.member_seed if rng is None else rng,
+            by_class=rng is None,
         )
+
+    def _kind_of_net(self, estimator: Any) -> str | None:
+        """The kind of members that a fitted net has itself, if they are wanted."""
+        if self.members == "auto":
+            net = _response.last_step(estimator)
+            return _nets.own_members(net) if _nets.is_net(net) else None
+        return self.members if self.members in {"dropout", "snapshots"} else None
 
     def _as_function(
         self, estimator: Any, X: Any, labels: Array, rows: Array, params: dict
@@ -138,6 +249,10 @@ class Training(NamedTuple):
             return partial(self.members, estimator)
         if self.members is None or self.members == "bootstrap":
             return None
+        kind = self._kind_of_net(estimator)
+        if kind is not None:
+            n_members = _N_MASKS if self.n_members is None else self.n_members
+            return NetMembers(estimator, kind, n_members, self.member_seed)
         members = posterior_members(
             estimator,
             _safe_indexing(X, rows),
@@ -155,6 +270,38 @@ class Training(NamedTuple):
                 "(n_members, n_samples, n_classes)."
             )
         return members
+
+
+class NetMembers:
+    """Members of a net without more fits: a function of `X`, picklable.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        Fitted, with a net of skorch at its end.
+    kind : {"dropout", "snapshots"}
+        See :mod:`skactive._nets`.
+    n_members : int
+        Dropout masks; of snapshots there are as many as were taken.
+    seed : int
+        Of the masks.
+    """
+
+    def __init__(self, estimator: Any, kind: str, n_members: int, seed: int):
+        net = _response.last_step(estimator)
+        self.estimator = estimator
+        self.kind = kind
+        self.n_members = _nets.check_members(net, kind, n_members)
+        self.seed = seed
+
+    def __call__(self, X: Any) -> Array:
+        """Probabilities of shape (n_members, n_samples, n_classes)."""
+        net, X = _response.at_last_step(self.estimator, X)
+        if self.kind == "dropout":
+            proba = _nets.dropout_proba(net, X, self.n_members, self.seed)
+        else:
+            proba = _nets.snapshot_proba(net, X)
+        return _response.align(self.estimator, proba)
 
 
 def has_columns(X: Any) -> bool:

@@ -1216,3 +1216,22 @@ def test_iris_saves_labels():
             ]
         )
     assert scores["margin"] > scores["random"]
+
+
+def test_parameters_of_a_strategy_given_by_name():
+    learner = ActiveLearningClassifier(LogisticRegression(), "entropy")
+    learner.set_params(strategy__normalize=True)
+    assert repr(learner.strategy) == "Entropy(normalize=True)"
+    learner.set_params(strategy="power", strategy__beta=3, initial_strategy="k_center")
+    assert learner.strategy.beta == 3
+    assert learner.initial_strategy == "k_center"
+    with pytest.raises(ValueError, match="Invalid parameter 'gamma' for estimator Ma"):
+        learner.set_params(strategy="margin", strategy__gamma=3)
+
+
+def test_error_names_the_classifier_at_the_end_of_a_long_pipeline():
+    steps = [StandardScaler(with_mean=True, with_std=False) for _ in range(9)]
+    model = make_pipeline(*steps, LinearSVC(C=7))
+    learner = ActiveLearningClassifier(model, "entropy")
+    with pytest.raises(ValueError, match=r"got LinearSVC\(C=7\) at the end of Pipel"):
+        learner.query([[0.0], [1.0]])

@@ -1,13 +1,18 @@
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
@@ -89,3 +94,19 @@ def test_it_is_facility_location():
             LogisticRegression(), X, **kwargs, n_queries=9, random_state=0
         )
         assert_array_equal(found, expected)
+
+
+def test_what_an_estimator_has_learnt_before_has_no_say():
+    """A budgeted fit clones it; so a net fitted on all labels must not choose."""
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:150], y[:150]
+    net = MLPClassifier((4,), max_iter=2, random_state=0)
+    learner = ActiveLearningClassifier(net, random_state=0)
+    expected = learner.query(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(X, y)
+    assert_array_equal(learner.query(X), expected)
+    # One that is frozen is meant to keep what it knows.
+    frozen = ActiveLearningClassifier(FrozenEstimator(net), random_state=0)
+    assert set(frozen.query(X)) != set(expected)

@@ -69,3 +69,22 @@ def test_no_copies_in_a_batch_while_others_remain(name):
     utilities = get_strategy(name)(model, X)
     chosen = get_strategy(name).select(model, X, n_queries=5, random_state=0)
     assert (np.diff(utilities[chosen]) <= 0).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, bool, np.int64, np.float32, np.float64])
+def test_images(dtype, monkeypatch):
+    rng = np.random.RandomState(0)
+    X = rng.randint(2, size=(50, 2, 3, 2)).astype(dtype)
+    X[[7, 33]] = X[4]
+    keys = row_keys(X, np.arange(50))
+    flat = X.reshape(50, -1)
+    _, expected = np.unique(flat, axis=0, return_inverse=True)
+    _, found = np.unique(keys, return_inverse=True)
+    same = np.ravel(expected)[:, np.newaxis] == np.ravel(expected)
+    assert_array_equal(found[:, np.newaxis] == found, same)
+    assert_array_equal(row_keys(X, np.array([33, 2, 4])), keys[[33, 2, 4]])
+    assert count_copies(X, [7])[0] >= 3
+    assert len(row_keys(X, np.arange(0))) == 0
+    # In parts they are the same.
+    monkeypatch.setattr("skactive.geometry._blocks.BLOCK_SIZE", 40)
+    assert_array_equal(row_keys(X, np.arange(50)), keys)

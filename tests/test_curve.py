@@ -429,3 +429,21 @@ def test_an_oracle_is_always_seen():
         )
         low, _ = curve.summary()[1]["area_gain_interval"]
         assert low > 0
+
+
+def test_a_curve_prints_in_a_line():
+    curve = curve_of(strategies=["margin"], budget=20)
+    assert "\n" not in repr(curve)
+    assert repr(curve).startswith("ActiveLearningCurve of random, margin: ")
+    assert (
+        f"up to {curve.n_labels[-1]} labels, {curve.test_scores.shape[2]} spl"
+        in str(curve)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        table = str(curve.summary(target=2.0)).splitlines()
+        assert table[0].endswith("labels to target")
+        assert table[1].endswith("not reached")
+        table = str(curve.summary(target=0.0)).splitlines()
+        assert table[1].endswith(f" {curve.n_labels[0]}")
+        assert "target" not in str(curve.summary())

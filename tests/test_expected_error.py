@@ -334,7 +334,11 @@ def test_cost_is_estimated_and_long_calls_are_announced(monkeypatch):
     told = r"has to fit DecisionTreeClassifier\(\) 72 times .*Set max_candidates="
     with pytest.warns(UserWarning, match=told):
         ExpectedError()(tree, X, y)
-    ExpectedError()(model, X, y)  # no fits: nothing is said
+    ExpectedError()(model, X, y)  # few rows: nothing is said
+    monkeypatch.setattr(_expected_error, "_MANY_PROBABILITIES", 1)
+    told = r"has to retrain GaussianNB\(\) 72 times .* losses on 24 rows"
+    with pytest.warns(UserWarning, match=told):
+        ExpectedError()(model, X, y)
 
 
 @every_strategy

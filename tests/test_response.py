@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -19,13 +20,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from skactive import _response
+from skactive import _response, get_strategy
 from skactive._encoded import EncodedClassifier
 from skactive._response import (
     Fitted,
@@ -268,3 +270,95 @@ def test_embeddings_through_wrappers():
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())
     for wrapped in wrap(pipeline, y):
         assert_allclose(_response.embed(wrapped, X), StandardScaler().fit_transform(X))
+
+
+# ---------------------------------------------------------------------------------
+# Embeddings of nets, and of arrays with more than two axes
+# ---------------------------------------------------------------------------------
+
+
+def _hidden(net, X):
+    for coef, intercept in zip(net.coefs_[:-1], net.intercepts_[:-1], strict=True):
+        X = np.tanh(X @ coef + intercept)
+    return X
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_embedding_of_a_net_is_its_last_hidden_layer(dtype, monkeypatch):
+    X = np.random.RandomState(0).randn(200, 3).astype(dtype)
+    y = (X[:, 0] > 0).astype(int)
+    net = MLPClassifier((5, 4), activation="tanh", max_iter=3, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), net)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline.fit(X, y)
+    scaled = pipeline[0].transform(X)
+    expected = _hidden(pipeline[-1], scaled)
+    for estimator in (
+        pipeline,
+        FrozenEstimator(pipeline),
+        EncodedClassifier(FrozenEstimator(pipeline)).fit(X, y),
+        _response.Fitted(pipeline),
+    ):
+        for embedding in (None, "last_layer"):
+            found = _response.embed(estimator, X, embedding)
+            assert found.dtype == dtype
+            assert_allclose(found, expected, rtol=1e-5)
+        assert_array_equal(_response.embed(estimator, X, "input"), scaled)
+        found = _response.embed_without_labels(estimator, X)
+        assert_allclose(found, expected, rtol=1e-5)
+    monkeypatch.setattr(_response, "_CHUNK_SIZE", 64)
+    assert_allclose(_response.embed(pipeline, X), expected, rtol=1e-5)
+    # Unfitted, it is what the net will be given.
+    for estimator in (clone(pipeline), EncodedClassifier(clone(pipeline))):
+        for embedding in (None, "input"):
+            assert_allclose(_response.embed(estimator, X, embedding), scaled, 1e-5)
+        with pytest.raises(ValueError, match=r"'last_layer' needs a fitted net or lin"):
+            _response.embed(estimator, X, "last_layer")
+    assert _response.embed(clone(net), X) is X
+
+
+def test_net_without_hidden_layers_takes_sparse_rows():
+    X = sp.csr_array(np.eye(6))
+    net = MLPClassifier((), max_iter=3, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.fit(X, [0, 0, 0, 1, 1, 1])
+    assert_array_equal(_response.embed(net, X).toarray(), np.eye(6))
+
+
+def test_last_layer_of_other_models():
+    X = np.arange(8.0).reshape(4, 2)
+    linear = LogisticRegression().fit(X, [0, 0, 1, 1])
+    assert_array_equal(_response.embed(linear, X, "last_layer"), X)
+    tree = DecisionTreeClassifier().fit(X, [0, 0, 1, 1])
+    for estimator in (tree, None, [linear]):
+        assert _response.embed(estimator, X) is X
+        assert _response.embed(estimator, X, "input") is X
+        with pytest.raises(ValueError, match=r"got .*\. Use embedding='input'"):
+            _response.embed(estimator, X, "last_layer")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_images_are_flattened_as_a_view(dtype):
+    X = np.arange(60, dtype=dtype).reshape(5, 1, 3, 4)
+    for vectors in (
+        _response.embed(None, X),
+        _response.embed(None, X, "input"),
+        _response.embed(None, X.reshape(5, 12), lambda rows: rows.reshape(5, 3, 4)),
+        _response.embed_without_labels(None, X),
+    ):
+        assert np.shares_memory(vectors, X)
+        assert vectors.dtype == dtype
+        assert_array_equal(vectors, X.reshape(5, 12))
+    X[2, 0, 1, 1] = np.nan
+    assert _response.embed_without_labels(None, X) is None
+
+
+@pytest.mark.parametrize("name", ["k_center", "typiclust", "badge", "ranked_batch"])
+def test_embedding_of_a_strategy_is_checked(name):
+    X = np.arange(8.0).reshape(4, 2)
+    model = LogisticRegression().fit(X, [0, 0, 1, 1])
+    strategy = get_strategy(name).set_params(embedding="hidden")
+    with pytest.raises(ValueError, match=r"'embedding' parameter of .*'last_layer'"):
+        strategy.select(model, X, n_queries=2)

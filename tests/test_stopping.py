@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris, make_classification
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score, f1_score
 from sklearn.pipeline import make_pipeline
@@ -665,3 +666,9 @@ def test_campaigns_end(rule, single):
     if "threshold=0)" in repr(rule) or (single and "m" not in decisions[-1].rule):
         assert decisions[-1].rule in ("exhausted", "Budget", "MaxRounds")
     assert (n_labels == 150) == (decisions[-1].rule == "exhausted")
+
+
+def test_a_learner_that_is_not_fitted():
+    learner = ActiveLearningClassifier(LogisticRegression())
+    with pytest.raises(NotFittedError, match="ActiveLearningClassifier"):
+        MaxRounds(3).update(learner, [[0.0], [1.0]], [0, None])

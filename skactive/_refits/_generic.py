@@ -17,6 +17,7 @@ from skactive._bootstrap import seeded
 from skactive._refits._base import _LOSSES, take_rows
 from skactive._refits._discriminant import ridge_proba
 from skactive._sklearn import _num_samples
+from skactive._tally import count_fits, count_rows
 
 Array = NDArray[Any]
 
@@ -51,6 +52,7 @@ class GenericRefits:
     def retrain(self, candidates: Any) -> _GenericModels:
         """Models with one more row each."""
         n_candidates = _num_samples(candidates)
+        count_fits(n_candidates * len(self.classes))
         models = Parallel()(
             delayed(self._refit)(take_rows(candidates, [i]), label)
             for i in range(n_candidates)
@@ -85,6 +87,7 @@ class _GenericModels:
 
     def expected_loss(self, targets: Any, loss: str) -> Array:
         """Mean over `targets` of a loss, shape (n_candidates, n_classes)."""
+        count_rows(_num_samples(targets), n_models=len(self.models))
         means = Parallel()(
             delayed(_expected_loss)(model, targets, self.classes, loss)
             for model in self.models
@@ -93,11 +96,16 @@ class _GenericModels:
 
 
 def _expected_loss(model: Any, targets: Any, classes: Array, loss: str) -> float:
-    return float(_LOSSES[loss](proba_of(model, targets, classes)).mean())
+    return float(_LOSSES[loss](_proba_of(model, targets, classes)).mean())
 
 
 def proba_of(model: Any, rows: Any, classes: Array | None = None) -> Array:
     """Probabilities (n_rows, n_classes), zero for classes that the model lacks."""
+    count_rows(_num_samples(rows))
+    return _proba_of(model, rows, classes)
+
+
+def _proba_of(model: Any, rows: Any, classes: Array | None = None) -> Array:
     if hasattr(model, "predict_proba"):
         proba = np.asarray(model.predict_proba(rows), dtype=np.float64)
     else:

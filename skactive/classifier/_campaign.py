@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from skactive._labels import MISSING, decode_labels, is_missing
 from skactive._response import Fitted
 from skactive._sklearn import _num_samples, _safe_indexing
+from skactive._tally import Tally, counting
 from skactive._training import Model, Training
 from skactive.classifier._audit import Reserve, draw_reserve, next_audited
 from skactive.strategies import Strategy
@@ -162,7 +164,8 @@ class Plan(NamedTuple):
     ) -> tuple[Strategy, Any]:
         """The strategy to ask, and the estimator to ask it about."""
         if model is None or len(model.seen) == 1:
-            return self.initial, self.unfitted
+            # What it may have learnt before has no say.
+            return self.initial, clone(self.unfitted)
         if model.members is None and self.training.members is not None:
             raise ValueError(
                 f"{self.strategy!r} needs a committee, but the last fit made none, "
@@ -173,6 +176,27 @@ class Plan(NamedTuple):
         if model.members is None and weights is None:
             return self.strategy, model.estimator
         return self.strategy, Fitted(model.estimator, model.members, weights)
+
+
+class Cost(NamedTuple):
+    """What choosing rows, or training, took."""
+
+    n_queried: int = 0
+    query_time: float = 0.0
+    fit_time: float = 0.0
+    n_fits: int = 0
+    n_scored: int = 0
+    n_passes: int = 0
+
+    @classmethod
+    def of(cls, tally: Tally, **others: Any) -> Cost:
+        """The counts of a tally, with all that is no count."""
+        return cls(
+            n_fits=tally.n_fits,
+            n_scored=tally.n_scored,
+            n_passes=tally.n_passes,
+            **others,
+        )
 
 
 class Round(NamedTuple):
@@ -186,9 +210,7 @@ class Round(NamedTuple):
     model: Model
     rows: Array
     codes: Array
-    n_queried: int
-    query_time: float
-    fit_time: float
+    cost: Cost
     state: Any
     audited: Array
 
@@ -221,21 +243,26 @@ def run_rounds(
         n_queries = min(n_wanted, n_affordable - len(bought))
         labels = decode_labels(classes, visible)
         n_left = n_samples - len(bought)
-        rows, state = plan.choose(model, X, labels, n_left, n_queries, state)
-        visible[rows] = oracle[rows]
-        bought = np.concatenate([bought, rows])
-        middle = time.perf_counter()
-        # In the order of X, as in a fit by hand: some estimators heed the order.
-        learnt, audited = plan.split(np.sort(bought), n_samples)
-        model = plan.training.fit(X, classes, visible, learnt, params)
-        end = time.perf_counter()
+        with counting() as tally:
+            rows, state = plan.choose(model, X, labels, n_left, n_queries, state)
+            visible[rows] = oracle[rows]
+            bought = np.concatenate([bought, rows])
+            middle = time.perf_counter()
+            # In the order of X, as in a fit by hand: some estimators heed the order.
+            learnt, audited = plan.split(np.sort(bought), n_samples)
+            model = plan.training.fit(X, classes, visible, learnt, params, model)
+            end = time.perf_counter()
+        cost = Cost.of(
+            tally,
+            n_queried=len(rows),
+            query_time=middle - begin,
+            fit_time=end - middle,
+        )
         yield Round(
             model=model,
             rows=bought,
             codes=visible,
-            n_queried=len(rows),
-            query_time=middle - begin,
-            fit_time=end - middle,
+            cost=cost,
             state=state,
             audited=audited,
         )

@@ -42,9 +42,12 @@ from skactive._sklearn import (
     _safe_indexing,
     available_if,
 )
+from skactive._tally import counting
 from skactive._training import Model, Training
+from skactive._warm_start import ShrinkPerturb, WarmStart, goes_on_by
 from skactive.classifier._audit import Audited
 from skactive.classifier._campaign import (
+    Cost,
     Plan,
     Round,
     count_rounds,
@@ -121,20 +124,26 @@ class ActiveLearningClassifier(
     max_candidates : int or None, default=None
         Rows that a query looks at: a random subset of the candidates, another one in
         each round, for models whose prediction is dear. None means all.
-    members : {"auto", "posterior", "bootstrap"} or callable, default="auto"
+    members : str or callable, default="auto"
         The committee of a strategy that needs one:
 
         - "posterior": draws from the posterior of the last step of `estimator`, by
           Laplace's approximation for LogisticRegression with an l2 penalty, and in
           closed form for GaussianNB. Transformers are taken as they were fitted.
+        - "dropout": a net of skorch under random dropout masks (Monte-Carlo dropout).
+          A member is one mask for each dropout layer, the same for all rows.
+        - "snapshots": a net of skorch with the weights that its callback
+          :class:`skactive.torch.Snapshots` has kept.
         - "bootstrap": clones of `estimator` on bootstrap samples of the labelled
           rows. Every sample holds every class seen.
         - "auto": those of `estimator` if it is a forest, bagging or voting, else its
-          posterior if it is one of the above, else bootstrap clones.
+          posterior, snapshots or dropout if it has one of these, else bootstrap
+          clones.
         - a function ``(estimator, X) -> proba`` of shape (n_members, n_samples,
-          n_classes), which is given the fitted estimator, as for Monte-Carlo dropout.
+          n_classes), which is given the fitted estimator.
     n_members : int or None, default=None
-        How many. None means 100 draws from a posterior, or 10 bootstrap clones.
+        How many. None means 100 draws from a posterior, 20 dropout masks, or 10
+        bootstrap clones. There are as many snapshots as were taken.
     audit_fraction : float in [0, 1), default=0.0
         Share of random rows in what :meth:`query` gives, and of the labels that a
         budgeted fit uses. They are the last of a batch, and never learnt from, so that
@@ -148,12 +157,19 @@ class ActiveLearningClassifier(
         of your labels. "auto" does so for estimators of XGBoost and skorch, inside
         pipelines and meta-estimators as well, which accept nothing else. All others
         see your labels, so that ``class_weight={"spam": 5}`` keeps its meaning.
+    warm_start : bool or ShrinkPerturb, default=False
+        Whether a fit goes on from the last model instead of training anew: from round
+        to round of a budgeted fit, whose first round trains anew; without a budget
+        from the last `fit`. With a :class:`~skactive.classifier.ShrinkPerturb` its
+        weights are shrunk and noise is added first. See Notes.
     n_jobs : int or None, default=None
         Bootstrap members fitted, and chunks of the pool scored, at a time.
     random_state : int, RandomState instance or None, default=None
         Breaks ties, draws the first rows and the bootstrap samples, and seeds each
-        `random_state` inside `estimator` that is None, and the draws of a posterior.
-        An int gives the same answer for the same call.
+        `random_state` inside `estimator` that is None, and the draws of a posterior
+        and of dropout masks. While nets of skorch are fitted, torch draws from it too,
+        if labels are encoded; torch's own random state is not touched. An int gives
+        the same answer for the same call.
 
     Attributes
     ----------
@@ -178,10 +194,31 @@ class ActiveLearningClassifier(
         Positions of the labelled rows that are kept for :meth:`audit`, in the random
         order in which they are asked for. Empty without an `audit_fraction`.
     history_ : dict of ndarrays of shape (n_rounds,)
-        One row a round of the last `fit`: "n_labels" used up to that round,
-        "n_queried" rows chosen in it, "query_time" and "fit_time" in seconds; with
-        an `audit_fraction` also "n_audited", how many of the labels were kept for
-        :meth:`audit`.
+        One row a round of the last `fit`, with what its query and its fit took:
+
+        "n_labels"
+            Labels used up to that round.
+        "n_queried"
+            Rows chosen.
+        "query_time", "fit_time"
+            Seconds.
+        "n_fits"
+            Models fitted: `estimator`, bootstrap members, and what the strategy fits,
+            as refits for an expected error that has no closed form. A constant
+            placeholder is no fit.
+        "n_scored"
+            Rows that the query asked a model about, for a prediction, the answer of a
+            member, or an embedding: k members on n rows are k * n.
+        "n_passes"
+            How often it asked a model about some rows: k members on n rows in one
+            chunk are k.
+        "n_audited"
+            With an `audit_fraction`: how many of the labels were kept for
+            :meth:`audit`.
+
+        Without a budget there is one round without a query: calls of :meth:`query`
+        change nothing, and are not counted. Nor is what a function of yours or a
+        stopping rule does, or an `estimator` inside itself.
     termination_condition_ : str
         Why the last `fit` ended: "budget" if that was used, "exhausted" if no label was
         left, or the name of the rule, or of the callback's class, that stopped it.
@@ -211,6 +248,18 @@ class ActiveLearningClassifier(
     - The strategy has `audit_fraction` fewer rows to choose from.
     - To choose hyper-parameters by their audit, and then to believe it, is as wrong as
       with any other test set.
+
+    With a `warm_start`, a copy of the last model is fitted further to all labelled
+    rows, if its estimator (the last step of a pipeline) has a `warm_start` of its own,
+    as nets, `SGDClassifier` and `LogisticRegression` have. Steps before it are fitted
+    anew. An estimator that has `partial_fit` instead, as naive Bayes, is given only the
+    rows that are new. Ensembles, whose warm start adds members, searches, and all
+    others are refused. Bootstrap members go on as well, each from its own last weights.
+    Parameters set in the meantime count, those of the steps and of `estimator`. What
+    the last model cannot go on to learn is trained anew, silently: a class that is new
+    to it (but not to a net of skorch with an output to spare), one that is gone,
+    another kind of estimator, another number of features, and, for `partial_fit`, any
+    change in the rows learnt from, their labels and their weights.
 
     From scikit-learn 1.9 on there is `set_callbacks`, as for its own estimators. Each
     round is a task, called "round". What callbacks get as `X` and `y` are the rows of
@@ -257,11 +306,15 @@ class ActiveLearningClassifier(
         "n_initial": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "stopping": [HasMethods(["update", "reset"]), None],
         "max_candidates": [Interval(numbers.Integral, 1, None, closed="left"), None],
-        "members": [StrOptions({"auto", "posterior", "bootstrap"}), callable],
+        "members": [
+            StrOptions({"auto", "posterior", "dropout", "snapshots", "bootstrap"}),
+            callable,
+        ],
         "n_members": [Interval(numbers.Integral, 2, None, closed="left"), None],
         "audit_fraction": [Interval(numbers.Real, 0, 1, closed="left")],
         "missing_label": "no_validation",
         "encode_labels": ["boolean", StrOptions({"auto"})],
+        "warm_start": ["boolean", ShrinkPerturb],
         "n_jobs": [numbers.Integral, None],
         "random_state": ["random_state"],
     }
@@ -282,6 +335,7 @@ class ActiveLearningClassifier(
         audit_fraction: float = 0.0,
         missing_label: Any = np.nan,
         encode_labels: bool | str = "auto",
+        warm_start: bool | ShrinkPerturb = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ):
@@ -298,8 +352,30 @@ class ActiveLearningClassifier(
         self.audit_fraction = audit_fraction
         self.missing_label = missing_label
         self.encode_labels = encode_labels
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
+
+    def set_params(self, **params: Any) -> ActiveLearningClassifier:
+        """Set parameters, those of parts as ``strategy__normalize``.
+
+        A strategy given by its name becomes an object where a parameter of it is set.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by their names, see `get_params`.
+
+        Returns
+        -------
+        self : ActiveLearningClassifier
+        """
+        for name in ("strategy", "initial_strategy"):
+            named = params.get(name, getattr(self, name))
+            is_nested = any(key.startswith(f"{name}__") for key in params)
+            if is_nested and isinstance(named, str):
+                params[name] = get_strategy(named)
+        return super().set_params(**params)
 
     # -----------------------------------------------------------------------------
     # Learning
@@ -354,9 +430,12 @@ class ActiveLearningClassifier(
             tasks.begin_round()
             start = time.perf_counter()
             learnt, audited = plan.split(labeled, len(codes))
-            model = plan.training.fit(X, classes, codes, learnt, routed)
-            seconds = time.perf_counter() - start
-            rounds = [Round(model, labeled, codes, 0, 0.0, seconds, None, audited)]
+            with counting() as tally:
+                model = plan.training.fit(
+                    X, classes, codes, learnt, routed, self._model()
+                )
+            cost = Cost.of(tally, fit_time=time.perf_counter() - start)
+            rounds = [Round(model, labeled, codes, cost, None, audited)]
             tasks.end_round(partial(self._as_of, rounds, classes, plan))
             condition, stopping = "exhausted", None
         else:
@@ -558,9 +637,13 @@ class ActiveLearningClassifier(
                 f"got random_state={self.random_state!r}."
             )
         entropy = np.random.SeedSequence(draw_seed(self.random_state))
-        estimator_seed, member_seed, query_seed, audit_seed = entropy.generate_state(
-            4
-        ).tolist()
+        seeds = entropy.generate_state(5).tolist()
+        estimator_seed, member_seed, query_seed, audit_seed, noise_seed = seeds
+        warm_start = None
+        if self.warm_start is not False:
+            method = goes_on_by(self.estimator, self.warm_start)
+            perturb = None if self.warm_start is True else self.warm_start
+            warm_start = WarmStart(method, perturb, noise_seed)
         encode = self.encode_labels
         if encode == "auto":
             encode = needs_codes(self.estimator)
@@ -572,6 +655,7 @@ class ActiveLearningClassifier(
             # Without a random_state the estimator keeps its own chance.
             estimator_seed=None if self.random_state is None else estimator_seed,
             member_seed=member_seed,
+            warm_start=warm_start,
         )
         return Plan(
             strategy=strategy,
@@ -615,18 +699,16 @@ class ActiveLearningClassifier(
         """What the last fit gave, if there was one."""
         if not hasattr(self, "estimator_"):
             return None
-        return Model(self.estimator_, self.members_, self._seen)
+        return Model(self.estimator_, self.members_, self._seen, self._learnt)
 
     def _set_rounds(self, rounds: list[Round], classes: Array, plan: Plan) -> None:
         self._set_model(rounds[-1].model, classes)
         self.labeled_indices_ = rounds[-1].rows
         self.n_labels_ = len(rounds[-1].rows)
-        self.history_ = {
-            "n_labels": np.array([len(one.rows) for one in rounds]),
-            "n_queried": np.array([one.n_queried for one in rounds]),
-            "query_time": np.array([one.query_time for one in rounds]),
-            "fit_time": np.array([one.fit_time for one in rounds]),
-        }
+        self.history_ = {"n_labels": np.array([len(one.rows) for one in rounds])}
+        for name in Cost._fields:
+            figures = [getattr(one.cost, name) for one in rounds]
+            self.history_[name] = np.array(figures)
         self.audit_indices_ = rounds[-1].audited
         # While a campaign runs on a part of the rows, their positions say nothing.
         is_part = plan.ids is not None and plan.ids[-1] >= len(plan.ids)
@@ -635,7 +717,7 @@ class ActiveLearningClassifier(
             self.history_["n_audited"] = np.array([len(one.audited) for one in rounds])
 
     def _set_model(self, model: Model, classes: Array) -> None:
-        self.estimator_, self.members_, self._seen = model
+        self.estimator_, self.members_, self._seen, self._learnt = model
         # An estimator fitted beforehand may know further classes.
         self.classes_ = np.union1d(classes, self._fitted_classes())
         for name in ("n_features_in_", "feature_names_in_"):

@@ -35,6 +35,16 @@ _BASELINE = "random"
 class ActiveLearningCurve(Bunch):
     """What :func:`active_learning_curve` returns: arrays, and :meth:`summary`."""
 
+    def __repr__(self) -> str:
+        scores = self.test_scores
+        if isinstance(scores, dict):
+            scores = next(iter(scores.values()))
+        return (
+            f"ActiveLearningCurve of {', '.join(self.strategies)}: "
+            f"{len(self.n_labels)} points up to {self.n_labels[-1]} labels, "
+            f"{scores.shape[-1]} splits; see summary() and keys {', '.join(self)}"
+        )
+
     def summary(
         self,
         scoring: str | None = None,

@@ -42,6 +42,8 @@ class CurveSummary(list):
             f"{'strategy':<24}{'area':>8}{'gain over random':>28}{'wins':>7}"
             f"{'final':>8}{'labels saved':>26}"
         ]
+        if self and "labels_to_target" in self[0]:
+            lines[0] += f"{'labels to target':>18}"
         for record in self:
             low, high = record["area_gain_interval"]
             gain = f"{record['area_gain']:+.4f} [{low:+.4f}, {high:+.4f}]"
@@ -55,6 +57,10 @@ class CurveSummary(list):
                 f"{record['strategy']:<24}{record['area']:>8.4f}{gain:>28}"
                 f"{record['win_rate']:>7.0%}{record['final_score']:>8.4f}{saved:>26}"
             )
+            if "labels_to_target" in record:
+                to_target = record["labels_to_target"]
+                never = f"{'not reached':>18}"
+                lines[-1] += f"{to_target:>18.0f}" if np.isfinite(to_target) else never
         return "\n".join([*lines, self.sentence])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import indexable
+from sklearn.utils.validation import check_is_fitted, indexable
 
 from skactive._labels import MISSING, encode_labels
 from skactive._response import classes_of, last_step, map_rows, predict_proba
@@ -156,9 +156,15 @@ class StoppingRule(BaseEstimator):
         -------
         decision : Decision
             True or false, with the rule's name and the reason.
+
+        Raises
+        ------
+        NotFittedError
+            If the learner is not fitted.
         """
         for leaf in self.leaves():
             leaf._validate_params()
+        check_is_fitted(learner)
         this_round = Round(learner, X, y)
         if len(this_round.unlabeled) == 0:
             reason = f"all {this_round.n_samples} rows have a label"

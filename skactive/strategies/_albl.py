@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skactive import _response
 from skactive._sklearn import Interval, _num_samples, _safe_indexing
+from skactive._tally import count_rows
 from skactive.strategies._base import (
     _for_part,
     as_generator,
@@ -454,5 +455,6 @@ def _is_correct(estimator: Any, X: Any, y: Any, rows: Array) -> Array:
         predicted = _response.classes_of(estimator)[best]
     else:
         predicted = np.ravel(estimator.predict(X))
+        count_rows(len(rows))
     labels = np.asarray(y, dtype=object)[rows]
     return np.asarray(predicted.astype(object) == labels, dtype=bool)

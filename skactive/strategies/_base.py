@@ -17,7 +17,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from skactive import _response
 from skactive._copies import row_keys
 from skactive._labels import is_missing
-from skactive._sklearn import _num_samples
+from skactive._sklearn import HasMethods, StrOptions, _num_samples
 
 Array = NDArray[Any]
 
@@ -30,14 +30,22 @@ _PROVIDERS = {
     "CalibratedClassifierCV(LinearSVC()), ...",
     "decision_function": "LinearSVC, SVC, RidgeClassifier, ...",
     "last_layer": "LogisticRegression, SGDClassifier(loss='log_loss'), MLPClassifier, "
-    "alone or as the last step of a pipeline, or any classifier with predict_proba and "
-    "features= of the strategy, which gives the inputs of its last layer",
+    "a net of skorch, alone or as the last step of a pipeline, or any classifier with "
+    "predict_proba and features= of the strategy, which gives the inputs of its last "
+    "layer",
     "members": "RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier, "
     "VotingClassifier, a list of fitted classifiers, or any classifier inside "
     "ActiveLearningClassifier, which draws or fits members itself",
     "refits": "GaussianNB, LogisticRegression, RidgeClassifier, "
     "CalibratedClassifierCV(LinearSVC()), ...",
 }
+# What `embedding` of a strategy may be; BatchStrategy says what it means.
+EMBEDDING: list = [
+    HasMethods("transform"),
+    callable,
+    StrOptions({"input", "last_layer"}),
+    None,
+]
 _NAMES = {
     "last_layer": "a known last layer",
     "members": "a committee",
@@ -382,7 +390,7 @@ def check_needs(
             examples = "; ".join(_PROVIDERS[need] for need in leaf.needs)
             raise ValueError(
                 f"{type(leaf).__name__} needs {what}: {examples}; got "
-                f"{_shorten(estimator)}."
+                f"{_name_of_model(estimator)}."
             )
     return found if strategy.needs else None
 
@@ -423,8 +431,8 @@ def warn_if_equal(
     ):
         warnings.warn(
             f"{_shorten(strategy)} finds all {len(utilities)} candidates equally "
-            f"useful, so the choice is random. {_shorten(estimator)} answers alike for "
-            "every row; "
+            f"useful, so the choice is random. {_name_of_model(estimator)} may answer "
+            "alike for every row, or be certain of all; "
             "it may need more labels, or other hyper-parameters, to tell them apart.",
             UserWarning,
             stacklevel=3,
@@ -536,6 +544,14 @@ def check_utilities(utilities: Any, n_rows: int, strategy: Any) -> Array:
             f"among {n_rows}; every utility must be finite."
         )
     return utilities
+
+
+def _name_of_model(estimator: Any) -> str:
+    """What an estimator is called, the classifier at the end of a long one first."""
+    text = _shorten(estimator)
+    if not text.endswith("..."):
+        return text
+    return f"{_shorten(_response.last_step(estimator))} at the end of {text}"
 
 
 def _shorten(thing: Any, width: int = 120) -> str:

@@ -28,9 +28,19 @@ class BatchStrategy(Strategy):
 
     A new one defines `pick`. Rows that are identical in the embedding are never in one
     batch while others remain; rows of X, where there is no embedding.
+
+    The argument `embedding` of subclasses is one of:
+
+    - a fitted transformer, or a function ``X -> vectors`` of shape (n_samples,
+      n_features);
+    - "last_layer": what the last layer of the fitted classifier is given. For a net,
+      `MLPClassifier` or one of skorch, that is its last hidden layer; for a linear
+      classifier "input".
+    - "input": what the classifier is given: what the steps of a pipeline before its
+      last one give, or X itself. Images and the like are flattened.
+    - None: "last_layer" for a fitted net, else "input".
     """
 
-    # Subclasses have an argument `embedding`; it is documented there.
     embedding: Any = None
     # False where `pick` does without vectors, which are None then unless named.
     embeds: bool = True

@@ -13,11 +13,12 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from skactive import _response, measures
-from skactive._sklearn import HasMethods, Interval, _num_samples, _safe_indexing
+from skactive._sklearn import Interval, _num_samples, _safe_indexing
 from skactive.geometry._farthest import k_center
 from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._relevance import relevance_sampling
 from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
+from skactive.strategies._base import EMBEDDING
 from skactive.strategies._batch import BatchStrategy
 
 Array = NDArray[Any]
@@ -30,8 +31,6 @@ _DENSE_SHARE = 0.9
 _MINI_BATCH_SIZE = 2**21
 _MINI_BATCH_ROWS = 4096
 
-_EMBEDDING: list = [HasMethods("transform"), callable, None]
-
 
 class KCenter(BatchStrategy):
     """Rows farthest from everything that is labelled or already in the batch.
@@ -42,9 +41,9 @@ class KCenter(BatchStrategy):
 
     Parameters
     ----------
-    embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or X itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -60,7 +59,7 @@ class KCenter(BatchStrategy):
     array([3, 2])
     """
 
-    _parameter_constraints: dict = {"embedding": _EMBEDDING}
+    _parameter_constraints: dict = {"embedding": EMBEDDING}
 
     def __init__(self, embedding: Any = None):
         self.embedding = embedding
@@ -91,9 +90,9 @@ class KMeans(BatchStrategy):
 
     Parameters
     ----------
-    embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or X itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -110,7 +109,7 @@ class KMeans(BatchStrategy):
     array([2])
     """
 
-    _parameter_constraints: dict = {"embedding": _EMBEDDING}
+    _parameter_constraints: dict = {"embedding": EMBEDDING}
 
     def __init__(self, embedding: Any = None):
         self.embedding = embedding
@@ -142,9 +141,9 @@ class Badge(BatchStrategy):
 
     Parameters
     ----------
-    embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or X itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -162,7 +161,7 @@ class Badge(BatchStrategy):
     """
 
     needs = ("predict_proba",)
-    _parameter_constraints: dict = {"embedding": _EMBEDDING}
+    _parameter_constraints: dict = {"embedding": EMBEDDING}
 
     def __init__(self, embedding: Any = None):
         self.embedding = embedding
@@ -196,9 +195,9 @@ class Clue(BatchStrategy):
         Class probabilities are raised to the power ``1 / temperature`` and scaled to
         sum to one, which is a softmax with this temperature. Large values make
         weights equal, and the batch diverse rather than uncertain.
-    embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or X itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -218,7 +217,7 @@ class Clue(BatchStrategy):
     needs = ("predict_proba",)
     _parameter_constraints: dict = {
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "embedding": _EMBEDDING,
+        "embedding": EMBEDDING,
     }
 
     def __init__(self, temperature: float = 1.0, embedding: Any = None):
@@ -255,10 +254,9 @@ class Falcun(BatchStrategy):
     ----------
     gamma : float, default=10
         0 draws uniformly; the larger, the closer to taking the largest ``u + d``.
-    embedding : transformer or callable, default=None
-        Only tells which rows are copies of each other. A fitted transformer or a
-        function ``X -> vectors``; None compares the rows of X themselves, which need
-        not be numbers.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Only tells which rows are copies of each other, see :class:`BatchStrategy`; None
+        compares the rows of X themselves, which need not be numbers.
 
     Notes
     -----
@@ -285,7 +283,7 @@ class Falcun(BatchStrategy):
     embeds = False
     _parameter_constraints: dict = {
         "gamma": [Interval(Real, 0, None, closed="left")],
-        "embedding": _EMBEDDING,
+        "embedding": EMBEDDING,
     }
 
     def __init__(self, gamma: float = 10, embedding: Any = None):

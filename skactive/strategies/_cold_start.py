@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive import _response
+from skactive._tally import counting
 from skactive.strategies._base import Strategy
 from skactive.strategies._coverage import MaxHerding
 from skactive.strategies._random import Random
@@ -65,6 +66,7 @@ class ColdStart(Strategy):
         inner: Strategy = Random()
         if vectors is not None:
             inner = MaxHerding(embedding=lambda X: vectors)
-        return inner.select(
-            estimator, X, y, n_queries=n_queries, random_state=random_state
-        )
+        with counting():  # the vectors are there, and were counted
+            return inner.select(
+                estimator, X, y, n_queries=n_queries, random_state=random_state
+            )

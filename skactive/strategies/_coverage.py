@@ -21,7 +21,7 @@ from skactive.geometry._coverage import (
     max_herding,
 )
 from skactive.geometry._typicality import typicality
-from skactive.strategies._base import _round
+from skactive.strategies._base import EMBEDDING, _round
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
@@ -39,7 +39,6 @@ _BATCH_SIZE = 1024
 # TypiClust: larger clusters are judged by this many of their rows.
 _MAX_CLUSTER_ROWS = 20_000
 
-_EMBEDDING = {"embedding": "no_validation"}
 _MAX_ROWS = {"max_rows": [Interval(numbers.Integral, 1, None, closed="left")]}
 
 
@@ -59,9 +58,9 @@ class ProbCover(BatchStrategy):
         classes that the estimator has seen, at least 2; while it is not fitted, the
         number of rows to choose, at least 2 and at most 10. It has no effect if
         `radius` is given.
-    embedding : object, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or `X` itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     Notes
     -----
@@ -86,7 +85,7 @@ class ProbCover(BatchStrategy):
         "radius": [Interval(numbers.Real, 0, None, closed="left"), None],
         "alpha": [Interval(numbers.Real, 0, 1, closed="right")],
         "n_clusters": [Interval(numbers.Integral, 1, None, closed="left"), None],
-        **_EMBEDDING,
+        "embedding": EMBEDDING,
     }
 
     def __init__(
@@ -143,9 +142,9 @@ class MaxHerding(BatchStrategy):
     max_rows : int, default=20_000
         With more rows than this, that many drawn at random stand for all, both as
         rows to cover and as candidates. Otherwise the greedy solution is exact.
-    embedding : object, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or `X` itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -164,7 +163,7 @@ class MaxHerding(BatchStrategy):
     _parameter_constraints: dict = {
         "bandwidth": [Interval(numbers.Real, 0, None, closed="neither"), None],
         **_MAX_ROWS,
-        **_EMBEDDING,
+        "embedding": EMBEDDING,
     }
 
     def __init__(
@@ -218,9 +217,9 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         near each other or not, and soon, if two labelled rows are almost identical.
     max_rows : int, default=20_000
         As in :class:`MaxHerding`.
-    embedding : object, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or `X` itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     Notes
     -----
@@ -255,7 +254,7 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
             None,
         ],
         **_MAX_ROWS,
-        **_EMBEDDING,
+        "embedding": EMBEDDING,
     }
 
     def __init__(
@@ -315,9 +314,9 @@ class FacilityLocation(BatchStrategy):
     max_rows : int, default=20_000
         With more rows than this, that many drawn at random stand for all, both as
         rows to be near to and as candidates. Otherwise the greedy solution is exact.
-    embedding : object, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or `X` itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -336,7 +335,7 @@ class FacilityLocation(BatchStrategy):
     _parameter_constraints: dict = {
         "similarity": [StrOptions({"cosine", "euclidean"})],
         **_MAX_ROWS,
-        **_EMBEDDING,
+        "embedding": EMBEDDING,
     }
 
     def __init__(
@@ -389,9 +388,9 @@ class TypiClust(BatchStrategy):
         are looked at.
     max_clusters : int, default=500
         At most so many clusters. More than 50 are made by k-means on mini-batches.
-    embedding : object, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the steps
-        of a pipeline before its last one give, or `X` itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -410,7 +409,7 @@ class TypiClust(BatchStrategy):
     _parameter_constraints: dict = {
         "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
         "max_clusters": [Interval(numbers.Integral, 1, None, closed="left")],
-        **_EMBEDDING,
+        "embedding": EMBEDDING,
     }
 
     def __init__(

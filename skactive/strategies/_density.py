@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive import _response
-from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
+from skactive._sklearn import Interval, StrOptions, _num_samples
 from skactive.geometry._density import information_density
-from skactive.strategies._base import Strategy, check_utilities
+from skactive.strategies._base import EMBEDDING, Strategy, check_utilities
 
 Array = NDArray[Any]
 
@@ -39,9 +39,9 @@ class InformationDensity(Strategy):
         to look at all. The cosine without `n_neighbors` is always exact.
     beta : float, default=1.0
         The density is raised to this power: its weight in a product.
-    embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the
-        steps of a pipeline before its last one give, or X itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -63,7 +63,7 @@ class InformationDensity(Strategy):
         "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "max_rows": [Interval(numbers.Integral, 2, None, closed="left"), None],
         "beta": [Interval(numbers.Real, 0, None, closed="left")],
-        "embedding": [HasMethods(["transform"]), callable, None],
+        "embedding": EMBEDDING,
     }
 
     def __init__(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from skactive._sklearn import HasMethods, Interval, StrOptions
+from skactive._sklearn import Interval, StrOptions
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
-from skactive.strategies._base import take_best
+from skactive.strategies._base import EMBEDDING, take_best
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
@@ -294,9 +294,9 @@ class RankedBatch(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     ----------
     strategy : str, Strategy or callable, default=None
         Whose utilities; pointwise, and best in [0, 1], as phi is. None means margin.
-    embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the
-        steps of a pipeline before its last one give, or X itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -317,7 +317,7 @@ class RankedBatch(WrapperStrategy, BatchStrategy):  # type: ignore[override]
 
     _parameter_constraints: dict = {
         "strategy": INNER,
-        "embedding": [HasMethods(["transform"]), callable, None],
+        "embedding": EMBEDDING,
     }
 
     def __init__(self, strategy: Any = None, embedding: Any = None):
@@ -359,9 +359,9 @@ class Diverse(WrapperStrategy, BatchStrategy):  # type: ignore[override]
         utility first. "k_means_plus_plus" draws one row after another with
         probabilities proportional to utility times squared distance to the nearest
         row drawn, in this order.
-    embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the
-        steps of a pipeline before its last one give, or X itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     References
     ----------
@@ -384,7 +384,7 @@ class Diverse(WrapperStrategy, BatchStrategy):  # type: ignore[override]
         "strategy": INNER,
         "factor": [Interval(numbers.Integral, 1, None, closed="left")],
         "method": [StrOptions({"k_means", "k_means_plus_plus"})],
-        "embedding": [HasMethods(["transform"]), callable, None],
+        "embedding": EMBEDDING,
     }
 
     def __init__(

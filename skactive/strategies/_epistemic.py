@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skactive import _response, measures
 from skactive._labels import encode_labels
-from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
+from skactive._sklearn import Interval, StrOptions, _num_samples
 from skactive.geometry._blocks import (
     blocks,
     dense_rows,
@@ -19,7 +19,7 @@ from skactive.geometry._blocks import (
     squared_norms,
 )
 from skactive.geometry._coverage import median_bandwidth
-from skactive.strategies._base import Strategy, check_needs, check_utilities
+from skactive.strategies._base import EMBEDDING, Strategy, check_needs, check_utilities
 
 Array = NDArray[Any]
 
@@ -44,9 +44,9 @@ class EpistemicUncertainty(Strategy):
         By counts of labels near a row, or by disagreement of members.
     bandwidth : float, default=None
         Of the kernel. None means half the median distance between rows of the pool.
-    embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the
-        steps of a pipeline before its last one give, or X itself.
+    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
+        hidden layer of a net, and what any other classifier is given.
 
     See Also
     --------
@@ -73,7 +73,7 @@ class EpistemicUncertainty(Strategy):
     _parameter_constraints: dict = {
         "method": [StrOptions({"neighbors", "committee"})],
         "bandwidth": [Interval(numbers.Real, 0, None, closed="neither"), None],
-        "embedding": [HasMethods(["transform"]), callable, None],
+        "embedding": EMBEDDING,
     }
 
     def __init__(

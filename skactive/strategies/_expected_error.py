@@ -33,8 +33,10 @@ _BLOCK_MAX_CANDIDATES = 128
 _ONE_BLOCK = 512
 # Real fits come in small blocks, so that progress is seen.
 _BLOCK_MAX_FITS = 64
-# Real fits that would take longer, in seconds, are warned of.
+# Calls that would take longer, in seconds, are warned of; closed forms are asked how
+# long they take from this number of probabilities on.
 _LONG = 30.0
+_MANY_PROBABILITIES = 2**31
 
 
 class _Problem(NamedTuple):
@@ -96,8 +98,7 @@ class _LookAhead(Strategy):
         problem = self._pose(estimator, X, y, candidates)
         utilities = np.zeros(_num_samples(X))
         if len(problem.looked):
-            if isinstance(problem.refits, GenericRefits):
-                self._warn_if_long(problem)
+            self._warn_if_long(problem)
             found = self._finish(problem, self._look(problem), X)
             utilities[problem.unlabeled[problem.looked]] = found
         return check_utilities(utilities[candidates], len(candidates), self)
@@ -242,19 +243,30 @@ class _LookAhead(Strategy):
         }
 
     def _warn_if_long(self, problem: _Problem) -> None:
-        cost = self._cost(problem, n_trials=1)
-        if cost["seconds"] > _LONG:
-            warnings.warn(
-                f"{type(self).__name__} has to fit {problem.refits.classifier!r} "
-                f"{cost['n_fits']} times ({cost['n_candidates']} candidates, "
-                f"{problem.proba.shape[1]} classes), which will take about "
-                f"{cost['seconds']:.0f} s. Set max_candidates= to look at fewer rows "
-                "or n_targets= to count losses on fewer, give it more jobs by "
-                "joblib.parallel_config, or use a classifier with a closed form: naive "
-                "Bayes, nearest neighbours, linear discriminants, logistic regression.",
-                UserWarning,
-                stacklevel=4,
+        n_classes = problem.proba.shape[1]
+        is_real = isinstance(problem.refits, GenericRefits)
+        n_numbers = len(problem.looked) * len(problem.targets) * n_classes**2
+        if not is_real and n_numbers < _MANY_PROBABILITIES:
+            return
+        cost = self._cost(problem, n_trials=1 if is_real else 16)
+        if cost["seconds"] <= _LONG:
+            return
+        advice = "."
+        if is_real:
+            advice = (
+                ", or use a classifier with a closed form: naive Bayes, nearest "
+                "neighbours, linear discriminants, logistic regression."
             )
+        warnings.warn(
+            f"{type(self).__name__} has to {'fit' if is_real else 'retrain'} "
+            f"{problem.classifier!r} {cost['n_fits']} times ({cost['n_candidates']} "
+            f"candidates, {n_classes} classes) and count losses on "
+            f"{cost['n_targets']} rows, which will take about {cost['seconds']:.0f} s. "
+            "Set max_candidates= to look at fewer rows or n_targets= to count losses "
+            f"on fewer, give it more jobs by joblib.parallel_config{advice}",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _block_candidates(problem: _Problem) -> int:

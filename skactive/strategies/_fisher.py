@@ -80,13 +80,14 @@ class VarianceReduction(Strategy):
     ----------
     features : transformer or callable, default=None
         As in :class:`ExpectedModelChange`: the inputs of the last layer of
-        classifiers other than linear ones and `MLPClassifier`.
+        classifiers other than linear ones, `MLPClassifier` and nets of skorch.
     penalty : float, default=None
         Strength of the l2 penalty: M holds `penalty` times the identity, for the sum of
         log losses. None means what the estimator was fitted with: 1 / C for
         `LogisticRegression`, alpha for `MLPClassifier`, alpha times the labelled rows
-        for `SGDClassifier`; 1 for others. Intercepts are penalised as there. No penalty
-        is below a millionth of the information of an average row of `X`.
+        for `SGDClassifier`, `weight_decay` times the labelled rows for nets of skorch
+        that have one; 1 for others. Intercepts are penalised as there. No penalty is
+        below a millionth of the information of an average row of `X`.
     max_parameters : int, default=1500
         Where coefficients are more, as in texts, features are replaced by as many of
         their principal components (without centring) as there is room for, at least
@@ -169,7 +170,7 @@ class Bait(Strategy):
     ----------
     features : transformer or callable, default=None
         As in :class:`ExpectedModelChange`: the inputs of the last layer of
-        classifiers other than linear ones and `MLPClassifier`.
+        classifiers other than linear ones, `MLPClassifier` and nets of skorch.
     penalty : float, default=None
         Strength of the l2 penalty, as in :class:`VarianceReduction`.
     oversampling : float, default=2.0

@@ -29,9 +29,10 @@ class ExpectedModelChange(PointwiseStrategy):
     2 * p * (1 - p)``. Rows far from the origin are preferred, so scale features.
 
     The last layer is that of a linear classifier with `predict_proba`, or of
-    `MLPClassifier`, whose features are the activations of its last hidden layer, alone
-    or at the end of a pipeline or a search. One model a class, as in `SGDClassifier`,
-    is taken as a softmax with its probabilities.
+    `MLPClassifier` or a net of skorch, whose features are the activations of its last
+    hidden layer, alone or at the end of a pipeline or a search. One model a class, as
+    in `SGDClassifier`, is taken as a softmax with its probabilities. Outputs of a net
+    for labels not seen yet are left out.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ def read_last_layer(estimator: Any, X: Any, features: Any = None) -> LastLayer:
     `features` names its inputs where the estimator is not known.
     """
     if features is None:
-        return last_layer(*_response.at_last_step(estimator, X))
+        layer = last_layer(*_response.at_last_step(estimator, X))
+        # Outputs of a net that no label has are left out.
+        return layer._replace(proba=_response.align(estimator, layer.proba))
     proba = _response.predict_proba(estimator, X)
     return named_layer(features, np.asarray(proba), X)
