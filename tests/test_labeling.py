@@ -541,6 +541,30 @@ def test_assign():
         )
 
 
+def test_who_is_assigned_stays_first_while_answers_wait_for_money():
+    log = []
+
+    class Silent:
+        def __init__(self, name):
+            self.name = name
+
+        def __call__(self, rows):
+            log.extend((self.name, row) for row in rows.tolist())
+            return [None] * len(rows)
+
+    sources = [
+        LabelSource(Silent(name), name=name, cost=cost, abstention_cost=0)
+        for name, cost in [("teacher", 0.9), ("annotator", 1.0)]
+    ]
+    y = np.where(np.arange(80) < 20, full, np.nan)
+    pipeline = make_pipeline(StandardScaler(), make(Sending(["annotator"] * 2)))
+    result = label_pool(pipeline, X, sources, y=y, budget=1)
+    assert result.termination_condition == "exhausted"
+    assert len(log) == 120
+    for row in range(20, 80):
+        assert log.index(("annotator", row)) < log.index(("teacher", row))
+
+
 # Data -------------------------------------------------------------------------------
 
 

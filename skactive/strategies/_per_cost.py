@@ -65,7 +65,7 @@ class PerCost(WrapperStrategy):
     >>> X = np.array([[-1.0], [-0.2], [-0.1], [1.0]])
     >>> model = LogisticRegression().fit(X[[0, 3]], [0, 1])
     >>> PerCost("margin", cost=[1, 1, 5, 1])(model, X).round(2)
-    array([0.52, 0.89, 0.19, 0.52])
+    array([0.67, 0.93, 0.19, 0.67])
     >>> def n_characters(texts):
     ...     return [len(text) for text in texts]
     >>> PerCost("entropy", cost=n_characters).pointwise
