@@ -497,6 +497,21 @@ def test_threads_encode_once():
     counted.assert_once(WORDS)
 
 
+def test_encoder_that_asks_for_vectors_itself():
+    def encode(texts):
+        calls.append(texts)
+        if len(texts) > 1:
+            return np.concatenate([embedded.transform([text]) for text in texts])
+        return float32_letters(texts)
+
+    calls = []
+    embedded = Embedded(encode, batch_size=3)
+    for _ in range(2):
+        assert_array_equal(embedded.transform(WORDS[:8]), float32_letters(WORDS[:8]))
+    assert_array_equal(embedded.transform(WORDS), float32_letters(WORDS))
+    assert len(calls) == len(WORDS) + 3 + 37  # the last batch is one text
+
+
 # ---------------------------------------------------------------------------------
 # On disk
 # ---------------------------------------------------------------------------------
