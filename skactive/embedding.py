@@ -91,11 +91,12 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     Notes
     -----
-    A row is found by 128 bits of a BLAKE2 hash of its type and content; numbers are
-    compared bit by bit, so that -0.0 and 0.0, or float32 and float64, are encoded
-    apart. Vectors keep the encoder's dtype. An encoder whose numbers depend, in the
-    last bits, on the rows beside a row is asked once, so that the answer is the
-    first one.
+    A row is found by 128 bits of a BLAKE2 hash of its type and content, which takes
+    some microseconds; numbers are compared bit by bit, so that -0.0 and 0.0, or
+    float32 and float64, are encoded apart. An encoder whose numbers depend, in the
+    last bits, on the rows beside a row is asked once, so that the answer is the first
+    one. Vectors stay in memory as long as one of the clones does; files in `memory`
+    are never deleted.
 
     A pickle holds the encoder but no vectors: a process that shall not encode anew
     needs `memory`. For a search in several processes, call ``transform`` on the pool
@@ -345,7 +346,7 @@ class _Shelf:
         self._places: dict[bytes, int] = {}
         self._vectors: Array | None = None
         self._n_saved = 0
-        # An encoder may itself ask for the vectors of other rows.
+        # An encoder may itself ask for vectors.
         self._lock = threading.RLock()
 
     def vectors(
@@ -381,6 +382,9 @@ class _Shelf:
         return list(first.values())
 
     def _add(self, keys: list[bytes], vectors: Array, n_expected: int) -> None:
+        fresh = self._unknown(keys)
+        if len(fresh) < len(keys):  # another process was as quick, or the encoder was
+            keys, vectors = [keys[i] for i in fresh], vectors[fresh]
         held, n_held = self._vectors, len(self._places)
         if held is None:
             held = np.empty((n_expected, vectors.shape[1]), dtype=vectors.dtype)
@@ -409,9 +413,7 @@ class _Shelf:
                 continue
             with np.load(path, allow_pickle=False) as file:
                 keys, vectors = list(_cut(file["keys"].tobytes())), file["vectors"]
-            # Two processes may have encoded the same row; it is in both files then.
-            new = self._unknown(keys)
-            self._add([keys[i] for i in new], vectors[new], len(new))
+            self._add(keys, vectors, len(keys))
             self._read.add(path.name)
         self._n_saved = len(self._places)
 

@@ -1,5 +1,6 @@
 import pickle
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -164,6 +165,7 @@ def key_of(X):
     [
         (np.ones((1, 2), np.float32), np.ones((1, 2))),
         (np.zeros((1, 4)), np.zeros((1, 2, 2))),
+        (np.zeros((1, 4)), np.zeros((1, 4), dtype=int)),
         (np.array([[0.0]]), np.array([[-0.0]])),
         (np.array([[1.0, 2.0]]), np.array([[2.0, 1.0]])),
         (["1"], [1]),
@@ -481,7 +483,12 @@ def test_empty():
 
 def test_threads_encode_once():
     entered = threading.Barrier(4)
-    counted = Counted(float32_letters)
+
+    def encode(texts):
+        time.sleep(0.002)  # others get their turn
+        return float32_letters(texts)
+
+    counted = Counted(encode)
     embedded = Embedded(counted, batch_size=5)
     twins = [clone(embedded) for _ in range(4)]
 
@@ -495,6 +502,21 @@ def test_threads_encode_once():
         for rows, vectors in pool.map(ask, range(4)):
             assert_array_equal(vectors, float32_letters(WORDS)[rows])
     counted.assert_once(WORDS)
+
+
+def test_encoder_that_asks_for_vectors_itself():
+    def encode(texts):
+        calls.append(texts)
+        if len(texts) > 1:
+            return np.concatenate([embedded.transform([text]) for text in texts])
+        return float32_letters(texts)
+
+    calls = []
+    embedded = Embedded(encode, batch_size=3)
+    for _ in range(2):
+        assert_array_equal(embedded.transform(WORDS[:8]), float32_letters(WORDS[:8]))
+    assert_array_equal(embedded.transform(WORDS), float32_letters(WORDS))
+    assert len(calls) == len(WORDS) + 3 + 37  # the last batch is one text
 
 
 # ---------------------------------------------------------------------------------
@@ -563,8 +585,10 @@ def test_what_was_encoded_before_an_error_is_kept(tmp_path):
 def test_many_files(tmp_path, monkeypatch):
     monkeypatch.setattr("skactive.embedding._ROWS_A_FILE", 20)
     counted = Counted(float32_letters)
-    Embedded(counted, memory=tmp_path, key="a", batch_size=7).transform(WORDS)
-    assert len(list(tmp_path.rglob("*.npz"))) == 6
+    embedded = Embedded(counted, memory=tmp_path, key="a", batch_size=7)
+    for _ in range(2):
+        embedded.transform(WORDS)
+        assert len(list(tmp_path.rglob("*.npz"))) == 6
     again = Embedded(counted, memory=tmp_path, key="a")
     assert_array_equal(again.transform(WORDS), float32_letters(WORDS))
     counted.assert_once(WORDS)
