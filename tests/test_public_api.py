@@ -98,8 +98,8 @@ def test_light_imports():
     import sys
 
     code = (
-        "import sys, skactive; print(sorted({'catboost', 'matplotlib', 'skorch', 'torch',"
-        " 'xgboost', 'lightgbm'} & set(sys.modules)))"
+        "import sys, skactive; print(sorted({'catboost', 'matplotlib', 'skorch',"
+        " 'torch', 'xgboost', 'lightgbm'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
