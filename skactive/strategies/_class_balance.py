@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from skactive import _response
@@ -359,8 +360,9 @@ def _column(X: Any, column: str | int) -> Any:
             f"{type(X).__name__}. Give the position of a column, or a function X -> "
             "groups."
         )
-    found = _safe_indexing(X, column, axis=1)
-    return np.ravel(found.toarray()) if hasattr(found, "toarray") else found
+    if sp.issparse(X):
+        return np.ravel(X.tocsc()[:, [column]].toarray())
+    return _safe_indexing(X, column, axis=1)
 
 
 def _count_labels(y: Any) -> dict[Any, int]:
