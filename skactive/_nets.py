@@ -155,7 +155,7 @@ def _check_inputs(net: Any, last: dict[str, Any], n_rows: int) -> Any:
 
 def own_members(net: Any) -> str | None:
     """What stands for the doubt of a fitted net: "snapshots", "dropout" or None."""
-    if _snapshots(net) is not None:
+    if len(_snapshots(net) or ()) > 1:
         return "snapshots"
     return "dropout" if _dropout_layers(_modules_of(net)) else None
 

@@ -122,3 +122,6 @@ def test_training_stopped_too_early(make_net):
     learner = ActiveLearningClassifier(net, "information_gain", members="snapshots")
     with pytest.raises(ValueError, match="one that took 1 snapshots; two are needed"):
         learner.fit(*rows())
+    # Where nothing is said, others take their place.
+    learner.set_params(members="auto", n_members=2).fit(*rows())
+    assert len(learner.members_) == 2

@@ -20,9 +20,10 @@ class ColdStart(Strategy):
 
     The default of `initial_strategy`. It is :class:`MaxHerding` where what the
     classifier sees, after the steps of a pipeline before its last one, are finite
-    numbers, and these steps can be fitted without labels. It is :class:`Random` for
-    anything else: texts without a vectorizer, missing features, steps that learn from
-    labels. Which of the two it is depends on the data only, never on chance.
+    numbers (images are flattened), and these steps can be fitted without labels. It is
+    :class:`Random` for anything else: texts without a vectorizer, missing features,
+    steps that learn from labels. Which of the two it is depends on the data only, never
+    on chance.
 
     See Also
     --------
