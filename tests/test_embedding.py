@@ -22,8 +22,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skactive import ActiveLearningClassifier
+from skactive._digests import row_digests
 from skactive._sklearn import _safe_indexing
-from skactive.embedding import Embedded, row_digests
+from skactive.embedding import Embedded
 from skactive.strategies import TypiClust
 
 WORDS = [f"{noun} {verb} {n}" for noun in "abcd" for verb in "xyz" for n in range(10)]

@@ -17,6 +17,7 @@ LAYERS = [
         "_response",
         "_bootstrap",
         "_copies",
+        "_digests",
         "_encoded",
         "_linear",
         "_last_layer",
@@ -40,6 +41,7 @@ BESIDE = {
     ("_last_layer", "_nets"),
     ("_response", "_encoded"),
     ("_response", "_last_layer"),
+    ("embedding", "_digests"),
     ("_training", "_posterior"),
     ("_training", "_warm_start"),
 }
