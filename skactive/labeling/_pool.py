@@ -14,7 +14,6 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import indexable
 
 from skactive._bootstrap import seeded
-from skactive._explain import check_rows
 from skactive._labels import MISSING, encode_labels
 from skactive._sklearn import _num_samples
 from skactive.classifier import query
@@ -22,7 +21,7 @@ from skactive.classifier._query import _find_learner
 from skactive.labeling._ledger import LabelingResult, Ledger
 from skactive.labeling._source import as_sources
 from skactive.strategies import get_strategy
-from skactive.strategies._base import _shorten
+from skactive.strategies._base import _shorten, check_rows
 
 Array = NDArray[Any]
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skactive import measures
 from skactive._sklearn import Interval, _num_samples
-from skactive.strategies._base import _shorten
+from skactive.strategies._base import check_rows
 from skactive.strategies._disagreement import TeacherStrategy
 
 Array = NDArray[Any]
@@ -138,7 +138,7 @@ class Distillation(TeacherStrategy):
             If a position is not in `X`, a cost is not positive, or there are no labels
             for a teacher that is to be fitted.
         """
-        rows = _check_positions(rows, _num_samples(X))
+        rows = check_rows(rows, _num_samples(X))
         asked, places = np.unique(rows, return_inverse=True)
         values = self._compare_rows(self._advantage, estimator, X, y, asked)
         if values is None:
@@ -177,19 +177,3 @@ class Distillation(TeacherStrategy):
                 "positive and finite."
             )
         return costs
-
-
-def _check_positions(rows: ArrayLike, n_samples: int) -> Array:
-    positions = np.asarray(rows)
-    if positions.size == 0:
-        return np.empty(0, dtype=np.intp)
-    if (
-        positions.ndim != 1
-        or positions.dtype.kind not in "iu"
-        or not 0 <= positions.min() <= positions.max() < n_samples
-    ):
-        raise ValueError(
-            f"rows must be a list of positions in X, ints from 0 to {n_samples - 1}; "
-            f"got {_shorten(rows)}."
-        )
-    return positions
