@@ -30,6 +30,7 @@ from skactive._sklearn import (
     _num_samples,
     _safe_indexing,
 )
+from skactive._tally import count_fits, count_rows, counting
 from skactive.strategies._base import (
     Strategy,
     _shorten,
@@ -210,6 +211,7 @@ class PredictedLoss(Strategy):
         # Not in the order of X, which may be sorted.
         splits = KFold(_N_REGRESSOR_FOLDS, shuffle=True, random_state=self.random_state)
         learnt = cross_val_predict(regressor, table, losses, cv=splits)
+        count_fits(_N_REGRESSOR_FOLDS)
         expected = _expected_loss(proba, self.loss)
         both = np.column_stack([expected, np.maximum(learnt, 0)])
         weights = nnls(both, losses)[0]
@@ -226,6 +228,7 @@ class PredictedLoss(Strategy):
                 "another regressor= or embedding=, or use entropy, which is cheaper"
             )
             return None
+        count_fits()
         return _Model(regressor.fit(table, losses), weights, space)
 
     def _new_regressor(self) -> Any:
@@ -253,14 +256,17 @@ class PredictedLoss(Strategy):
 
         def answer(fold: int) -> tuple[Array, Array]:
             learnt, asked = labeled[folds != fold], labeled[folds == fold]
-            model = self._fit(template, X, classes[codes[learnt]], learnt, params)
-            return folds == fold, _aligned_proba(
-                model, _safe_indexing(X, asked), classes
-            )
+            with counting():  # it may run elsewhere, so the caller reports it
+                model = self._fit(template, X, classes[codes[learnt]], learnt, params)
+                X_asked = _safe_indexing(X, asked)
+                return folds == fold, _aligned_proba(model, X_asked, classes)
 
         found = Parallel()(delayed(answer)(fold) for fold in range(folds.max() + 1))
+        n_models = len(template) if isinstance(template, (list, tuple)) else 1
         proba = np.zeros((len(labeled), len(classes)))
         for rows, some in found:
+            count_fits(n_models)
+            count_rows(len(some), n_models)
             proba[rows] = some
         return proba
 
