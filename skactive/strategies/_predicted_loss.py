@@ -30,6 +30,7 @@ from skactive._sklearn import (
     _num_samples,
     _safe_indexing,
 )
+from skactive._tally import count_fits, in_this_context
 from skactive.strategies._base import (
     Strategy,
     _shorten,
@@ -209,6 +210,7 @@ class PredictedLoss(Strategy):
         regressor = self._new_regressor()
         # Not in the order of X, which may be sorted.
         splits = KFold(_N_REGRESSOR_FOLDS, shuffle=True, random_state=self.random_state)
+        count_fits(_N_REGRESSOR_FOLDS)
         learnt = cross_val_predict(regressor, table, losses, cv=splits)
         expected = _expected_loss(proba, self.loss)
         both = np.column_stack([expected, np.maximum(learnt, 0)])
@@ -226,6 +228,7 @@ class PredictedLoss(Strategy):
                 "another regressor= or embedding=, or use entropy, which is cheaper"
             )
             return None
+        count_fits()
         return _Model(regressor.fit(table, losses), weights, space)
 
     def _new_regressor(self) -> Any:
@@ -258,7 +261,9 @@ class PredictedLoss(Strategy):
                 model, _safe_indexing(X, asked), classes
             )
 
-        found = Parallel()(delayed(answer)(fold) for fold in range(folds.max() + 1))
+        found = Parallel(require="sharedmem")(
+            [delayed(in_this_context(answer))(fold) for fold in range(folds.max() + 1)]
+        )
         proba = np.zeros((len(labeled), len(classes)))
         for rows, some in found:
             proba[rows] = some
@@ -269,6 +274,7 @@ class PredictedLoss(Strategy):
     ) -> Any:
         if isinstance(template, (list, tuple)):
             return [self._fit(part, X, labels, rows, params) for part in template]
+        count_fits()
         model = seeded(clone(template), self.random_state)
         return fit_on_rows(model, X, labels, rows, params)
 
