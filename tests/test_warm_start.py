@@ -322,6 +322,19 @@ def test_a_fit_that_fails_changes_nothing(inner):
         assert pickle.dumps(learner) == before
 
 
+@pytest.mark.parametrize("encode_labels", [False, True])
+@pytest.mark.parametrize(
+    "inner", [SGD, clone(SGD).set_params(warm_start=True), MLP, GaussianNB()], ids=str
+)
+def test_another_number_of_features_is_learnt_anew(inner, encode_labels):
+    params = {"encode_labels": encode_labels}
+    learner = learner_of(inner, **params).fit(X[:, :3], partly(100))
+    learner.fit(X, partly(200))
+    anew = learner_of(inner, **params).fit(X, partly(200))
+    assert learner.n_features_in_ == X.shape[1]
+    assert_array_equal(learner.predict_proba(X), anew.predict_proba(X))
+
+
 # ---------------------------------------------------------------------------------
 # partial_fit
 # ---------------------------------------------------------------------------------
