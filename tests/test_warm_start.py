@@ -335,6 +335,17 @@ def test_another_number_of_features_is_learnt_anew(inner, encode_labels):
     assert_array_equal(learner.predict_proba(X), anew.predict_proba(X))
 
 
+@pytest.mark.parametrize(
+    "changed", [{"hidden_layer_sizes": (5, 4)}, {"early_stopping": True}]
+)
+def test_a_net_of_another_make_is_trained_anew(changed):
+    learner = learner_of(clone(MLP)).fit(X, partly(100))
+    learner.set_params(**{f"estimator__{k}": v for k, v in changed.items()})
+    learner.fit(X, partly(200))
+    anew = learner_of(clone(MLP).set_params(**changed)).fit(X, partly(200))
+    assert_same_weights(learner.estimator_, anew.estimator_)
+
+
 # ---------------------------------------------------------------------------------
 # partial_fit
 # ---------------------------------------------------------------------------------
