@@ -560,8 +560,10 @@ def map_rows(
         for task in tasks:
             run(*task)
     else:
+        # A list: of a generator, threads of joblib would take the later tasks, and each
+        # task would be bound to the context of the thread that took it.
         Parallel(require="sharedmem")(
-            delayed(in_this_context(run))(*task) for task in tasks
+            [delayed(in_this_context(run))(*task) for task in tasks]
         )
     return values
 

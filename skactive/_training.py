@@ -123,6 +123,9 @@ class Training(NamedTuple):
         warm = self.warm_start
         if last is None or warm is None or len(last.seen) == 1:
             return None
+        n_known = getattr(last.estimator, "n_features_in_", None)
+        if n_known is not None and has_columns(X) and n_known != X.shape[1]:
+            return None
         fit: Callable[..., Any] = fit_further
         new = np.arange(len(rows))
         if learnt is not None:

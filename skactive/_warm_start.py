@@ -6,8 +6,10 @@ import numbers
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from pickle import PicklingError
 from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
@@ -267,9 +269,30 @@ def _resumed(last: Any, fresh: Any) -> Any:
     changed = {
         name: value
         for name, value in fresh.get_params(deep=False).items()
-        if repr(value) != repr(known.get(name))
+        if not _is_same(value, known.get(name))
     }
-    return resumed.set_params(**changed)
+    return None if _ask_for_others(changed, resumed) else resumed.set_params(**changed)
+
+
+def _ask_for_others(changed: dict, classifier: Any) -> bool:
+    """Whether weights, or an optimizer, of another make are wanted."""
+    if is_net(classifier):
+        # For these skorch makes a new module, from any seed, or fails.
+        parts = {name.split("__")[0] for name in changed}
+        return "optimizer" in changed or bool(parts & set(classifier._modules))
+    if isinstance(classifier, MLPClassifier):
+        return not changed.keys().isdisjoint({"hidden_layer_sizes", "early_stopping"})
+    return False
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two parameters, which may be copies of each other, are the same."""
+    if repr(one) == repr(other):
+        return True
+    try:  # the repr of many an object is its address
+        return bool(joblib.hash(one) == joblib.hash(other))
+    except (PicklingError, AttributeError, TypeError):  # of what cannot be pickled
+        return False
 
 
 @contextmanager

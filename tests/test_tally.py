@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.linear_model import LogisticRegression
@@ -18,7 +19,7 @@ from sklearn.svm import LinearSVC
 
 from skactive import ActiveLearningClassifier
 from skactive._tally import count_fits, count_rows, counting, in_this_context
-from skactive.strategies import ExpectedError, get_strategy
+from skactive.strategies import ExpectedError, PredictedLoss, get_strategy
 
 X, Y = make_classification(300, n_informative=4, random_state=0)
 # A round after the first one asks about the whole pool: a chunk with few labelled rows
@@ -49,6 +50,12 @@ class Counting(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+class CountingRegressor(DummyRegressor):
+    def fit(self, X, y):
+        see("fits")
+        return super().fit(X, y)
 
 
 class CountingTransformer(VarianceThreshold):
@@ -102,6 +109,25 @@ def test_margin():
     assert_array_equal(history["n_scored"], ROWS)
     assert_array_equal(history["n_passes"], [0, 1, 1, 1])
     assert list(history)[:4] == ["n_labels", "n_queried", "query_time", "fit_time"]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_counts_of_many_chunks(n_jobs, monkeypatch):
+    monkeypatch.setattr("skactive._response._CHUNK_SIZE", 1)
+    many = np.repeat(X, 10, axis=0)  # 46 chunks, far more than are handed out at once
+    model = LogisticRegression().fit(X, Y)
+    with counting() as tally, parallel_config("threading", n_jobs=n_jobs):
+        get_strategy("margin")(model, many)
+    assert (tally.n_scored, tally.n_passes) == (3000, 46)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.filterwarnings("ignore:PredictedLoss:UserWarning")
+def test_predicted_loss(n_jobs):
+    strategy = PredictedLoss(n_folds=8, regressor=CountingRegressor())
+    history, seen = run(Counting(), strategy, n_initial=30, n_jobs=n_jobs)
+    assert_seen(history, seen)
+    assert history["n_fits"][1] in (1 + 8 + 5, 1 + 8 + 6)
 
 
 def test_where_many_rows_are_labelled_only_the_others_are_scored():

@@ -322,6 +322,30 @@ def test_a_fit_that_fails_changes_nothing(inner):
         assert pickle.dumps(learner) == before
 
 
+@pytest.mark.parametrize("encode_labels", [False, True])
+@pytest.mark.parametrize(
+    "inner", [SGD, clone(SGD).set_params(warm_start=True), MLP, GaussianNB()], ids=str
+)
+def test_another_number_of_features_is_learnt_anew(inner, encode_labels):
+    params = {"encode_labels": encode_labels}
+    learner = learner_of(inner, **params).fit(X[:, :3], partly(100))
+    learner.fit(X, partly(200))
+    anew = learner_of(inner, **params).fit(X, partly(200))
+    assert learner.n_features_in_ == X.shape[1]
+    assert_array_equal(learner.predict_proba(X), anew.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"hidden_layer_sizes": (5, 4)}, {"early_stopping": True}]
+)
+def test_a_net_of_another_make_is_trained_anew(changed):
+    learner = learner_of(clone(MLP)).fit(X, partly(100))
+    learner.set_params(**{f"estimator__{k}": v for k, v in changed.items()})
+    learner.fit(X, partly(200))
+    anew = learner_of(clone(MLP).set_params(**changed)).fit(X, partly(200))
+    assert_same_weights(learner.estimator_, anew.estimator_)
+
+
 # ---------------------------------------------------------------------------------
 # partial_fit
 # ---------------------------------------------------------------------------------

@@ -31,10 +31,10 @@ class Net(torch.nn.Module):
         return self.out(torch.relu(self.norm(self.hidden(X))))
 
 
-def make_net(**params):
+def make_net(module=Net, **params):
     params = {"max_epochs": 2, "lr": 0.1, "batch_size": 50, **params}
     return skorch.NeuralNetClassifier(
-        Net,
+        module,
         criterion=torch.nn.CrossEntropyLoss,
         train_split=None,
         verbose=0,
@@ -209,3 +209,39 @@ def test_bootstrap_members_of_nets():
     learner.fit(X, partly(100)).fit(X, partly(200))
     assert [len(one.estimator_.history) for one in learner.members_] == [4, 4]
     assert len(learner.query(X, partly(150), n_queries=3)) == 3
+
+
+class Width:
+    """A parameter whose repr is its address."""
+
+    def __init__(self, n_hidden):
+        self.n_hidden = n_hidden
+
+
+class Wide(Net):
+    def __init__(self, width):
+        super().__init__()
+        self.hidden = torch.nn.Linear(64, width.n_hidden)
+        self.norm = torch.nn.BatchNorm1d(width.n_hidden)
+        self.out = torch.nn.Linear(width.n_hidden, 10)
+
+
+def test_a_copy_of_a_parameter_is_no_other_parameter():
+    net = make_net(module=Wide, module__width=Width(6))
+    learner = learner_of(net).fit(X, partly(100))
+    before = state_of(learner.estimator_)
+    learner.set_params(estimator__lr=0.0).fit(X, partly(200))
+    after = state_of(learner.estimator_)
+    assert_array_equal(after["hidden.weight"], before["hidden.weight"])
+
+
+@pytest.mark.parametrize(
+    "changed", [{"module__width": Width(3)}, {"optimizer": torch.optim.Adam}], ids=str
+)
+def test_a_net_of_another_make_is_trained_anew(changed):
+    net = make_net(module=Wide, module__width=Width(6))
+    learner = learner_of(net).fit(X, partly(100))
+    learner.set_params(**{f"estimator__{k}": v for k, v in changed.items()})
+    learner.fit(X, partly(200))
+    anew = learner_of(net.set_params(**changed)).fit(X, partly(200))
+    assert_same_state(state_of(learner.estimator_), state_of(anew.estimator_))

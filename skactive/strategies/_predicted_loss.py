@@ -275,6 +275,7 @@ class PredictedLoss(Strategy):
     ) -> Any:
         if isinstance(template, (list, tuple)):
             return [self._fit(part, X, labels, rows, params) for part in template]
+        count_fits()
         model = seeded(clone(template), self.random_state)
         return fit_on_rows(model, X, labels, rows, params)
 
