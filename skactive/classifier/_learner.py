@@ -146,7 +146,8 @@ class ActiveLearningClassifier(
         `random_state` inside `estimator` that is None, and the draws of a posterior
         and of dropout masks. While nets of skorch are fitted, torch draws from it too,
         if labels are encoded; torch's own random state is not touched. An int gives
-        the same answer for the same call.
+        the same answer for the same call. Another int may give it too: where vectors
+        are, neither "cold_start" nor the default strategy draws anything.
 
     Attributes
     ----------

@@ -77,7 +77,8 @@ def audit_source(
 
     The interval holds for rows like those asked about, so these must be random ones of
     the rows that the source is to label: neither those that a strategy chose, nor those
-    that the source was made from.
+    that the source was made from, nor those whose label in `reference` it gave itself,
+    as some in the `y` of a :class:`LabelingResult` are.
 
     Parameters
     ----------

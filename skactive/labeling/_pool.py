@@ -94,8 +94,9 @@ def label_pool(
     -----
     Whatever error ends the loop, be it one of a source or KeyboardInterrupt, has an
     attribute `labeling_result` with all that was got before: no answer is lost, but
-    those of the call that failed. To go on, pass its `y`, and its `abstained_indices`
-    as `skip`.
+    those of the call that failed. To go on, pass its `y`, its `abstained_indices` as
+    `skip`, and the rest of the budget, ``budget - cost``. The new result counts these
+    labels as there from the start: who gave them is in the `source` of the first one.
 
     The costs of sources say what is paid, and not what is chosen. To choose by utility
     per cost, give the learner the strategy :class:`~skactive.strategies.PerCost`; its

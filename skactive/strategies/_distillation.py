@@ -33,7 +33,10 @@ class Distillation(TeacherStrategy):
             (entropy(p) + relative_entropy(p, q)) / annotator_cost)
 
     So a sure teacher is asked where the learner is wrong or in doubt, and a person
-    where the teacher is in doubt as well, if that is worth the price. It says what a
+    where the teacher is in doubt as well, if that is worth the price. Where the teacher
+    is much cheaper, the rows for a person come after hundreds for the teacher. A
+    :func:`skactive.labeling.label_pool` asks whom it names for each row, if its sources
+    are called "teacher" and "annotator". It says what a
     label is worth to the row itself, not to others. How far a teacher's doubt is to be
     believed is a matter of its calibration.
 
@@ -73,7 +76,7 @@ class Distillation(TeacherStrategy):
     >>> import numpy as np
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._distillation import Distillation
+    >>> from skactive.strategies import Distillation
     >>> teacher = LogisticRegression(C=1e3).fit([[-1.0], [1.0]], [0, 1])
     >>> model = LogisticRegression(C=1e-3).fit([[-1.0], [1.0]], [0, 1])
     >>> X, y = np.array([[2.0], [0.0]]), [np.nan, np.nan]

@@ -109,7 +109,7 @@ class PredictedLoss(Strategy):
     --------
     >>> import numpy as np
     >>> from sklearn.tree import DecisionTreeClassifier
-    >>> from skactive.strategies._predicted_loss import PredictedLoss
+    >>> from skactive.strategies import PredictedLoss
     >>> rng = np.random.default_rng(0)
     >>> X = rng.uniform(-1, 1, size=(300, 2))
     >>> truth = np.where(X[:, 0] > 0, rng.integers(2, size=300), 0)  # noise on one side
