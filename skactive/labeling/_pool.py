@@ -161,10 +161,11 @@ def label_pool(
         error.labeling_result = ledger.result(  # type: ignore[attr-defined]
             model, "error", history
         )
+        n_labels = np.count_nonzero(ledger.codes != MISSING)
         error.add_note(
-            f"{np.count_nonzero(ledger.codes != MISSING)} labels are there, and were "
-            "not lost: see the attribute labeling_result of this error. To go on, pass "
-            "its y to label_pool."
+            f"What was got before is not lost ({n_labels} "
+            "labels): see the attribute labeling_result of this error. To go on, pass "
+            "its y, and its abstained_indices as skip, to label_pool."
         )
         raise
     return ledger.result(model, condition, history)
