@@ -129,6 +129,22 @@ def test_explained(max_candidates):
         assert record["shares"] is None
 
 
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: Switch(["margin", s], at=12)])
+def test_costs_of_another_pool_are_refused(wrap):
+    strategy = wrap(PerCost("margin", COSTS))
+    message = "cost has 120 entries, but the pool 60 rows"
+    search = GridSearchCV(
+        make(strategy, budget=30), {"batch_size": [6]}, cv=2, error_score="raise"
+    )
+    with pytest.raises(ValueError, match=message):
+        search.fit(X, full)
+    learner = make(strategy, max_candidates=20).fit(X, partly())
+    with pytest.raises(ValueError, match=message):
+        learner.query(X[:60], partly()[:60])
+    some = np.where(np.arange(120) % 2, full, np.nan)
+    assert make(strategy, budget=30).fit(X, some).n_labels_ == 30
+
+
 def test_texts_by_length():
     texts = ["spam", "spam and eggs and spam and eggs", "ham", "ham or not ham"] * 3
     model = make_pipeline(CountVectorizer(), LogisticRegression())
