@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.base import clone
 
 from skactive import _response, measures
@@ -66,24 +66,6 @@ class Explanation(list):
             for row in rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def check_rows(rows: ArrayLike, n_samples: int, name: str = "rows") -> Array:
-    """Positions as an array of ints, or a ValueError."""
-    positions = np.atleast_1d(np.asarray(rows))
-    if positions.size == 0:
-        return np.empty(0, dtype=np.intp)
-    if (
-        positions.ndim != 1
-        or positions.dtype.kind not in "iu"
-        or not 0 <= positions.min() <= positions.max() < n_samples
-    ):
-        raise ValueError(
-            f"{name} must be a list of positions in X, ints from 0 to "
-            f"{n_samples - 1}, as query gives them; got {_shorten(rows)}. Of a mask "
-            "take np.flatnonzero(mask)."
-        )
-    return positions.astype(np.intp)
 
 
 def explain_rows(

@@ -51,7 +51,11 @@ X, full = make_classification(
     n_samples=150, n_features=6, n_informative=4, n_classes=3, random_state=0
 )
 # Few members are soon told all that they can be told, as batch_bald warns.
-pytestmark = pytest.mark.filterwarnings("ignore:.*can be told:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*can be told:UserWarning"),
+    # Few labels: nothing is learnt of losses.
+    pytest.mark.filterwarnings("ignore:.*falls back on:UserWarning"),
+]
 NAMES = get_strategy_names()
 POINTWISE = [name for name in NAMES if get_strategy(name).pointwise]
 # Strategies that remember a campaign, by the learner's strategy_state_.

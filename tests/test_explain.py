@@ -53,6 +53,7 @@ def distances(vectors=X):
     return np.sqrt(((vectors[:, None] - vectors[None]) ** 2).sum(axis=2))
 
 
+@pytest.mark.filterwarnings("ignore:.*falls back on:UserWarning")  # few labels
 @pytest.mark.parametrize("name", get_strategy_names())
 def test_every_strategy(name):
     fitted = learner(name).fit(X, Y)

@@ -29,6 +29,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skactive import ActiveLearningClassifier
 from skactive._encoded import EncodedClassifier
 from skactive._response import Fitted
+from skactive._tally import counting
 from skactive.strategies import Entropy, Margin, Mixture, Switch
 from skactive.strategies._predicted_loss import PredictedLoss, stratified_folds
 
@@ -468,3 +469,11 @@ def test_the_estimators_own_error_is_not_swallowed():
     model = Broken().fit(X[LABELED], CODES[LABELED])
     with pytest.raises(RuntimeError, match="out of memory"):
         RIDGE(model, X, Y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_what_it_takes_is_counted(n_jobs):
+    with joblib.parallel_config(n_jobs=n_jobs), counting() as tally:
+        RIDGE(TREE, X, Y)
+    assert tally.n_fits == 5 + 5 + 1  # folds, the regressor's folds, the regressor
+    assert tally.n_scored == 120 + 400  # held out, and the pool

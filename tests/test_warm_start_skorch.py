@@ -236,7 +236,9 @@ def test_a_copy_of_a_parameter_is_no_other_parameter():
 
 
 @pytest.mark.parametrize(
-    "changed", [{"module__width": Width(3)}, {"optimizer": torch.optim.Adam}], ids=str
+    "changed",
+    [{"module__width": Width(3)}, {"optimizer": torch.optim.Adam}],
+    ids=["width", "optimizer"],
 )
 def test_a_net_of_another_make_is_trained_anew(changed):
     net = make_net(module=Wide, module__width=Width(6))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, indexable
 
-from skactive._explain import Explanation, check_rows, explain_rows
+from skactive._explain import Explanation, explain_rows
 from skactive._labels import (
     MISSING,
     as_visible,
@@ -28,7 +28,7 @@ from skactive._sklearn import (
 from skactive._training import Model, has_columns
 from skactive.classifier._campaign import Plan, run_in_threads
 from skactive.strategies import get_strategy
-from skactive.strategies._base import check_n_queries
+from skactive.strategies._base import check_n_queries, check_rows
 
 Array = NDArray[Any]
 

@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skactive._explain import check_rows
 from skactive._labels import MISSING, encode_labels, is_missing
 from skactive._sklearn import _num_samples
 from skactive.estimation import wilson_interval
 from skactive.labeling._source import LabelSource, answers_of, as_source, unite
-from skactive.strategies._base import as_generator
+from skactive.strategies._base import as_generator, check_rows
 
 Array = NDArray[Any]
 
@@ -78,7 +77,8 @@ def audit_source(
 
     The interval holds for rows like those asked about, so these must be random ones of
     the rows that the source is to label: neither those that a strategy chose, nor those
-    that the source was made from.
+    that the source was made from, nor those whose label in `reference` it gave itself,
+    as some in the `y` of a :class:`LabelingResult` are.
 
     Parameters
     ----------

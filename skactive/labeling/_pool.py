@@ -14,7 +14,6 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import indexable
 
 from skactive._bootstrap import seeded
-from skactive._explain import check_rows
 from skactive._labels import MISSING, encode_labels
 from skactive._sklearn import _num_samples
 from skactive.classifier import query
@@ -22,7 +21,7 @@ from skactive.classifier._query import _find_learner
 from skactive.labeling._ledger import LabelingResult, Ledger
 from skactive.labeling._source import as_sources
 from skactive.strategies import get_strategy
-from skactive.strategies._base import _shorten
+from skactive.strategies._base import _shorten, check_rows
 
 Array = NDArray[Any]
 
@@ -95,8 +94,9 @@ def label_pool(
     -----
     Whatever error ends the loop, be it one of a source or KeyboardInterrupt, has an
     attribute `labeling_result` with all that was got before: no answer is lost, but
-    those of the call that failed. To go on, pass its `y`, and its `abstained_indices`
-    as `skip`.
+    those of the call that failed. To go on, pass its `y`, its `abstained_indices` as
+    `skip`, and the rest of the budget, ``budget - cost``. The new result counts these
+    labels as there from the start: who gave them is in the `source` of the first one.
 
     The costs of sources say what is paid, and not what is chosen. To choose by utility
     per cost, give the learner the strategy :class:`~skactive.strategies.PerCost`; its

@@ -262,7 +262,7 @@ class ActiveLearningByLearning(Composition):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
     >>> from skactive import ActiveLearningClassifier
-    >>> from skactive.strategies._albl import ActiveLearningByLearning
+    >>> from skactive.strategies import ActiveLearningByLearning
     >>> X, y = load_iris(return_X_y=True)
     >>> learner = ActiveLearningClassifier(
     ...     LogisticRegression(max_iter=1000),

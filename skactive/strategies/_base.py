@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state
 
@@ -418,6 +418,24 @@ def check_n_queries(n_queries: Any) -> None:
     """Raise unless `n_queries` is a positive int."""
     if not isinstance(n_queries, numbers.Integral) or n_queries < 1:
         raise ValueError(f"n_queries must be a positive int; got {n_queries!r}.")
+
+
+def check_rows(rows: ArrayLike, n_samples: int, name: str = "rows") -> Array:
+    """Positions as an array of ints, or a ValueError."""
+    positions = np.atleast_1d(np.asarray(rows))
+    if positions.size == 0:
+        return np.empty(0, dtype=np.intp)
+    if (
+        positions.ndim != 1
+        or positions.dtype.kind not in "iu"
+        or not 0 <= positions.min() <= positions.max() < n_samples
+    ):
+        raise ValueError(
+            f"{name} must be a list of positions in X, ints from 0 to "
+            f"{n_samples - 1}, as query gives them; got {_shorten(rows)}. Of a mask "
+            "take np.flatnonzero(mask)."
+        )
+    return positions.astype(np.intp)
 
 
 def find_candidates(X: Any, y: Any = None) -> Array:

@@ -53,7 +53,7 @@ class KCenter(BatchStrategy):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._centers import KCenter
+    >>> from skactive.strategies import KCenter
     >>> X, y = [[0.0], [1.0], [5.0], [9.0]], [0, None, None, None]
     >>> KCenter().select(LogisticRegression(), X, y, n_queries=2)
     array([3, 2])
@@ -103,7 +103,7 @@ class KMeans(BatchStrategy):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._centers import KMeans
+    >>> from skactive.strategies import KMeans
     >>> X = [[0.0], [1.0], [2.0], [10.0], [11.0]]
     >>> KMeans().select(LogisticRegression(), X, n_queries=1)
     array([2])
@@ -153,7 +153,7 @@ class Badge(BatchStrategy):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._centers import Badge
+    >>> from skactive.strategies import Badge
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     >>> model = LogisticRegression().fit(X, y)
     >>> Badge().select(model, [[0.0], [1.4], [3.0]], n_queries=1)
@@ -207,7 +207,7 @@ class Clue(BatchStrategy):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._centers import Clue
+    >>> from skactive.strategies import Clue
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     >>> model = LogisticRegression().fit(X, y)
     >>> Clue().select(model, [[-9.0], [1.4], [9.0]], n_queries=1)
@@ -272,7 +272,7 @@ class Falcun(BatchStrategy):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._centers import Falcun
+    >>> from skactive.strategies import Falcun
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     >>> model = LogisticRegression().fit(X, y)
     >>> Falcun(gamma=100).select(model, [[-9.0], [1.4], [9.0]], n_queries=1)

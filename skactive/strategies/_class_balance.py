@@ -116,7 +116,7 @@ class ClassBalance(Strategy):
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._class_balance import ClassBalance
+    >>> from skactive.strategies import ClassBalance
     >>> X = np.array([[0.0], [0.5], [1.0], [3.0], [0.2], [1.8], [3.2]])
     >>> y = np.array([0, 0, 0, 1, np.nan, np.nan, np.nan])
     >>> model = LogisticRegression().fit(X[:4], y[:4])
@@ -226,7 +226,7 @@ class GroupCoverage(Strategy):
         Proportions wanted among the labels. "equal" for all groups of `X`, "pool" for
         those that the groups have in `X`. A dict from group to proportion in [0, 1],
         which sum up to 1 at most; groups that it does not name share what is left
-        equally.
+        equally, and those that it names but `X` has not are passed over.
     smoothing : float, default=1.0
         Positive. As if so many labels had been there in the target proportions.
 
@@ -237,7 +237,7 @@ class GroupCoverage(Strategy):
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive.strategies._class_balance import GroupCoverage
+    >>> from skactive.strategies import GroupCoverage
     >>> X = np.array([[0, 1.5], [0, 0.1], [0, 0.2], [1, 0.3], [2, 0.4], [2, 0.5]])
     >>> y = np.array([1, 0, np.nan, 0, np.nan, np.nan])
     >>> GroupCoverage(groups=0)(None, X, y).round(3)

@@ -75,7 +75,7 @@ class ProbCover(BatchStrategy):
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive.strategies._coverage import ProbCover
+    >>> from skactive.strategies import ProbCover
     >>> X = np.array([[0.0], [1.0], [2.0], [7.0], [8.0]])
     >>> ProbCover(radius=1.0).select(None, X, n_queries=1, random_state=0)
     array([1])
@@ -154,7 +154,7 @@ class MaxHerding(BatchStrategy):
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive.strategies._coverage import MaxHerding
+    >>> from skactive.strategies import MaxHerding
     >>> X = np.array([[0.0], [1.0], [2.0], [7.0], [7.5]])
     >>> MaxHerding(bandwidth=1.0).select(None, X, n_queries=2, random_state=0)
     array([1, 4])
@@ -238,7 +238,7 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._coverage import UncertaintyHerding
+    >>> from skactive.strategies import UncertaintyHerding
     >>> X = np.array([[0.0], [1.0], [1.4], [1.6], [3.0]])
     >>> y = np.array([0, np.nan, np.nan, np.nan, 1])
     >>> model = LogisticRegression().fit(X[[0, 4]], [0, 1])
@@ -326,7 +326,7 @@ class FacilityLocation(BatchStrategy):
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive.strategies._coverage import FacilityLocation
+    >>> from skactive.strategies import FacilityLocation
     >>> X = np.array([[0.0], [1.0], [2.0], [7.0], [7.5]])
     >>> FacilityLocation("euclidean").select(None, X, n_queries=1, random_state=0)
     array([1])
@@ -400,7 +400,7 @@ class TypiClust(BatchStrategy):
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive.strategies._coverage import TypiClust
+    >>> from skactive.strategies import TypiClust
     >>> X = np.array([[0.0], [1.0], [2.0], [70.0], [71.0], [72.0], [73.5]])
     >>> TypiClust().select(None, X, n_queries=2, random_state=0)
     array([4, 1])

@@ -50,7 +50,7 @@ class InformationDensity(Strategy):
 
     Examples
     --------
-    >>> from skactive.strategies._density import InformationDensity
+    >>> from skactive.strategies import InformationDensity
     >>> X = [[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]
     >>> InformationDensity()(None, X).round(4)
     array([0.5556, 0.4525, 0.5636])

@@ -171,7 +171,7 @@ class Disagreement(TeacherStrategy):
     --------
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._disagreement import Disagreement
+    >>> from skactive.strategies import Disagreement
     >>> X = [[0.0], [1.0], [2.0], [3.0]]
     >>> model = LogisticRegression().fit(X, [0, 0, 1, 1])
     >>> teacher = LogisticRegression().fit(X, [0, 0, 0, 1])

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skactive import measures
 from skactive._sklearn import Interval, _num_samples
-from skactive.strategies._base import _shorten
+from skactive.strategies._base import check_rows
 from skactive.strategies._disagreement import TeacherStrategy
 
 Array = NDArray[Any]
@@ -33,7 +33,10 @@ class Distillation(TeacherStrategy):
             (entropy(p) + relative_entropy(p, q)) / annotator_cost)
 
     So a sure teacher is asked where the learner is wrong or in doubt, and a person
-    where the teacher is in doubt as well, if that is worth the price. It says what a
+    where the teacher is in doubt as well, if that is worth the price. Where the teacher
+    is much cheaper, the rows for a person come after hundreds for the teacher. A
+    :func:`skactive.labeling.label_pool` asks whom it names for each row, if its sources
+    are called "teacher" and "annotator". It says what a
     label is worth to the row itself, not to others. How far a teacher's doubt is to be
     believed is a matter of its calibration.
 
@@ -73,7 +76,7 @@ class Distillation(TeacherStrategy):
     >>> import numpy as np
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._distillation import Distillation
+    >>> from skactive.strategies import Distillation
     >>> teacher = LogisticRegression(C=1e3).fit([[-1.0], [1.0]], [0, 1])
     >>> model = LogisticRegression(C=1e-3).fit([[-1.0], [1.0]], [0, 1])
     >>> X, y = np.array([[2.0], [0.0]]), [np.nan, np.nan]
@@ -138,7 +141,7 @@ class Distillation(TeacherStrategy):
             If a position is not in `X`, a cost is not positive, or there are no labels
             for a teacher that is to be fitted.
         """
-        rows = _check_positions(rows, _num_samples(X))
+        rows = check_rows(rows, _num_samples(X))
         asked, places = np.unique(rows, return_inverse=True)
         values = self._compare_rows(self._advantage, estimator, X, y, asked)
         if values is None:
@@ -177,19 +180,3 @@ class Distillation(TeacherStrategy):
                 "positive and finite."
             )
         return costs
-
-
-def _check_positions(rows: ArrayLike, n_samples: int) -> Array:
-    positions = np.asarray(rows)
-    if positions.size == 0:
-        return np.empty(0, dtype=np.intp)
-    if (
-        positions.ndim != 1
-        or positions.dtype.kind not in "iu"
-        or not 0 <= positions.min() <= positions.max() < n_samples
-    ):
-        raise ValueError(
-            f"rows must be a list of positions in X, ints from 0 to {n_samples - 1}; "
-            f"got {_shorten(rows)}."
-        )
-    return positions

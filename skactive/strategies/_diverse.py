@@ -307,7 +307,7 @@ class RankedBatch(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._diverse import RankedBatch
+    >>> from skactive.strategies import RankedBatch
     >>> X = np.array([[0.0], [9.0], [1.0], [4.0], [5.0]])
     >>> y = np.array([0, 1, np.nan, np.nan, np.nan])
     >>> model = LogisticRegression().fit(X[:2], y[:2])
@@ -371,7 +371,7 @@ class Diverse(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._diverse import Diverse
+    >>> from skactive.strategies import Diverse
     >>> X = np.array([[0.0, 0], [2, 0], [1, 0], [1, 0.1], [1, 7], [1, 7.1]])
     >>> model = LogisticRegression().fit(X[:2], [0, 1])
     >>> y = np.array([0, 1, np.nan, np.nan, np.nan, np.nan])

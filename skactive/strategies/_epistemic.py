@@ -63,7 +63,7 @@ class EpistemicUncertainty(Strategy):
     A row among labels that contradict each other, and a row far from all labels:
 
     >>> import numpy as np
-    >>> from skactive.strategies._epistemic import EpistemicUncertainty
+    >>> from skactive.strategies import EpistemicUncertainty
     >>> X = [[0.0], [0.1], [0.2], [0.3], [0.15], [9.0]]
     >>> y = [0, 1, 0, 1, np.nan, np.nan]
     >>> EpistemicUncertainty(bandwidth=1)(None, X, y)[4:].round(2)

@@ -346,7 +346,7 @@ class ExpectedError(_LookAhead):
     --------
     >>> import numpy as np
     >>> from sklearn.naive_bayes import GaussianNB
-    >>> from skactive.strategies._expected_error import ExpectedError
+    >>> from skactive.strategies import ExpectedError
     >>> X = np.array([[0.0], [1.0], [4.0], [5.0], [2.0], [2.4], [9.0]])
     >>> y = np.array([0, 0, 1, 1, np.nan, np.nan, np.nan])
     >>> model = GaussianNB().fit(X[:4], y[:4])
@@ -437,7 +437,7 @@ class ValueOfInformation(_LookAhead):
     --------
     >>> import numpy as np
     >>> from sklearn.naive_bayes import GaussianNB
-    >>> from skactive.strategies._expected_error import ValueOfInformation
+    >>> from skactive.strategies import ValueOfInformation
     >>> X = np.array([[0.0], [1.0], [4.0], [5.0], [2.0], [2.4], [9.0]])
     >>> y = np.array([0, 0, 1, 1, np.nan, np.nan, np.nan])
     >>> model = GaussianNB().fit(X[:4], y[:4])

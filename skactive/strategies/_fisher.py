@@ -104,7 +104,7 @@ class VarianceReduction(Strategy):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._fisher import VarianceReduction
+    >>> from skactive.strategies import VarianceReduction
     >>> X, y = [[0.0], [1.0], [4.0], [5.0], [6.0]], [0, 0, 1, None, None]
     >>> model = LogisticRegression().fit(X[:3], y[:3])
     >>> VarianceReduction()(model, X, y).round(4)
@@ -188,7 +188,7 @@ class Bait(Strategy):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._fisher import Bait
+    >>> from skactive.strategies import Bait
     >>> X, y = [[0.0], [1.0], [4.0], [5.0], [6.0]], [0, 0, 1, None, None]
     >>> model = LogisticRegression().fit(X[:3], y[:3])
     >>> Bait().select(model, X, y, n_queries=1)

@@ -62,7 +62,7 @@ class BatchBald(Strategy):
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
-    >>> from skactive.strategies._information import BatchBald
+    >>> from skactive.strategies import BatchBald
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     >>> forest = RandomForestClassifier(random_state=0).fit(X, y)
     >>> pool = [[-9.0], [1.4], [1.6], [9.0]]
@@ -207,7 +207,7 @@ class Epig(Strategy):
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
-    >>> from skactive.strategies._information import Epig
+    >>> from skactive.strategies import Epig
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     >>> forest = RandomForestClassifier(random_state=0).fit(X, y)
     >>> Epig(targets=[[1.4], [1.7]]).select(forest, [[-9.0], [1.5]], n_queries=1)

@@ -102,7 +102,7 @@ class Judged(Strategy):
     >>> import numpy as np
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._judged import Judged
+    >>> from skactive.strategies import Judged
     >>> X = np.array([[0.0], [0.1], [0.2], [1.6], [3.0]])
     >>> y = np.array([0, np.nan, np.nan, np.nan, 1])
     >>> model = LogisticRegression().fit(X[[0, 4]], [0, 1])

@@ -124,7 +124,7 @@ class Mixture(Composition):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._mixture import Mixture
+    >>> from skactive.strategies import Mixture
     >>> X = [[0.0], [1.0], [1.4], [2.0], [3.0]]
     >>> model = LogisticRegression().fit(X, [0, 0, 0, 1, 1])
     >>> mixture = Mixture(["margin", "information_density"], weights=[2, 1])

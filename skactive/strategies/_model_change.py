@@ -52,7 +52,7 @@ class ExpectedModelChange(PointwiseStrategy):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._model_change import ExpectedModelChange
+    >>> from skactive.strategies import ExpectedModelChange
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     >>> model = LogisticRegression().fit(X, y)
     >>> ExpectedModelChange()(model, [[1.5], [3.0]]).round(3)

@@ -30,7 +30,7 @@ from skactive._sklearn import (
     _num_samples,
     _safe_indexing,
 )
-from skactive._tally import count_fits, in_this_context
+from skactive._tally import count_fits, count_rows, counting
 from skactive.strategies._base import (
     Strategy,
     _shorten,
@@ -109,7 +109,7 @@ class PredictedLoss(Strategy):
     --------
     >>> import numpy as np
     >>> from sklearn.tree import DecisionTreeClassifier
-    >>> from skactive.strategies._predicted_loss import PredictedLoss
+    >>> from skactive.strategies import PredictedLoss
     >>> rng = np.random.default_rng(0)
     >>> X = rng.uniform(-1, 1, size=(300, 2))
     >>> truth = np.where(X[:, 0] > 0, rng.integers(2, size=300), 0)  # noise on one side
@@ -210,8 +210,8 @@ class PredictedLoss(Strategy):
         regressor = self._new_regressor()
         # Not in the order of X, which may be sorted.
         splits = KFold(_N_REGRESSOR_FOLDS, shuffle=True, random_state=self.random_state)
-        count_fits(_N_REGRESSOR_FOLDS)
         learnt = cross_val_predict(regressor, table, losses, cv=splits)
+        count_fits(_N_REGRESSOR_FOLDS)
         expected = _expected_loss(proba, self.loss)
         both = np.column_stack([expected, np.maximum(learnt, 0)])
         weights = nnls(both, losses)[0]
@@ -256,16 +256,17 @@ class PredictedLoss(Strategy):
 
         def answer(fold: int) -> tuple[Array, Array]:
             learnt, asked = labeled[folds != fold], labeled[folds == fold]
-            model = self._fit(template, X, classes[codes[learnt]], learnt, params)
-            return folds == fold, _aligned_proba(
-                model, _safe_indexing(X, asked), classes
-            )
+            with counting():  # it may run elsewhere, so the caller reports it
+                model = self._fit(template, X, classes[codes[learnt]], learnt, params)
+                X_asked = _safe_indexing(X, asked)
+                return folds == fold, _aligned_proba(model, X_asked, classes)
 
-        found = Parallel(require="sharedmem")(
-            [delayed(in_this_context(answer))(fold) for fold in range(folds.max() + 1)]
-        )
+        found = Parallel()(delayed(answer)(fold) for fold in range(folds.max() + 1))
+        n_models = len(template) if isinstance(template, (list, tuple)) else 1
         proba = np.zeros((len(labeled), len(classes)))
         for rows, some in found:
+            count_fits(n_models)
+            count_rows(len(some), n_models)
             proba[rows] = some
         return proba
 

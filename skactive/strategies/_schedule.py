@@ -96,7 +96,7 @@ class Fade(Composition):
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._schedule import Fade
+    >>> from skactive.strategies import Fade
     >>> X = np.array([[0.0], [0.1], [0.2], [1.6], [3.0]])
     >>> y = np.array([0, np.nan, np.nan, np.nan, 1])
     >>> model = LogisticRegression().fit(X[[0, 4]], y[[0, 4]])
@@ -193,7 +193,7 @@ class Switch(Composition):
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._schedule import Switch
+    >>> from skactive.strategies import Switch
     >>> X = np.array([[0.0], [0.1], [0.2], [1.6], [3.0]])
     >>> y = np.array([0, np.nan, np.nan, np.nan, 1])
     >>> model = LogisticRegression().fit(X[[0, 4]], y[[0, 4]])

@@ -231,7 +231,7 @@ class Power(_Stochastic):
 
     Examples
     --------
-    >>> from skactive.strategies._stochastic import Power
+    >>> from skactive.strategies import Power
     >>> from skactive.strategies import FunctionStrategy
     >>> strategy = Power(FunctionStrategy(lambda estimator, X, y: [0, 0, 2, 1e-9]))
     >>> X = [[0.0], [1.0], [2.0], [3.0]]
@@ -269,7 +269,7 @@ class Softmax(_Stochastic):
     --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from skactive.strategies import Entropy
-    >>> from skactive.strategies._stochastic import Softmax
+    >>> from skactive.strategies import Softmax
     >>> X = [[0.0], [1.0], [2.0], [3.0]]
     >>> model = LogisticRegression().fit(X, [0, 0, 1, 1])
     >>> strategy = Softmax(Entropy(normalize=True), beta=100)
@@ -303,7 +303,7 @@ class Softrank(_Stochastic):
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive.strategies._stochastic import Softrank
+    >>> from skactive.strategies import Softrank
     >>> X = [[0.0], [1.0], [2.0], [3.0]]
     >>> model = LogisticRegression().fit(X, [0, 0, 1, 1])
     >>> strategy = Softrank(beta=50)
