@@ -142,8 +142,8 @@ class PerCost(WrapperStrategy):
         """Raise where costs are those of a pool that has not `n_samples` rows."""
         if self._has_positions() and len(self.cost) != n_samples:
             raise ValueError(
-                f"cost has {len(self.cost)} entries, but the pool {n_samples} rows. "
-                "Give one a row of the pool or, where parts of it are pools of their "
+                f"cost has {len(self.cost)} entries, but the pool has {n_samples} "
+                "rows. Give one a row of the pool or, where parts of it are pools of their "
                 "own, as in a cross-validation, a function of rows of X."
             )
 
