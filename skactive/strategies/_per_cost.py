@@ -143,8 +143,8 @@ class PerCost(WrapperStrategy):
         if self._has_positions() and len(self.cost) != n_samples:
             raise ValueError(
                 f"cost has {len(self.cost)} entries, but the pool has {n_samples} "
-                "rows. Give one a row of the pool or, where parts of it are pools of their "
-                "own, as in a cross-validation, a function of rows of X."
+                "rows. Give one a row of the pool or, where parts of it are pools of "
+                "their own, as in a cross-validation, a function of rows of X."
             )
 
     def _has_positions(self) -> bool:
