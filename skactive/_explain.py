@@ -129,8 +129,8 @@ def _utilities(
     scorer = _scorer(strategy, X, y)
     if scorer is None:
         return parts
-    if isinstance(scorer, PerCost) and ids is not None:
-        scorer = scorer.for_rows(ids)
+    if ids is not None:
+        scorer = _for_rows(scorer, ids)
     asked = np.unique(rows)
     if not scorer.pointwise:  # ranks among the candidates, for example
         asked = np.union1d(find_candidates(X, y), rows)
@@ -164,6 +164,14 @@ def _scorer(strategy: Strategy, X: Any, y: Any) -> Strategy | None:
             return None if inner is None else clone(strategy).set_params(strategy=inner)
         else:
             return strategy if strategy.has_utilities else None
+
+
+def _for_rows(scorer: Strategy, ids: Array) -> Strategy:
+    """The same strategy where it is shown the rows at positions `ids` only."""
+    if isinstance(scorer, Judged):
+        inner = _for_rows(scorer._inner(), ids)
+        return clone(scorer).set_params(strategy=inner)
+    return scorer.for_rows(ids) if isinstance(scorer, PerCost) else scorer
 
 
 def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:

@@ -26,6 +26,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
+from weakref import WeakValueDictionary
 from zipfile import BadZipFile
 
 import numpy as np
@@ -94,9 +96,11 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     are never deleted.
 
     A pickle holds the encoder but no vectors: a process that shall not encode anew
-    needs `memory`. For a search in several processes, call ``transform`` on the pool
-    before: processes that look for the same row at the same time both encode it.
-    Threads wait for each other.
+    needs `memory`. Where the vectors still are, as in the process that a member of a
+    committee comes back to, an unpickled object finds them, and shares the encoder.
+    For a search in several processes, call ``transform`` on the pool before: processes
+    that look for the same row at the same time both encode it. Threads wait for each
+    other.
 
     In a search over encoders, give it several of these objects and not values of
     `encoder`, which scikit-learn would copy.
@@ -251,7 +255,8 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         with _MAKING:
             store: _Store | None = vars(self).get("_shared")
             if store is None or not store.is_of(*source):
-                store = self._shared = _Store(*source)
+                store = self._shared = _Store(*source, uuid4().hex)
+                _STORES[store.token] = store
             return store
 
     def __sklearn_clone__(self) -> Embedded:
@@ -264,8 +269,21 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        state.pop("_shared", None)
+        if state.pop("_shared", None) is not None and (self.memory is None or self.key):
+            state["_token"] = self._store().token
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        token = state.pop("_token", None)
+        super().__setstate__(state)
+        if token is None:
+            return
+        # Members come back from other processes, each with a copy of the encoder.
+        source = (self.encoder, self.key, self._folder())
+        with _MAKING:
+            store = _STORES.setdefault(token, _Store(*source, token))
+            self.encoder, self._shared = store.source[0], store
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -303,13 +321,16 @@ def _check_vectors(encoder: Any, vectors: Any, n_rows: int) -> Array:
 # ---------------------------------------------------------------------------------
 
 _MAKING = threading.Lock()
+# Of this process, by their names.
+_STORES: WeakValueDictionary[str, _Store] = WeakValueDictionary()
 
 
 class _Store:
     """Vectors that one encoder gave, one shelf a kind of rows."""
 
-    def __init__(self, encoder: Any, key: str | None, folder: Path | None):
+    def __init__(self, encoder: Any, key: str | None, folder: Path | None, token: str):
         self.source = (encoder, key, folder)
+        self.token = token
         self.n_features: int | None = None
         self._shelves: dict[str, _Shelf] = {}
         self._lock = threading.Lock()

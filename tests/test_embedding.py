@@ -65,6 +65,10 @@ def row_sums(X):
     return np.column_stack([flat.sum(axis=1), flat[:, 0]])
 
 
+def row_lengths(X):
+    return np.array([[len(row)] for row in X])
+
+
 def frame_vectors(frame):
     return np.column_stack([frame["number"], frame["text"].map(len)])
 
@@ -452,6 +456,28 @@ def test_pickle_holds_no_vectors():
     data = pickle.dumps(embedded)
     assert len(data) < 1000 < vectors.nbytes
     assert_array_equal(pickle.loads(data).transform(WORDS), vectors)
+
+
+def test_what_comes_back_from_another_process_finds_the_vectors():
+    embedded = Embedded(Counted(float32_letters))
+    there = pickle.dumps(clone(embedded))
+    embedded.transform(WORDS)
+    back = pickle.loads(there)
+    assert_array_equal(back.transform(WORDS), letters(WORDS))
+    assert back.encoder is embedded.encoder
+    embedded.encoder.assert_once(WORDS)
+
+    # Another encoder since has vectors of its own.
+    embedded.set_params(encoder=Counted(row_lengths))
+    assert_array_equal(pickle.loads(pickle.dumps(embedded)).transform(["ab"]), [[2]])
+    assert_array_equal(back.transform(WORDS), letters(WORDS))
+
+    # Where the vectors are not, the encoder is the one of the pickle.
+    there = pickle.dumps(clone(Embedded(Counted(row_lengths))))
+    loaded = [pickle.loads(there) for _ in range(2)]
+    assert_array_equal(loaded[0].transform(["abc"]), loaded[1].transform(["abc"]))
+    assert loaded[0].encoder is loaded[1].encoder
+    loaded[1].encoder.assert_once(["abc"])
 
 
 def test_result_is_the_users():

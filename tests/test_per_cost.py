@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier, get_strategy
-from skactive.strategies import Switch
+from skactive.strategies import Judged, Switch
 from skactive.strategies._base import Strategy
 from skactive.strategies._per_cost import PerCost
 
@@ -127,6 +127,30 @@ def test_explained(max_candidates):
             list(record["terms"].values()), [utilities[row], 1 / COSTS[row]]
         )
         assert record["shares"] is None
+
+
+def test_explained_inside_a_judge():
+    y = partly()
+    learner = make(Judged(PerCost("margin", COSTS), GaussianNB()), max_candidates=15)
+    rows = learner.fit(X, y).query(X, y, n_queries=4)
+    for record in learner.explain_query(X, rows, y):
+        assert record["terms"]["1 / cost"] == 1 / COSTS[record["row"]]
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: Switch(["margin", s], at=12)])
+def test_costs_of_another_pool_are_refused(wrap):
+    strategy = wrap(PerCost("margin", COSTS))
+    message = "cost has 120 entries, but the pool has 60 rows"
+    search = GridSearchCV(
+        make(strategy, budget=30), {"batch_size": [6]}, cv=2, error_score="raise"
+    )
+    with pytest.raises(ValueError, match=message):
+        search.fit(X, full)
+    learner = make(strategy, max_candidates=20).fit(X, partly())
+    with pytest.raises(ValueError, match=message):
+        learner.query(X[:60], partly()[:60])
+    some = np.where(np.arange(120) % 2, full, np.nan)
+    assert make(strategy, budget=30).fit(X, some).n_labels_ == 30
 
 
 def test_texts_by_length():

@@ -18,7 +18,7 @@ from skactive._sklearn import _num_samples, _safe_indexing
 from skactive._tally import Tally, counting
 from skactive._training import Model, Training
 from skactive.classifier._audit import Reserve, draw_reserve, next_audited
-from skactive.strategies import Strategy
+from skactive.strategies import PerCost, Strategy
 from skactive.strategies._base import find_candidates
 
 Array = NDArray[Any]
@@ -43,6 +43,13 @@ class Plan(NamedTuple):
     weights: Array | None = None
     audit_fraction: float = 0.0
     audit_seed: int = 0
+
+    def check_pool(self, n_samples: int) -> None:
+        """Raise where a strategy belongs to another pool."""
+        for strategy in (self.strategy, self.initial):
+            for part in (strategy, *strategy.get_params(deep=True).values()):
+                if isinstance(part, PerCost):
+                    part.check_pool(n_samples)
 
     def choose(
         self,

@@ -107,6 +107,7 @@ class Choosing:
         n_candidates = _num_samples(X)
         skipped = np.unique(check_rows(skip, n_candidates, "skip"))
         plan = self._make_plan()
+        plan.check_pool(n_candidates)
         if y is not None:
             check_consistent_length(X, y)
             missing = is_missing(y, self.missing_label)

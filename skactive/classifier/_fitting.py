@@ -91,6 +91,8 @@ class Fitting:
         plan = self._make_plan()
         routed = process_routing(self, "fit", **params).estimator.fit
         labeled = np.flatnonzero(codes != MISSING)
+        if self.budget is not None:
+            plan.check_pool(len(codes))
         if self.budget is not None and len(labeled) < len(codes):
             routed = _check_method_params(X, routed, indices=labeled)
             X, codes = _safe_indexing(X, labeled), codes[labeled]

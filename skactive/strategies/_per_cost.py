@@ -138,6 +138,15 @@ class PerCost(WrapperStrategy):
             )
         return PerCost(self.strategy, costs[ids])
 
+    def check_pool(self, n_samples: int) -> None:
+        """Raise where costs are those of a pool that has not `n_samples` rows."""
+        if self._has_positions() and len(self.cost) != n_samples:
+            raise ValueError(
+                f"cost has {len(self.cost)} entries, but the pool has {n_samples} "
+                "rows. Give one a row of the pool or, where parts of it are pools of "
+                "their own, as in a cross-validation, a function of rows of X."
+            )
+
     def _has_positions(self) -> bool:
         return not callable(self.cost) and np.ndim(self.cost) > 0
 
