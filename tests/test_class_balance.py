@@ -442,3 +442,9 @@ def test_grid_over_groups():
     )
     grid = {"strategy__right__target": ["equal", "pool"]}
     assert GridSearchCV(learner, grid, cv=2).fit(X, CODES).best_score_ > 0.5
+
+
+def test_a_column_that_is_not_there():
+    frame = pd.DataFrame({"region": ["n", "s"], "age": [1, 2]})
+    with pytest.raises(ValueError, match=r"no column of X; there are \['region', 'age"):
+        GroupCoverage("regoin")(None, frame)
