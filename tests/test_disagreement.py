@@ -14,6 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -148,7 +149,8 @@ def test_second_opinion():
     found = Disagreement()(pipeline, X, y)
     assert_array_equal(found, Disagreement()(pipeline, X, y))
     assert not np.array_equal(found, Disagreement(random_state=1)(pipeline, X, y))
-    seed = int(np.random.SeedSequence(0).generate_state(2)[0])
+    entropy = np.random.SeedSequence(0, spawn_key=(1,))
+    seed = int(entropy.generate_state(2)[0])
     forest = RandomForestClassifier(
         random_state=np.random.RandomState(seed).randint(2**31 - 1)
     )
@@ -296,3 +298,11 @@ def test_mixtures(divergence):
         theirs = theirs / np.log(2)
     assert_allclose(mixture(MODEL, X), (own + theirs) / 2)
     assert len(Switch(["random", strategy], at=9).select(MODEL, X, y, n_queries=2)) == 2
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_judge_of_the_same_kind_and_seed_is_another_model():
+    net = MLPClassifier((4,), max_iter=5)
+    strategy = Disagreement(net, random_state=0)
+    learner = ActiveLearningClassifier(net, strategy, random_state=0).fit(X, y)
+    assert strategy(learner.estimator_, X, y).max() > 0

@@ -360,9 +360,9 @@ def _column(X: Any, column: str | int) -> Any:
             f"{type(X).__name__}. Give the position of a column, or a function X -> "
             "groups."
         )
-    if isinstance(column, str) and column not in X.columns:
+    if isinstance(column, str) and column not in list(X.columns):
         raise ValueError(
-            f"X has no column {column!r}; its columns are {list(X.columns)}."
+            f"groups={column!r} names no column of X; there are {list(X.columns)}."
         )
     if sp.issparse(X):
         return np.ravel(X.tocsc()[:, [column]].toarray())

@@ -351,7 +351,10 @@ def fit_judge(
     judge : Fitted or None
         With its members and the weights; None if the labels are of one class.
     """
-    seeds = np.random.SeedSequence(random_state).generate_state(2).tolist()
+    # Other seeds than those of a learner with the same random_state: a judge of the
+    # same kind would be the learner's own model.
+    entropy = np.random.SeedSequence(random_state, spawn_key=(1,))
+    seeds = entropy.generate_state(2).tolist()
     training = Training(
         estimator=(
             EncodedClassifier(estimator) if needs_codes(estimator) else estimator
