@@ -212,7 +212,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         # Messages name the estimator that its user knows.
-        return repr(self.estimator)
+        return repr(getattr(self, "estimator_", self.estimator))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

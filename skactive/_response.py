@@ -7,6 +7,7 @@ nothing of the size (members x samples x classes) exists beyond a chunk.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Real
 from typing import Any
@@ -35,6 +36,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skactive._encoded import EncodedClassifier
 from skactive._last_layer import has_hidden_layers, has_last_layer, layer_inputs
+from skactive._nets import is_net
 from skactive._sklearn import (
     BaseSearchCV,
     _check_feature_names,
@@ -237,6 +239,33 @@ def align(estimator: Any, proba: Array) -> Array:
     if isinstance(estimator, (Fitted, FrozenEstimator)):
         return align(estimator.estimator, proba)
     return proba
+
+
+def with_its_labels(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """As :func:`at_last_step`, but a net keeps its labels.
+
+    A net inside an `EncodedClassifier` comes in a copy of that, without what is between
+    the two: its codes need not be in the order of the labels, and it may have more
+    outputs.
+    """
+    last, X = at_last_step(estimator, X)
+    while is_net(last) and not isinstance(estimator, EncodedClassifier):
+        if estimator is last:
+            return last, X
+        estimator = _inside(estimator)
+    if is_net(last):
+        estimator = copy.copy(estimator)
+        estimator.estimator = estimator.estimator_ = last
+        return estimator, X
+    return last, X
+
+
+def _inside(estimator: Any) -> Any:
+    if isinstance(estimator, Pipeline):
+        return estimator.steps[-1][1]
+    if isinstance(estimator, BaseSearchCV):
+        return estimator.best_estimator_
+    return estimator.estimator
 
 
 def transform_before_last(pipeline: Pipeline, X: Any) -> Any:

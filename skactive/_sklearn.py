@@ -12,7 +12,13 @@ from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils._set_output import _get_adapter_from_container
 from sklearn.utils.metadata_routing import _raise_for_params
 from sklearn.utils.metaestimators import available_if
@@ -53,4 +59,5 @@ __all__ = [
     "_raise_for_params",
     "_safe_indexing",
     "available_if",
+    "validate_parameter_constraints",
 ]

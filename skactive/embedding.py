@@ -28,6 +28,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 from weakref import WeakValueDictionary
+from zipfile import BadZipFile
 
 import numpy as np
 import scipy.sparse as sp
@@ -426,8 +427,14 @@ class _Shelf:
         for path in sorted(folder.glob("*.npz")):
             if path.name in self._read:
                 continue
-            with np.load(path, allow_pickle=False) as file:
-                keys, vectors = list(_cut(file["keys"].tobytes())), file["vectors"]
+            try:
+                with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                    keys, vectors = list(_cut(file["keys"].tobytes())), file["vectors"]
+            except (ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
+                raise ValueError(
+                    f"{path} is damaged, or no file of Embedded ({error}). Delete it: "
+                    "the rows in it will be encoded again."
+                ) from error
             self._add(keys, vectors, len(keys))
             self._read.add(path.name)
         self._n_saved = len(self._places)

@@ -32,6 +32,7 @@ LEARNERS += [
     ActiveLearningClassifier(LinearSVC()),
     ActiveLearningClassifier(LogisticRegression(), encode_labels=True),
     ActiveLearningClassifier(LogisticRegression(), audit_fraction=0.2, random_state=0),
+    ActiveLearningClassifier(LogisticRegression(), "entropy", warm_start=True),
     ActiveLearningClassifier(SGDClassifier(loss="log_loss"), "information_gain"),
 ]
 # No check fails with a budget either: sample_weight reaches the inner estimator as

@@ -447,3 +447,21 @@ def test_a_curve_prints_in_a_line():
         table = str(curve.summary(target=0.0)).splitlines()
         assert table[1].endswith(f" {curve.n_labels[0]}")
         assert "target" not in str(curve.summary())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"budget": 40.5},
+        {"budget": "20"},
+        {"budget": None},
+        {"budget": 0},
+        {"strategies": 3},
+        {"n_repeats": 0},
+    ],
+    ids=str,
+)
+def test_wrong_parameters_are_named(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of active_le"):
+        curve_of(**wrong)

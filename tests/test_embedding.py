@@ -670,3 +670,16 @@ def test_parameters(params):
     for method in (embedded.fit, embedded.transform):
         with pytest.raises(ValueError, match=next(iter(params))):
             method(WORDS)
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 and no more"])
+def test_damaged_files_are_named(tmp_path, content):
+    def encode(rows):
+        return np.ones((len(rows), 2))
+
+    Embedded(encode, memory=str(tmp_path), key="a").transform(["one"])
+    (path,) = tmp_path.rglob("*.npz")
+    path.write_bytes(content)
+    again = Embedded(encode, memory=str(tmp_path), key="a")
+    with pytest.raises(ValueError, match=f"{path.name} is damaged.*Delete it"):
+        again.transform(["one"])

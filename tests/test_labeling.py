@@ -804,3 +804,16 @@ def test_bad_audits():
         audit_source(lambda rows: [], full)
     with pytest.raises(ValueError, match="one kind"):
         audit_source(known, np.array(["a", "b"])[full])
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_what_it_takes_is_counted_as_in_a_budgeted_fit(in_pipeline):
+    learner = ActiveLearningClassifier(
+        LogisticRegression(), "entropy", batch_size=5, n_initial=12, random_state=0
+    )
+    fitted = clone(learner).set_params(budget=27).fit(X, full)
+    # The scaler changes rows, and not how many there are.
+    model = make_pipeline(StandardScaler(), learner) if in_pipeline else learner
+    result = label_pool(model, X, lambda rows: full[rows], budget=27)
+    for name in ("n_fits", "n_scored", "n_passes"):
+        assert_array_equal(result.history[name], fitted.history_[name])

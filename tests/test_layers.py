@@ -41,6 +41,7 @@ BESIDE = {
     ("_last_layer", "_nets"),
     ("_response", "_encoded"),
     ("_response", "_last_layer"),
+    ("_response", "_nets"),
     ("embedding", "_digests"),
     ("_training", "_posterior"),
     ("_training", "_warm_start"),

@@ -609,3 +609,43 @@ def test_cold_start_and_copies_of_images():
     assert len(set(rows % 40)) == 10
     flat = clone(learner).query(X.reshape(80, 64))
     assert_array_equal(rows, flat)
+
+
+def double(X):
+    return 2 * X
+
+
+@pytest.mark.parametrize("kind", ["plain", "pipeline", "new classes later"])
+def test_expected_error_is_that_of_refits_from_the_last_weights(kind):
+    """Labels are strings, codes need not be in their order, outputs are to spare."""
+    net = make_net(Dense, lr=0.05, max_epochs=3, module__n_outputs=5)
+    X = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32)
+    y = np.array(["bee", "cow"] * 4 + ["ant"] * 2 + [None] * 6, dtype=object)
+    if kind == "pipeline":
+        net = make_pipeline(FunctionTransformer(double), net)
+    learner = ActiveLearningClassifier(net, "expected_error", random_state=0)
+    if kind == "new classes later":
+        learner.set_params(warm_start=True)
+        learner.fit(X, np.where(np.arange(16) < 8, y, None))
+    learner.fit(X, y)
+    encoded = learner.estimator_
+    if kind == "new classes later":
+        assert encoded.labels_.tolist() == ["bee", "cow", "ant"]
+    utilities = get_strategy("expected_error")(encoded, X, y)
+    factor = 2 if kind == "pipeline" else 1
+    proba = encoded.predict_proba(X)
+    expected = []
+    for row in range(10, 16):
+        losses = []
+        for label in ["ant", "bee", "cow"]:
+            again = pickle.loads(pickle.dumps(encoded))
+            last = again.estimator_[-1] if kind == "pipeline" else again.estimator_
+            again.estimator_ = last.set_params(warm_start=True)
+            again.warm_start = True
+            rows = [*range(10), row]
+            again.fit(factor * X[rows], np.append(y[:10].astype(str), label))
+            losses.append(1 - again.predict_proba(factor * X[10:]).max(axis=1).mean())
+        expected.append(1 - proba[row] @ losses)
+    assert_allclose(utilities[10:], expected, rtol=1e-5)
+    assert np.ptp(utilities[10:]) > 1e-6
+    assert learner.query(X, y, n_queries=1)[0] == 10 + np.argmax(expected)

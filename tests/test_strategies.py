@@ -38,6 +38,7 @@ from skactive.strategies import (
     Random,
     Strategy,
     Sum,
+    _lookup,
 )
 from skactive.strategies._base import take_best
 
@@ -203,6 +204,23 @@ def test_nothing_is_kept_between_calls(strategy):
     strategy.select(FOREST, X[:50], n_queries=3, random_state=0)
     if before is not None:
         assert pickle.dumps(vars(strategy)) == before
+
+
+def test_other_names_are_known():
+    for name, meant in _lookup._OTHER_NAMES.items():
+        assert meant in get_strategy_names()
+        with pytest.raises(ValueError, match=f"Did you mean '{meant}'"):
+            get_strategy(name)
+    with pytest.raises(ValueError, match="Did you mean 'k_center'"):
+        get_strategy("Core-Set")
+
+
+def test_terms_may_be_names():
+    expected = repr(get_strategy("margin") * get_strategy("class_balance"))
+    assert repr(get_strategy("margin") * "class_balance") == expected
+    assert repr("entropy" + get_strategy("margin")).startswith("Sum(left=Entropy()")
+    with pytest.raises(ValueError, match="Did you mean 'entropy'"):
+        get_strategy("margin") + "entrpy"
 
 
 @pytest.mark.parametrize("name", get_strategy_names())

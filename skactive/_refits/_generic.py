@@ -14,8 +14,10 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._bootstrap import seeded
+from skactive._nets import is_net
 from skactive._refits._base import _LOSSES, take_rows
 from skactive._refits._discriminant import ridge_proba
+from skactive._response import last_step
 from skactive._sklearn import _num_samples
 from skactive._tally import count_fits, count_rows
 
@@ -27,8 +29,9 @@ class GenericRefits:
 
     Where it has `partial_fit`, a copy of the fitted classifier learns from the new row
     alone: one step from its current state, which for stochastic gradient descent is
-    less than a refit. Where it has `warm_start` and coefficients, a copy is fitted to
-    all rows from its current coefficients; else a clone is. Each `random_state` that
+    less than a refit. Where it has `warm_start` and coefficients, or is a net, for
+    which a row alone would be all that it knows, a copy is fitted to all rows from its
+    current coefficients; else a clone is. Each `random_state` that
     is None is the same number in all refits, so that they differ by the row alone.
 
     Rows may be in any container that the classifier takes. Fits run in parallel as
@@ -62,12 +65,16 @@ class GenericRefits:
 
     def _refit(self, row: Any, label: int) -> Any:
         old = self.classifier
-        if hasattr(old, "partial_fit"):
+        has_net = is_net(last_step(old))
+        if hasattr(old, "partial_fit") and not has_net:
             return deepcopy(old).partial_fit(row, self.classes[[label]])
-        can_go_on = hasattr(old, "warm_start") and (
-            hasattr(old, "coef_") or hasattr(old, "coefs_")
+        can_go_on = has_net or (
+            hasattr(old, "warm_start")
+            and (hasattr(old, "coef_") or hasattr(old, "coefs_"))
         )
         model = deepcopy(old).set_params(warm_start=True) if can_go_on else clone(old)
+        if has_net:
+            last_step(model).set_params(warm_start=True)
         params = {}
         if self.weights is not None:
             params["sample_weight"] = np.append(self.weights, 1.0)

@@ -44,7 +44,8 @@ class LabelingResult(NamedTuple):
     history : dict of ndarrays of shape (n_rounds,)
         One row a round: "n_labels" up to that round, "n_queried" rows asked about in
         it, and "n_abstained" of them for which every source did; "cost" paid up to it;
-        "query_time", "ask_time" and "fit_time" in seconds; "score", if `evaluate` was
+        "query_time", "ask_time" and "fit_time" in seconds; "n_fits", "n_scored" and
+        "n_passes" as in the learner's own `history_`; "score", if `evaluate` was
         given; and of each source "n_asked_<name>" and "n_answered_<name>" in it.
     """
 
@@ -234,6 +235,7 @@ class Ledger:
         """All of it, for people."""
         names = ["n_labels", "n_queried", "n_abstained", "cost"]
         names += ["query_time", "ask_time", "fit_time"]
+        names += ["n_fits", "n_scored", "n_passes"]
         names += [name for name in self.figures() if name not in names]
         if any("score" in record for record in history):
             names.append("score")

@@ -16,6 +16,7 @@ from sklearn.utils.validation import indexable
 from skactive._bootstrap import seeded
 from skactive._labels import MISSING, encode_labels
 from skactive._sklearn import _num_samples
+from skactive._tally import counting
 from skactive.classifier import query
 from skactive.classifier._query import _find_learner
 from skactive.labeling._ledger import LabelingResult, Ledger
@@ -161,10 +162,11 @@ def label_pool(
         error.labeling_result = ledger.result(  # type: ignore[attr-defined]
             model, "error", history
         )
+        n_labels = np.count_nonzero(ledger.codes != MISSING)
         error.add_note(
-            f"{np.count_nonzero(ledger.codes != MISSING)} labels are there, and were "
-            "not lost: see the attribute labeling_result of this error. To go on, pass "
-            "its y to label_pool."
+            f"What was got before is not lost ({n_labels} "
+            "labels): see the attribute labeling_result of this error. To go on, pass "
+            "its y, and its abstained_indices as skip, to label_pool."
         )
         raise
     return ledger.result(model, condition, history)
@@ -207,10 +209,11 @@ def _run(
         n_labels = int(np.count_nonzero(ledger.codes != MISSING))
         n_wanted = inner.batch_size if n_labels else inner._n_first()
         visible = ledger.labels()
-        rows = query(model, X, visible, n_wanted, skip=ledger.hopeless())
-        first = None
-        if hasattr(get_strategy(inner.strategy), "assign"):
-            first = _assigned(model, X, visible, rows, ledger.names)
+        with counting() as tally:
+            rows = query(model, X, visible, n_wanted, skip=ledger.hopeless())
+            first = None
+            if hasattr(get_strategy(inner.strategy), "assign"):
+                first = _assigned(model, X, visible, rows, ledger.names)
         times.append(time.perf_counter())
         record: dict[str, Any] = {}
         history.append(record)
@@ -221,9 +224,12 @@ def _run(
             times.append(time.perf_counter())
             record |= ledger.figures()
             record |= dict(zip(["query_time", "ask_time"], np.diff(times), strict=True))
-            record |= {"fit_time": 0.0}
+            record |= {"fit_time": 0.0, "n_fits": tally.n_fits}
+            record |= {"n_scored": tally.n_scored, "n_passes": tally.n_passes}
         is_new = learn()
         record["fit_time"] = time.perf_counter() - times[-1]
+        if is_new:
+            record["n_fits"] += int(inner.history_["n_fits"].sum())
         if is_new and evaluate is not None:
             score = float(evaluate(model))
         if evaluate is not None:

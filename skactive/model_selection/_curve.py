@@ -21,7 +21,12 @@ from sklearn.utils.validation import indexable
 
 from skactive._callbacks import reporting, without_callbacks
 from skactive._labels import MISSING, encode_labels
-from skactive._sklearn import _safe_indexing
+from skactive._sklearn import (
+    Interval,
+    RealNotInt,
+    _safe_indexing,
+    validate_parameter_constraints,
+)
 from skactive.classifier import ActiveLearningClassifier
 from skactive.model_selection._summary import CurveSummary, summarize
 from skactive.strategies import Strategy, get_strategy
@@ -30,6 +35,16 @@ from skactive.strategies._base import draw_seed
 Array = NDArray[Any]
 
 _BASELINE = "random"
+
+
+_CONSTRAINTS: dict = {
+    "strategies": ["array-like", dict, str, callable],
+    "budget": [
+        Interval(numbers.Integral, 1, None, closed="left"),
+        Interval(RealNotInt, 0, 1, closed="right"),
+    ],
+    "n_repeats": [Interval(numbers.Integral, 1, None, closed="left")],
+}
 
 
 class ActiveLearningCurve(Bunch):
@@ -181,8 +196,9 @@ def active_learning_curve(
     Raises
     ------
     ValueError
-        If the budget is larger than the smallest training part, or a name occurs
-        twice. Errors of the estimator are raised as they come.
+        If the budget is larger than the smallest training part, a name occurs twice,
+        or `strategies`, `budget` or `n_repeats` is none of the above. Errors of the
+        estimator are raised as they come.
 
     See Also
     --------
@@ -203,6 +219,8 @@ def active_learning_curve(
     >>> curve.test_scores.shape
     (2, 3, 10)
     """
+    given = {"strategies": strategies, "budget": budget, "n_repeats": n_repeats}
+    validate_parameter_constraints(_CONSTRAINTS, given, "active_learning_curve")
     learner = _as_learner(estimator)
     X, y, groups = _labeled_part(X, y, groups, learner.missing_label)
     named = _name_strategies(strategies)

@@ -19,6 +19,7 @@ from skactive.strategies._base import (
     check_needs,
     check_utilities,
 )
+from skactive.strategies._lookup import get_strategy
 
 Array = NDArray[Any]
 
@@ -183,15 +184,17 @@ class Product(_Combination):
 
 
 def combine(operation: str, left: Any, right: Any) -> Strategy:
-    """Sum or product of two terms, one of which may be a number.
+    """Sum or product of two terms, one of which may be a number or a name.
 
     `operation` is "sum" or "product". Gives NotImplemented, as Python's operators
-    want it, if a term is neither a strategy nor a number.
+    want it, if a term is neither a strategy nor a number nor a name.
     """
     terms = []
     for term in (left, right):
         if isinstance(term, numbers.Real) and not isinstance(term, bool):
             term = Constant(term)  # type: ignore[arg-type]
+        elif isinstance(term, str):
+            term = get_strategy(term)
         elif not isinstance(term, Strategy):
             return NotImplemented
         terms.append(term)

@@ -131,7 +131,7 @@ class _LookAhead(Strategy):
         check_needs(self, estimator)
         classes = _response.classes_of(estimator)
         codes = self._codes(classes, X, y)
-        classifier, rows = _response.at_last_step(estimator, X)
+        classifier, rows = _response.with_its_labels(estimator, X)
         labeled = np.flatnonzero(codes != MISSING)
         unlabeled = np.flatnonzero(codes == MISSING)
         weights = getattr(estimator, "sample_weight", None)
@@ -306,9 +306,10 @@ class ExpectedError(_LookAhead):
     LinearDiscriminantAnalysis, RidgeClassifier, GaussianProcessClassifier (whose
     kernel stays as fitted) and LogisticRegression. For any other classifier there is
     one fit for each candidate and class: one step of `partial_fit` on a copy where it
-    has that, and else a fit on all rows, from the current coefficients where it has
-    `warm_start`. These run in parallel as `joblib.parallel_config` says, and a call
-    that will take longer than half a minute warns of it; see :meth:`estimate_cost`.
+    has that, and else, and for nets of skorch, a fit on all rows, from the current
+    coefficients where it has `warm_start`. These run in parallel as
+    `joblib.parallel_config` says, and a call that will take longer than half a minute
+    warns of it; see :meth:`estimate_cost`.
     Behind the transformers of a pipeline, these stay as they were fitted.
 
     RidgeClassifier has no probabilities. They are estimated by (1 + d) / 2 from its

@@ -15,6 +15,25 @@ from sklearn.base import clone
 from skactive.strategies._base import FunctionStrategy, Strategy
 
 STRATEGIES: dict[str, Strategy] = {}
+# What else they are called, without blanks and strokes.
+_OTHER_NAMES = {
+    "bald": "information_gain",
+    "bayesianactivelearningbydisagreement": "information_gain",
+    "confidence": "least_confidence",
+    "coreset": "k_center",
+    "density": "information_density",
+    "eer": "expected_error",
+    "egl": "expected_model_change",
+    "expectederrorreduction": "expected_error",
+    "expectedgradientlength": "expected_model_change",
+    "kcentergreedy": "k_center",
+    "learningloss": "predicted_loss",
+    "mutualinformation": "information_gain",
+    "qbc": "vote_entropy",
+    "querybycommittee": "vote_entropy",
+    "uncertainty": "least_confidence",
+    "uncertaintysampling": "least_confidence",
+}
 
 
 def get_strategy_names() -> list[str]:
@@ -83,7 +102,9 @@ def get_strategy(
         return strategy
     if isinstance(strategy, str):
         if strategy not in STRATEGIES:
+            plain = strategy.lower().translate(str.maketrans("", "", " -_"))
             near = difflib.get_close_matches(strategy, STRATEGIES, n=1, cutoff=0.5)
+            near = [_OTHER_NAMES[plain]] if plain in _OTHER_NAMES else near
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
                 f"Unknown strategy {strategy!r}.{hint} The names are: "
