@@ -25,8 +25,8 @@ class LabelingResult(NamedTuple):
     learner : estimator object
         The clone of the learner, fitted on all labels; not fitted if there are none.
     y : ndarray of shape (n_samples,)
-        Labels, with NaN, or None for strings, where there is none. Numbers are
-        floats.
+        Labels, with NaN, or None for strings, where there is none. Numbers and
+        booleans are floats.
     labeled_indices : ndarray of shape (n_labels,)
         Positions of the rows with a label: those that had one from the start, and
         then in order of acquisition.
