@@ -48,7 +48,7 @@ def label_pool(
     for which all abstain is never chosen again. A source whose answer the rest of the
     budget does not pay for is passed over. If the learner's strategy has a method
     ``assign(estimator, X, y, rows) -> names of sources``, the source that it names is
-    asked first.
+    asked first; a strategy inside another one has no say in that.
 
     Parameters
     ----------
