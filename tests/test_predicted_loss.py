@@ -224,9 +224,7 @@ def test_too_few_labels(loss):
     y = np.where(np.arange(400) < 15, Y, np.nan)
     model = RandomForestClassifier(10, random_state=0).fit(X[:15], CODES[:15])
     expected = plain_expected(model.predict_proba(X), loss)
-    message = re.escape(
-        "labelled rows, of classes with two labels or more, are too few"
-    )
+    message = re.escape("too few labels to learn losses from, fewer than min_labels=20")
     for labels in (y, None):
         with pytest.warns(UserWarning, match=message):
             found = PredictedLoss(loss)(model, X, labels)
@@ -248,9 +246,7 @@ def test_nothing_to_learn():
             warnings.simplefilter("always")
             found = RIDGE(model, X, y)
         if caught:
-            assert "losses of the 60 labelled rows not clearly" in str(
-                caught[0].message
-            )
+            assert "losses of the labelled rows not clearly" in str(caught[0].message)
             assert_allclose(found, Entropy()(model, X), rtol=1e-12)
             n_warned += 1
     assert n_warned >= 5

@@ -192,9 +192,9 @@ class PredictedLoss(Strategy):
         n_losses = int(np.count_nonzero(held_out))
         if n_losses < self.min_labels:
             self._warn(
-                f"{n_losses} labelled rows, of classes with two labels or more, are "
-                f"too few to learn losses from (min_labels={self.min_labels}). Label "
-                "more rows first, e.g. by Switch to this strategy later"
+                "there are too few labels to learn losses from, fewer than min_labels="
+                f"{self.min_labels} of classes with two labels or more. Label more "
+                "rows first, e.g. by Switch to this strategy later"
             )
             return None
         proba = self._out_of_fold(estimator, X, codes, labeled, folds)[held_out]
@@ -221,11 +221,10 @@ class PredictedLoss(Strategy):
         error = 1 / np.sqrt(n_losses)
         if weights[1] == 0 or found <= max(own, 0.0) + error:
             self._warn(
-                f"its predictions rank the losses of the {n_losses} labelled rows not "
-                f"clearly better (rank correlation {found:.2f}, by cross-validation) "
-                f"than the model's own probabilities do ({own:.2f}; {error:.2f} more "
-                "is asked for, a standard error). Label more rows, give it "
-                "another regressor= or embedding=, or use entropy, which is cheaper"
+                "its predictions rank the losses of the labelled rows not clearly "
+                "better than the model's own probabilities do (by a standard error of "
+                "the rank correlation). Label more rows, give it another regressor= or "
+                "embedding=, or use entropy, which is cheaper"
             )
             return None
         count_fits()
@@ -238,6 +237,7 @@ class PredictedLoss(Strategy):
         return seeded(clone(regressor), self.random_state)
 
     def _warn(self, reason: str) -> None:
+        # Without numbers, so that Python shows it once and not in every round.
         what = "the entropy" if self.loss == "log" else "the expected error"
         warnings.warn(
             f"{_shorten(self)} falls back on {what} of the model: {reason}.",
