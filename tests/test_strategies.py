@@ -1,6 +1,7 @@
 """What every strategy promises, over the registry; then families one by one."""
 
 import pickle
+import re
 import warnings
 
 import joblib
@@ -111,7 +112,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*falls back on:UserWarning"),
 ]
 ALL = [get_strategy(name) for name in POINTWISE] + EXTRA
-every_strategy = pytest.mark.parametrize("strategy", ALL, ids=lambda s: repr(s)[:50])
+# Without addresses, which differ from process to process.
+every_strategy = pytest.mark.parametrize(
+    "strategy", ALL, ids=lambda s: re.sub(" at 0x\\w+", "", repr(s))[:50]
+)
 
 
 def fit_for(name, X, labels):
