@@ -9,6 +9,7 @@ Series (nullable and categorical too) or a polars Series. Inside skactive they a
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,14 @@ Array = NDArray[Any]
 MISSING = -1
 """The code of a missing label."""
 
-# Values that often stand for "no label yet", but are a class for other users.
-_LOOKALIKES = (-1, "", "nan", "NaN", "None", "<NA>", "?", "unlabeled", "unlabelled")
+# Texts that often stand for "no label yet", but are a class for other users: what
+# missing values become when they are turned into text, and what people write.
+_TEXT_MARKS = {
+    *("", "nan", "NaN", "NAN", "-nan", "None", "NONE", "<NA>", "NaT", "NA", "N/A"),
+    *("n/a", "#N/A", "null", "NULL", "?", "unlabeled", "unlabelled"),
+}
+# What NaN becomes when it is turned into an integer.
+_NAN_AS_INT = (np.iinfo(np.int64).min, np.iinfo(np.int32).min)
 
 
 def is_missing(y: Any, missing_label: Any = np.nan) -> NDArray[np.bool_]:
@@ -109,12 +116,28 @@ def as_visible(y: Any, missing_label: Any, missing: Array, only_mask: bool) -> A
     return visible
 
 
-def lookalikes(y: Any, missing_label: Any = np.nan) -> list[Any]:
-    """Labels in `y` that often mean "no label yet" but are taken as a class here."""
-    column = _as_column(y)
-    known = ~is_missing(y, missing_label)
-    present = set(_values(column, known).tolist())
-    return [mark for mark in _LOOKALIKES if mark in present]
+def find_marks(
+    y: Any, missing_label: Any = np.nan, missing: Array | None = None, most: float = 0.5
+) -> dict[Any, int]:
+    """Labels in `y` that look like a missing mark but are a class, with their counts.
+
+    Texts such as "nan" and "" always do; -1 does where more than the share `most` of
+    the rows have it and no other label is negative. `missing` is the mask of
+    :func:`is_missing`, if it is known.
+    """
+    if missing is None:
+        missing = is_missing(y, missing_label)
+    values = _values(_as_column(y), ~missing)
+    if values.dtype.kind in "OU":
+        texts = Counter(v for v in values.tolist() if isinstance(v, str))
+        return {text: n for text, n in texts.items() if text.strip() in _TEXT_MARKS}
+    if values.dtype.kind not in "if":
+        return {}
+    found = {mark: int(np.count_nonzero(values == mark)) for mark in (-1, *_NAN_AS_INT)}
+    n_negative = int(np.count_nonzero(values < 0))
+    if found[-1] <= most * len(missing) or n_negative > found[-1]:
+        del found[-1]
+    return {mark: n for mark, n in found.items() if n}
 
 
 def _as_column(y: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sklearn.base import _fit_context
 from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
 from sklearn.linear_model._base import LinearClassifierMixin
+from sklearn.metrics._scorer import _BaseScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
@@ -50,6 +51,7 @@ __all__ = [
     "LinearClassifierMixin",
     "RealNotInt",
     "StrOptions",
+    "_BaseScorer",
     "_check_feature_names",
     "_check_method_params",
     "_check_n_features",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from skactive._bootstrap import (
     seeded,
 )
 from skactive._posterior import posterior_members
-from skactive._sklearn import _check_method_params, _safe_indexing
+from skactive._sklearn import _check_method_params, _num_samples, _safe_indexing
 from skactive._tally import count_fits
 from skactive._warm_start import (
     Learnt,
@@ -36,6 +37,9 @@ Array = NDArray[Any]
 # Fitted estimators, or a function X -> (n_members, n_samples, n_classes).
 Members = list[Any] | Callable[[Any], Array]
 
+# As many labels as an estimator may be said to wait for.
+_TRIAL_ROWS = 2000
+_TRIAL_ROWS_A_CLASS = 200
 _N_CLONES = 10
 _N_DRAWS = 100
 _N_MASKS = 20
@@ -44,13 +48,21 @@ _N_MASKS = 20
 class Model(NamedTuple):
     """What a fit gives: the estimator, its members if asked for, and the classes.
 
-    `learnt` is there where a fit to come may go on with the rows that are new.
+    `learnt` is there where a fit to come may go on with the rows that are new. `lack`
+    is the estimator's own error where it could not be fitted, or asked, for want of
+    labels, and a constant stands in for it.
     """
 
     estimator: Any
     members: Members | None
     seen: Array
     learnt: Learnt | None = None
+    lack: ValueError | None = None
+
+    @property
+    def can_choose(self) -> bool:
+        """Whether a strategy can be asked about it."""
+        return len(self.seen) > 1 and self.lack is None
 
 
 class Training(NamedTuple):
@@ -85,7 +97,12 @@ class Training(NamedTuple):
         entry a row of `X` are cut to the rows. With a `warm_start` the model goes on
         from `last`, which stays as it is.
         """
-        labels = classes[codes[rows]]
+        return self._fit(X, classes[codes[rows]], rows, params, last)
+
+    def _fit(
+        self, X: Any, labels: Array, rows: Array, params: dict, last: Model | None
+    ) -> Model:
+        """As :meth:`fit`, with the labels of `rows`, which may repeat themselves."""
         if labels.dtype.kind == "U":  # as wide as these labels ask for, and no others
             labels = np.array(labels.tolist())
         seen = np.unique(labels)
@@ -109,6 +126,78 @@ class Training(NamedTuple):
             )
         return Model(estimator, members, seen, learnt)
 
+    def fit_if_enough(
+        self,
+        X: Any,
+        classes: Array,
+        codes: Array,
+        rows: Array,
+        params: dict,
+        last: Model | None = None,
+        asks: bool = True,
+    ) -> Model:
+        """As :meth:`fit`, but with a constant model where there are too few labels.
+
+        That is, where the estimator cannot be fitted or, if `asks`, asked for a
+        prediction, but could with more rows like these. The model's `lack` is its
+        error then.
+        """
+        try:
+            model = self.fit(X, classes, codes, rows, params, last)
+            if asks and model.can_choose and _counts_neighbors(self.estimator):
+                _ask(model.estimator, _safe_indexing(X, rows[:1]))
+        except ValueError as error:
+            labels = classes[codes[rows]]
+            if not self.lacks_labels(X, labels, rows, params):
+                raise
+            seen = np.unique(labels)
+            note_lack(error, len(rows))
+            return Model(_constant(X, labels, rows), None, seen, lack=error)
+        return model
+
+    def cannot_answer(
+        self, model: Model, X: Any, labels: Array, rows: Array, params: dict
+    ) -> bool:
+        """Whether a fitted model fails where it is asked, for want of labels."""
+        if not model.can_choose:
+            return False
+        if len(rows) == 0:  # the caller knows no labels, so they are made up
+            rows = np.arange(min(_num_samples(X), 2 * len(model.seen)))
+            labels = model.seen[rows % len(model.seen)]
+        try:
+            _ask(model.estimator, _safe_indexing(X, rows[:1]))
+        except ValueError:
+            return self.lacks_labels(X, labels, rows, params)
+        return False
+
+    def lacks_labels(self, X: Any, labels: Array, rows: Array, params: dict) -> bool:
+        """Whether an estimator that failed would not, if there were more labels.
+
+        It is tried on copies of the labelled rows, and on further rows of `X` with
+        labels made up: what else is wrong, with it or with a row, is wrong there too.
+        """
+        classes, codes = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
+            return False
+        n_rows = min(_TRIAL_ROWS, _TRIAL_ROWS_A_CLASS * len(classes))
+        n_rows = max(n_rows, 20 * len(classes), 2 * len(rows))
+        others = np.setdiff1d(np.arange(_num_samples(X)), rows)[: n_rows - len(rows)]
+        made_up = np.concatenate([codes, np.arange(len(others)) % len(classes)])
+        trials = [(rows, codes), (np.concatenate([rows, others]), made_up)]
+        for some, given in trials[: 1 + (len(others) > 0)]:
+            copies = np.tile(np.arange(len(some)), -(-n_rows // len(some)))
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    model = self._replace(warm_start=None)._fit(
+                        X, classes[given[copies]], some[copies], params, None
+                    )
+                    _ask(model.estimator, _safe_indexing(X, rows[:1]))
+            except ValueError:
+                continue
+            return True
+        return False
+
     def _go_on(
         self,
         last: Model | None,
@@ -121,7 +210,7 @@ class Training(NamedTuple):
     ) -> Model | None:
         """A model that goes on from `last`; None where it must be trained anew."""
         warm = self.warm_start
-        if last is None or warm is None or len(last.seen) == 1:
+        if last is None or warm is None or not last.can_choose:
             return None
         n_known = getattr(last.estimator, "n_features_in_", None)
         if n_known is not None and has_columns(X) and n_known != X.shape[1]:
@@ -315,6 +404,47 @@ class NetMembers:
         else:
             proba = _nets.snapshot_proba(net, X)
         return _response.align(self.estimator, proba)
+
+
+_LACK_NOTE = "There are too few labels for this estimator yet"
+
+
+def note_lack(error: BaseException, n_labels: int) -> None:
+    """Say in an error of the estimator that more labels will help."""
+    error.add_note(
+        f"{_LACK_NOTE}: {n_labels} to learn from. With more it can be fitted. Go on "
+        "labelling: query of a learner that has not been fitted, or "
+        "skactive.labeling.label_pool, chooses by the initial strategy until then."
+    )
+
+
+def is_lack(error: BaseException) -> bool:
+    """Whether :func:`note_lack` has had its say."""
+    return any(note.startswith(_LACK_NOTE) for note in getattr(error, "__notes__", ()))
+
+
+def warn_of_lack(error: BaseException, n_labels: int) -> None:
+    """Warn that the initial strategy chooses while there are too few labels."""
+    warnings.warn(
+        f"The estimator cannot be fitted or asked with {n_labels} labels, so the "
+        f"initial strategy chooses until there are more. Its own error: "
+        f"{type(error).__name__}: {error}",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def _counts_neighbors(estimator: Any) -> bool:
+    """Whether a prediction may fail that needs so and so many rows to be known."""
+    names = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else ()
+    return any(name.rpartition("__")[2] == "n_neighbors" for name in names)
+
+
+def _ask(estimator: Any, X: Any) -> None:
+    """Have a fitted estimator answer in each way that it has, for its errors."""
+    for name in ("predict", "predict_proba", "decision_function"):
+        if hasattr(estimator, name):
+            getattr(estimator, name)(X)
 
 
 def has_columns(X: Any) -> bool:

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from skactive.estimation import (
     jackknife_interval,
     lure_weights,
+    smoothed_bootstrap_interval,
     unbiased_risk,
     wilson_interval,
 )
@@ -312,3 +313,59 @@ def test_jackknife_of_too_little():
     assert jackknife_interval(len, 1).interval == (-np.inf, np.inf)
     with pytest.raises(ValueError, match="nan for 1 of the 2 rows"):
         jackknife_interval(lambda rows: np.nan if len(rows) < 2 else 1.0, 2)
+
+
+@pytest.mark.parametrize("n_wrong", [0, 1, 5])
+def test_smoothed_bootstrap_of_an_accuracy(n_wrong):
+    labels = np.repeat([0, 1], 25)
+    predicted = np.concatenate([1 - labels[:n_wrong], labels[n_wrong:]])
+
+    def accuracy(rows, given):
+        return np.mean(predicted[rows] == given)
+
+    found = smoothed_bootstrap_interval(accuracy, labels, n_resamples=4000)
+    assert found.estimate == 1 - n_wrong / 50
+    # Two failures more for the lower end, the plain bootstrap for the upper one.
+    lowest = 1 - stats.binom(52, (n_wrong + 2) / 52).ppf(0.975) / 52
+    highest = 1 - stats.binom(50, n_wrong / 50).ppf(0.025) / 50
+    assert_allclose(found.interval, [lowest, highest], atol=0.021)
+    # For every accuracy near this one Wilson's interval is no wider.
+    assert found.interval[0] <= wilson_interval(50 - n_wrong, 50)[0] + 0.03
+
+
+def test_every_resample_holds_every_class():
+    labels = np.array(["a"] * 20 + ["b"])
+    seen = []
+
+    def count(rows, given):
+        seen.append(set(given.tolist()))
+        assert rows.min() >= 0
+        assert rows.max() < 21
+        return float(np.mean(given == "b"))
+
+    smoothed_bootstrap_interval(count, labels)
+    assert all(one == {"a", "b"} for one in seen)
+    assert len(seen) == 601
+
+
+def test_smoothed_bootstrap_that_says_nothing():
+    assert np.isnan(smoothed_bootstrap_interval(min, []).estimate)
+    for labels in ([1, 1, 1], [0, 1]):
+        found = smoothed_bootstrap_interval(lambda rows, given: 1.0, labels)
+        assert found.estimate == 1
+        assert found.interval == (-np.inf, np.inf)
+    with pytest.raises(ValueError, match="The statistic is nan"):
+        smoothed_bootstrap_interval(lambda rows, given: np.nan, [0, 1])
+
+
+def test_smoothed_bootstrap_is_the_same_for_the_same_seed():
+    labels = np.arange(30) % 3
+
+    def score(rows, given):
+        return float(np.mean(rows % 3 == given))
+
+    one, same, other = (
+        smoothed_bootstrap_interval(score, labels, n_resamples=20, random_state=seed)
+        for seed in (0, 0, 1)
+    )
+    assert one == same != other

@@ -9,8 +9,8 @@ from skactive._labels import (
     as_visible,
     decode_labels,
     encode_labels,
+    find_marks,
     is_missing,
-    lookalikes,
 )
 
 pd = pytest.importorskip("pandas")
@@ -173,8 +173,19 @@ def test_bools_and_numbers_are_not_mixed_up():
     assert is_missing([False, True], False).tolist() == [True, False]
 
 
-def test_lookalikes():
-    assert lookalikes([0, 1, -1]) == [-1]
-    assert lookalikes(["a", "nan", ""]) == ["", "nan"]
-    assert lookalikes([0, 1, None]) == []
-    assert lookalikes([0, 1, -1], missing_label=-1) == []
+def test_find_marks():
+    assert find_marks([0, 1, -1]) == {}  # a class of many users
+    assert find_marks([0, -1, -1]) == {-1: 2}
+    assert find_marks([0, -1, -1, -2, -2, -2]) == {}
+    assert find_marks([-1.0, -1.0, 1.0, np.nan]) == {}  # half, with the unlabelled row
+    assert find_marks([0, 1, -1], most=0) == {-1: 1}
+    assert find_marks(["a", "nan", "", "", " "]) == {"nan": 1, "": 2, " ": 1}
+    assert find_marks(np.array(["a", "b", np.nan])) == {"nan": 1}
+    assert find_marks(["a", "None", "NaT", "<NA>"]) == {"None": 1, "NaT": 1, "<NA>": 1}
+    assert find_marks([0, 1, None]) == {}
+    assert find_marks(["none of these", "nano", "unknown"]) == {}
+    assert find_marks([True, False]) == {}
+    lowest = np.iinfo(np.int64).min  # what NaN becomes as an int
+    assert find_marks(np.array([0, 1, lowest])) == {lowest: 1}
+    assert find_marks([0, -1, -1], missing_label=-1) == {}
+    assert find_marks(["a", ""], missing_label="") == {}

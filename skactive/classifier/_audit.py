@@ -7,18 +7,22 @@ the pool change nothing for those that were there.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import check_scoring
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._labels import MISSING
-from skactive._sklearn import _safe_indexing
+from skactive._sklearn import _BaseScorer, _safe_indexing
 from skactive.classifier._delegates import check_labels
-from skactive.estimation import jackknife_interval, wilson_interval
+from skactive.estimation import smoothed_bootstrap_interval, wilson_interval
 
 Array = NDArray[Any]
 
@@ -75,7 +79,8 @@ class Audit(NamedTuple):
     estimate : float
         The score on the audit rows; NaN while there are none.
     interval : (float, float)
-        Where the score on all rows like those of the pool is, at `confidence`.
+        Where the score on all rows like those of the pool is, at `confidence`. Infinite
+        where the audit rows are too few for an interval.
     n_audited : int
         Audit rows that the estimate is from.
     naive : float
@@ -113,9 +118,12 @@ class Audit(NamedTuple):
 
     def __str__(self) -> str:
         low, high = self.interval
+        interval = f"{100 * self.confidence:g}% interval {low:.3g} to {high:.3g}"
+        if np.isinf(low) and np.isinf(high):
+            interval = "too few rows for an interval"
         text = (
-            f"{self.scoring} {self.estimate:.3g}, {100 * self.confidence:g}% interval "
-            f"{low:.3g} to {high:.3g}, from {self.n_audited} random audit rows\n"
+            f"{self.scoring} {self.estimate:.3g}, {interval}, "
+            f"from {self.n_audited} random audit rows\n"
             f"({self.naive:.3g} on the {self.n_learnt} rows learnt from, which is no "
             "estimate)"
         )
@@ -137,6 +145,7 @@ def audit_rows(
     scoring: Any,
     confidence: float,
     skip: ArrayLike,
+    seed: int,
 ) -> Audit:
     """The score on the audit rows, for labels as `codes` (n_samples,) in `classes`."""
     learnt = np.flatnonzero((codes != MISSING) & ~reserve.mask)
@@ -144,33 +153,40 @@ def audit_rows(
     is_known = codes[in_order] != MISSING
     n_audited = len(in_order) if is_known.all() else int(np.argmin(is_known))
     audited = in_order[:n_audited]
-    if scoring is None:
-        name, score = "accuracy", None
-    else:
-        name, score = str(scoring), check_scoring(learner, scoring=scoring)
-    if callable(scoring):
-        name = getattr(scoring, "__name__", "score")
+    name, score = "accuracy", check_scoring(learner, scoring=scoring or "accuracy")
+    if scoring is not None:
+        name = getattr(scoring, "__name__", "score") if callable(scoring) else scoring
+    if is_accuracy(score):
+        name = "accuracy"
 
-    def on_rows(rows: Array) -> Callable[[Array], float]:
-        """The score as a function of positions among some rows."""
-        X_rows, y_rows = _safe_indexing(X, rows), classes[codes[rows]]
-        if score is None:
-            is_right = np.asarray(learner.predict(X_rows) == y_rows, dtype=float)
-            return lambda kept: float(is_right[kept].mean())
-        return lambda kept: score(learner, _safe_indexing(X_rows, kept), y_rows[kept])
+    def on_rows(rows: Array) -> tuple[Callable[[Array, Array], float], Array]:
+        """The score as a function of positions among some rows, and their labels."""
+        X_rows = _safe_indexing(X, rows)
+        if isinstance(score, _BaseScorer):  # it looks at answers, and at nothing else
+            return partial(score, Answers(learner, X_rows)), classes[codes[rows]]
+        return (
+            lambda kept, labels: score(learner, _safe_indexing(X_rows, kept), labels),
+            classes[codes[rows]],
+        )
 
     naive = estimate = np.nan
+    interval = (0.0, 1.0) if is_accuracy(score) else (-np.inf, np.inf)
     if len(learnt):
-        naive = float(on_rows(learnt)(np.arange(len(learnt))))
-    interval = (0.0, 1.0) if score is None else (-np.inf, np.inf)
-    if n_audited and score is None:
-        estimate = on_rows(audited)(np.arange(n_audited))
-        n_right = round(estimate * n_audited)
-        interval = wilson_interval(n_right, n_audited, confidence=confidence)
-    elif n_audited:
-        estimate, interval, _ = jackknife_interval(
-            on_rows(audited), n_audited, confidence=confidence
-        )
+        statistic, labels = on_rows(learnt)
+        naive = float(statistic(np.arange(len(learnt)), labels))
+    if n_audited:
+        statistic, labels = on_rows(audited)
+        if is_accuracy(score):
+            estimate = float(statistic(np.arange(n_audited), labels))
+            n_right = round(estimate * n_audited)
+            interval = wilson_interval(n_right, n_audited, confidence=confidence)
+        else:
+            with warnings.catch_warnings():
+                # A class that no row of a resample is predicted to be counts as zero.
+                warnings.simplefilter("ignore", UndefinedMetricWarning)
+                estimate, interval, _ = smoothed_bootstrap_interval(
+                    statistic, labels, confidence=confidence, random_state=seed
+                )
     return Audit(
         estimate=estimate,
         interval=interval,
@@ -182,6 +198,38 @@ def audit_rows(
         confidence=confidence,
         scoring=name,
     )
+
+
+def is_accuracy(scorer: Any) -> bool:
+    """Whether a scorer gives the share of rows whose class is predicted right."""
+    return (
+        getattr(scorer, "_score_func", None) is accuracy_score
+        and scorer._sign == 1
+        and scorer._kwargs in ({}, {"normalize": True})
+    )
+
+
+class Answers(ClassifierMixin, BaseEstimator):
+    """A fitted classifier that is asked about some rows once, and then by positions."""
+
+    def __init__(self, estimator: Any, X: Any):
+        self.estimator = estimator
+        self.X = X
+        self.classes_ = estimator.classes_
+        self._answers: dict[str, Array] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in {"predict", "predict_proba", "decision_function"}:
+            raise AttributeError(name)
+        ask = getattr(self.estimator, name)
+
+        def answer(rows: Array) -> Array:
+            if name not in self._answers:
+                self._answers[name] = np.asarray(ask(self.X))
+            return self._answers[name][rows]
+
+        answer.__name__ = name  # scikit-learn tells methods by their names
+        return answer
 
 
 class Audited:
@@ -218,9 +266,10 @@ class Audited:
         scoring : str, callable or None, default=None
             As in scikit-learn; None means accuracy.
         confidence : float in (0, 1), default=0.95
-            Of the interval: Wilson's for accuracy, else by the jackknife and Student's
-            t. It holds for one look; whoever looks in every round and stops at a good
-            one is too hopeful.
+            Of the interval: Wilson's for accuracy, else by a bootstrap with
+            pseudo-observations, for which a scorer is called 600 times (see
+            :func:`~skactive.estimation.smoothed_bootstrap_interval`). It holds for one
+            look; whoever looks in every round and stops at a good one is too hopeful.
         skip : array-like of int, default=()
             Positions of rows for which nobody knows a label. The audit passes over
             them, and says nothing of rows like them.
@@ -292,4 +341,5 @@ class Audited:
             scoring=scoring,
             confidence=confidence,
             skip=skip,
+            seed=plan.audit_seed,
         )

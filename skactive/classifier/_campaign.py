@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import joblib
@@ -16,7 +17,7 @@ from skactive._labels import MISSING, decode_labels, is_missing
 from skactive._response import Fitted
 from skactive._sklearn import _num_samples, _safe_indexing
 from skactive._tally import Tally, counting
-from skactive._training import Model, Training
+from skactive._training import Model, Training, warn_of_lack
 from skactive.classifier._audit import Reserve, draw_reserve, next_audited
 from skactive.strategies import PerCost, Strategy
 from skactive.strategies._base import find_candidates
@@ -91,6 +92,30 @@ class Plan(NamedTuple):
                 ids=ids,
             )
         return (chosen if rows is None else rows[chosen]), state
+
+    def while_few(
+        self,
+        call: Callable[[Model | None], Any],
+        model: Model | None,
+        X: Any,
+        known: Callable[[], tuple[Array, Array, dict]],
+    ) -> Any:
+        """Call a function of the model, or of none where it has too few labels.
+
+        That is, where the call fails since the model cannot answer for want of labels;
+        `known` gives those that it learnt from, their rows, and the metadata of its
+        fit.
+        """
+        try:
+            return call(model)
+        except ValueError as error:
+            if model is None:
+                raise
+            labels, rows, params = known()
+            if not self.training.cannot_answer(model, X, labels, rows, params):
+                raise
+            warn_of_lack(error, len(rows))
+        return call(None)
 
     def _choose_others(
         self, skipped: Array, model: Model | None, X: Any, y: Array | None, *args: Any
@@ -170,7 +195,7 @@ class Plan(NamedTuple):
         self, model: Model | None, weights: Array | None = None
     ) -> tuple[Strategy, Any]:
         """The strategy to ask, and the estimator to ask it about."""
-        if model is None or len(model.seen) == 1:
+        if model is None or not model.can_choose:
             # What it may have learnt before has no say.
             return self.initial, clone(self.unfitted)
         if model.members is None and self.training.members is not None:
@@ -241,8 +266,9 @@ def run_rounds(
     """
     n_samples = len(oracle)
     visible = np.full(n_samples, MISSING)
-    bought = np.empty(0, dtype=np.intp)
+    bought = learnt = np.empty(0, dtype=np.intp)
     model = state = None
+    is_told = False
     n_wanted = n_initial
     while len(bought) < min(n_affordable, n_samples):
         begin_round()
@@ -251,13 +277,21 @@ def run_rounds(
         labels = decode_labels(classes, visible)
         n_left = n_samples - len(bought)
         with counting() as tally:
-            rows, state = plan.choose(model, X, labels, n_left, n_queries, state)
+            args = X, labels, n_left, n_queries, state
+            rows, state = plan.while_few(
+                partial(_choose, plan, args),
+                model,
+                X,
+                partial(_known, classes, visible, learnt, params),
+            )
             visible[rows] = oracle[rows]
             bought = np.concatenate([bought, rows])
             middle = time.perf_counter()
             # In the order of X, as in a fit by hand: some estimators heed the order.
             learnt, audited = plan.split(np.sort(bought), n_samples)
-            model = plan.training.fit(X, classes, visible, learnt, params, model)
+            model = plan.training.fit_if_enough(
+                X, classes, visible, learnt, params, model
+            )
             end = time.perf_counter()
         cost = Cost.of(
             tally,
@@ -265,6 +299,9 @@ def run_rounds(
             query_time=middle - begin,
             fit_time=end - middle,
         )
+        if model.lack is not None and not is_told:
+            warn_of_lack(model.lack, len(learnt))
+            is_told = True
         yield Round(
             model=model,
             rows=bought,
@@ -274,6 +311,16 @@ def run_rounds(
             audited=audited,
         )
         n_wanted = batch_size
+
+
+def _choose(plan: Plan, args: tuple, model: Model | None) -> tuple[Array, Any]:
+    return plan.choose(model, *args)
+
+
+def _known(
+    classes: Array, codes: Array, rows: Array, params: dict
+) -> tuple[Array, Array, dict]:
+    return classes[codes[rows]], rows, params
 
 
 def count_rounds(n_bought: int, n_initial: int, batch_size: int) -> int:

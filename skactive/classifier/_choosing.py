@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted, indexable
+from sklearn.utils.validation import check_is_fitted
 
 from skactive._explain import Explanation, explain_rows
 from skactive._labels import (
@@ -16,8 +17,8 @@ from skactive._labels import (
     as_visible,
     decode_labels,
     encode_labels,
+    find_marks,
     is_missing,
-    lookalikes,
 )
 from skactive._sklearn import (
     _check_feature_names,
@@ -27,6 +28,7 @@ from skactive._sklearn import (
 )
 from skactive._training import Model, has_columns
 from skactive.classifier._campaign import Plan, run_in_threads
+from skactive.classifier._delegates import check_pool
 from skactive.strategies import get_strategy
 from skactive.strategies._base import check_n_queries, check_rows
 
@@ -58,6 +60,8 @@ class Choosing:
     _make_plan: Callable[[], Plan]
     _model: Callable[[], Model | None]
     _validate_params: Callable[[], None]
+    _route: Callable[[dict], dict]
+    _weights: Callable[[dict], Array | None]
 
     def query(
         self,
@@ -66,6 +70,7 @@ class Choosing:
         n_queries: int | None = None,
         *,
         skip: ArrayLike = (),
+        **params: Any,
     ) -> Array:
         """Choose the rows to label next.
 
@@ -85,6 +90,11 @@ class Choosing:
         skip : array-like of int, default=()
             Positions of rows that are not to be given although they have no label, as
             nobody could label them. The choice is as if they were not in the pool.
+        **params : dict
+            The metadata of :meth:`fit`, such as `sample_weight` with one entry a row of
+            `X`, if metadata routing is enabled: strategies that fit models themselves,
+            as "expected_error" and "bait", heed the weights. Those of rows without a
+            label do not count, and may be NaN.
 
         Returns
         -------
@@ -98,13 +108,30 @@ class Choosing:
             If every row has a label or is in `skip`, lengths differ, `X` has other
             columns than in `fit`, or the estimator does not give what the strategy
             needs.
+
+        Warns
+        -----
+        UserWarning
+            If the last fit had a `sample_weight` that the strategy would heed, and this
+            call has none; if a class looks like a mark of a missing label.
         """
         if not hasattr(self, "estimator_"):
             self._validate_params()
+        routed = self._route(params)
         n_queries = self.batch_size if n_queries is None else n_queries
         check_n_queries(n_queries)
-        (X,) = indexable(X)
+        X = check_pool(X)
         n_candidates = _num_samples(X)
+        given = y
+
+        def known() -> tuple[Array, Array, dict]:
+            nothing = [None] * _num_samples(X)
+            classes, codes = encode_labels(
+                nothing if given is None else given, self.missing_label
+            )
+            rows, _ = plan.split(np.flatnonzero(codes != MISSING), len(codes))
+            return classes[codes[rows]], rows, routed
+
         skipped = np.unique(check_rows(skip, n_candidates, "skip"))
         plan = self._make_plan()
         plan.check_pool(n_candidates)
@@ -114,24 +141,29 @@ class Choosing:
             skipped = skipped[missing[skipped]]
             n_candidates = int(np.count_nonzero(missing))
             if n_candidates:
+                self._warn_of_marks(y, missing)
                 used = plan.strategy.uses_labels or plan.initial.uses_labels
                 y = as_visible(y, self.missing_label, missing, only_mask=not used)
         n_candidates -= len(skipped)
         if n_candidates == 0:
             raise ValueError(self._nothing_to_query(X, y, len(skipped)))
         model = self._model()
+        plan = self._with_weights(plan, model, X, routed)
         if model is not None:
             self._check_columns(X)
         # Without labels there is nothing to learn from, and nothing to remember.
         state = None if y is None else getattr(self, "strategy_state_", None)
-        rows, state = plan.choose(
-            model, X, y, n_candidates, int(n_queries), state, skipped
+        args = X, y, n_candidates, int(n_queries), state, skipped
+        rows, state = plan.while_few(
+            lambda model: plan.choose(model, *args), model, X, known
         )
         if y is not None and state is not None:
             self.strategy_state_ = state
         return rows
 
-    def explain_query(self, X: Any, rows: ArrayLike, y: Any = None) -> Explanation:
+    def explain_query(
+        self, X: Any, rows: ArrayLike, y: Any = None, **params: Any
+    ) -> Explanation:
         """Say why rows are worth labelling.
 
         It takes as long as a query, and for each row a look at the whole pool. With
@@ -146,6 +178,8 @@ class Choosing:
             Positions in `X`, as :meth:`query` gives them.
         y : array-like of shape (n_samples,), default=None
             Labels as they were in that call. None means that no row has one.
+        **params : dict
+            Metadata as in that call.
 
         Returns
         -------
@@ -201,10 +235,12 @@ class Choosing:
         """
         if not hasattr(self, "estimator_"):
             self._validate_params()
-        (X,) = indexable(X)
+        routed = self._route(params)
+        X = check_pool(X)
         n_samples = _num_samples(X)
         rows = check_rows(rows, n_samples)
-        plan, model = self._make_plan(), self._model()
+        model = self._model()
+        plan = self._with_weights(self._make_plan(), model, X, routed)
         labels = np.empty(0), np.full(n_samples, MISSING)
         if y is not None:
             check_consistent_length(X, y)
@@ -216,18 +252,25 @@ class Choosing:
         looked = plan.looked(X, y, n_candidates, len(rows))
         if looked is not None:
             looked = np.union1d(looked, rows)
-        strategy, estimator = plan.asked(model)
-        with run_in_threads(self.n_jobs):
-            found = explain_rows(
-                strategy,
-                estimator,
-                X,
-                y,
-                labels,
-                rows,
-                is_fitted=model is not None and len(model.seen) > 1,
-                looked=looked,
-            )
+        weights = plan.weights
+        if weights is not None and looked is not None:
+            weights = weights[looked]
+        known = np.flatnonzero(labels[1] != MISSING)
+
+        def explained(model: Model | None) -> Explanation:
+            with run_in_threads(self.n_jobs):
+                return explain_rows(
+                    *plan.asked(model, weights),
+                    X,
+                    y,
+                    labels,
+                    rows,
+                    is_fitted=model is not None and model.can_choose,
+                    looked=looked,
+                )
+
+        args = labels[0][labels[1][known]], known, routed
+        found = plan.while_few(explained, model, X, lambda: args)
         if self.audit_fraction:
             mask = plan.reserve(n_samples).mask
             for record in found:
@@ -258,13 +301,53 @@ class Choosing:
             Before the first fit.
         """
         check_is_fitted(self)
-        (X,) = indexable(X)
+        X = check_pool(X)
         plan = self._make_plan()
         if len(self._seen) == 1:
             return np.zeros(_num_samples(X))
         strategy, estimator = plan.asked(self._model())
         with run_in_threads(self.n_jobs):
             return strategy(estimator, X)
+
+    def _with_weights(
+        self, plan: Plan, model: Model | None, X: Any, routed: dict
+    ) -> Plan:
+        """The plan with the weights of a call, as a fit with a budget has it."""
+        weights = self._weights(routed)
+        if weights is not None:
+            check_consistent_length(X, weights)
+            return plan._replace(weights=weights)
+        is_heeded = any(leaf.uses_weights for leaf in plan.strategy.leaves())
+        if is_heeded and model is not None and getattr(self, "_is_weighted", False):
+            warnings.warn(
+                f"The last fit had a sample_weight, and {plan.strategy!r} fits models "
+                "of its own, but this call has none, so the choice is that of models "
+                "without weights. Pass the weights here too: query(X, y, "
+                "sample_weight=...), with one entry a row of X.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return plan
+
+    def _warn_of_marks(self, y: Any, missing: Array | None = None) -> None:
+        """Warn, once for each, of classes that look like a mark of a missing label."""
+        told: frozenset = getattr(self, "_told_marks", frozenset())
+        marks = find_marks(y, self.missing_label, missing)
+        new = {mark: n for mark, n in marks.items() if mark not in told}
+        if not new:
+            return
+        self._told_marks = told | frozenset(new)
+        what = [f"{mark!r} in {n} of {len(y)} rows" for mark, n in new.items()]
+        way = f"set missing_label={next(iter(new))!r}"
+        if len(new) > 1:
+            way += ", and put None in place of the others"
+        warnings.warn(
+            f"y has {' and '.join(what)}, which is taken as a class, though it looks "
+            f"like a mark of a missing label. If it is one, {way}. If it is a class, "
+            "all is well.",
+            UserWarning,
+            stacklevel=3,
+        )
 
     def _check_columns(self, X: Any) -> None:
         """Raise where `X` has other columns than in the last fit."""
@@ -289,10 +372,11 @@ class Choosing:
             )
         if y is None:
             return message
-        marks = lookalikes(y, self.missing_label)
+        marks = find_marks(y, self.missing_label, most=0)
         if marks:
+            mark = next(iter(marks))
             message += (
-                f" y holds {marks[0]!r}, which is taken as a class; if it means that "
-                f"a label is missing, set missing_label={marks[0]!r}."
+                f" y holds {mark!r}, which is taken as a class; if it means that "
+                f"a label is missing, set missing_label={mark!r}."
             )
         return message

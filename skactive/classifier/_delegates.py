@@ -39,6 +39,21 @@ def is_placeholder(learner: Delegates) -> bool:
     )
 
 
+def check_pool(X: Any) -> Any:
+    """`X` that can be indexed by positions, or an error that says what can be."""
+    is_lazy = hasattr(X, "__dask_graph__") or type(X).__name__ == "LazyFrame"
+    if is_lazy:
+        call = "compute" if hasattr(X, "__dask_graph__") else "collect"
+        raise TypeError(
+            f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}, whose "
+            "rows are not there until they are computed, and cannot be taken by their "
+            "positions. X may be an array or np.memmap, a sparse matrix, a data frame "
+            f"of pandas or polars, or a list. Pass X.{call}() or, where that does not "
+            "fit into memory, the features as an np.memmap."
+        )
+    return indexable(X)[0]
+
+
 def check_labels(X: Any, y: Any, missing_label: Any) -> tuple[Any, Array, Array]:
     """`X` that can be indexed, the classes of `y`, and its codes."""
     if y is None:
@@ -46,7 +61,7 @@ def check_labels(X: Any, y: Any, missing_label: Any) -> tuple[Any, Array, Array]
             "ActiveLearningClassifier requires y to be passed, but the target y "
             "is None. Rows without a label have the missing label in y."
         )
-    (X,) = indexable(X)
+    X = check_pool(X)
     check_consistent_length(X, y)
     classes, codes = encode_labels(y, missing_label)
     if len(classes) == 0:

@@ -75,6 +75,7 @@ class Fitting:
     n_jobs: int | None
     random_state: int | np.random.RandomState | None
     _fitted_classes: Callable[[], Array]
+    _warn_of_marks: Callable[..., None]
     __sklearn_tags__: Callable[[], Any]
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -88,8 +89,9 @@ class Fitting:
         """As :meth:`fit`; `watch` is called with the learner as each round ends."""
         _raise_for_params(params, self, "fit")
         X, classes, codes = check_labels(X, y, self.missing_label)
+        self._warn_of_marks(y)
         plan = self._make_plan()
-        routed = process_routing(self, "fit", **params).estimator.fit
+        routed = self._route(params)
         labeled = np.flatnonzero(codes != MISSING)
         if self.budget is not None:
             plan.check_pool(len(codes))
@@ -102,24 +104,25 @@ class Fitting:
             start = time.perf_counter()
             learnt, audited = plan.split(labeled, len(codes))
             with counting() as tally:
-                model = plan.training.fit(
-                    X, classes, codes, learnt, routed, self._model()
+                model = plan.training.fit_if_enough(
+                    X, classes, codes, learnt, routed, self._model(), asks=False
                 )
+            if model.lack is not None:
+                raise model.lack
             cost = Cost.of(tally, fit_time=time.perf_counter() - start)
             rounds = [Round(model, labeled, codes, cost, None, audited)]
             tasks.end_round(partial(self._as_of, rounds, classes, plan))
             condition, stopping = "exhausted", None
         else:
-            weights = params_of_last_step(self.estimator, routed).get("sample_weight")
-            if weights is not None:
-                weights = np.asarray(weights, dtype=np.float64)
-            plan = plan._replace(ids=labeled, weights=weights)
+            plan = plan._replace(ids=labeled, weights=self._weights(routed))
             stopping = None
             if self.stopping is not None:
                 stopping = seeded(clone(self.stopping), plan.query_seed)
             rounds, condition = self._run_campaign(
                 X, classes, codes, routed, plan, tasks, stopping, watch
             )
+            if rounds[-1].model.lack is not None:  # no label is left to wait for
+                raise rounds[-1].model.lack
             self.strategy_state_ = rounds[-1].state
             rounds = [
                 one._replace(rows=labeled[one.rows], audited=labeled[one.audited])
@@ -127,8 +130,19 @@ class Fitting:
             ]
         self._set_rounds(rounds, classes, plan._replace(ids=None))
         self.termination_condition_, self.stopping_ = condition, stopping
+        self._is_weighted = self._weights(routed) is not None
         tasks.end()
         return self
+
+    def _route(self, params: dict) -> dict:
+        """Metadata of a call, as the fit of `estimator` gets them."""
+        _raise_for_params(params, self, "fit")
+        return process_routing(self, "fit", **params).estimator.fit
+
+    def _weights(self, routed: dict) -> Array | None:
+        """The sample weights that reach the last step of `estimator`, if any do."""
+        weights = params_of_last_step(self.estimator, routed).get("sample_weight")
+        return None if weights is None else np.asarray(weights, dtype=np.float64)
 
     def _begin_tasks(
         self, plan: Plan, X: Any, classes: Array, codes: Array, params: dict
@@ -301,7 +315,7 @@ class Fitting:
             self.history_["n_audited"] = np.array([len(one.audited) for one in rounds])
 
     def _set_model(self, model: Model, classes: Array) -> None:
-        self.estimator_, self.members_, self._seen, self._learnt = model
+        self.estimator_, self.members_, self._seen, self._learnt, _ = model
         # An estimator fitted beforehand may know further classes.
         self.classes_ = np.union1d(classes, self._fitted_classes())
         for name in ("n_features_in_", "feature_names_in_"):

@@ -146,8 +146,8 @@ class ActiveLearningClassifier(
         `random_state` inside `estimator` that is None, and the draws of a posterior
         and of dropout masks. While nets of skorch are fitted, torch draws from it too,
         if labels are encoded; torch's own random state is not touched. An int gives
-        the same answer for the same call. Another int may give it too: where vectors
-        are, neither "cold_start" nor the default strategy draws anything.
+        the same answer for the same call. "cold_start" draws the pairs of rows that its
+        bandwidth is the median distance of, so another int may choose other rows.
 
     Attributes
     ----------
@@ -439,6 +439,7 @@ class ActiveLearningClassifier(
         known = None if model is None else self.classes_
         model = plan.training.partial_fit(model, X, labels, rows, routed, classes)
         self._set_model(model, model.seen if known is None else known)
+        self._is_weighted = self._weights(routed) is not None
         return self
 
     def get_metadata_routing(self) -> MetadataRouter:

@@ -24,6 +24,7 @@ def query(
     n_queries: int | None = None,
     *,
     skip: ArrayLike = (),
+    **params: Any,
 ) -> Array:
     """Choose the rows to label next, for a learner inside a pipeline or a search.
 
@@ -44,6 +45,8 @@ def query(
         How many rows. None means the learner's `batch_size`.
     skip : array-like of int, default=()
         Positions of rows that are not to be given although they have no label.
+    **params : dict
+        Metadata for the learner, as :meth:`ActiveLearningClassifier.query` takes them.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def query(
     [4, 5]
     """
     learner, X = _find_learner(estimator, X, "query")
-    return learner.query(X, y, n_queries, skip=skip)
+    return learner.query(X, y, n_queries, skip=skip, **params)
 
 
 def audit(

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import indexable
 
 from skactive._bootstrap import seeded
 from skactive._labels import MISSING, encode_labels
 from skactive._sklearn import _num_samples
 from skactive._tally import counting
+from skactive._training import is_lack, warn_of_lack
 from skactive.classifier import query
+from skactive.classifier._delegates import check_pool
 from skactive.classifier._query import _find_learner
 from skactive.labeling._ledger import LabelingResult, Ledger
 from skactive.labeling._source import as_sources
@@ -131,7 +132,7 @@ def label_pool(
     >>> bool(result.learner.score(X, answers) > 0.9)
     True
     """  # noqa: E501
-    (X,) = indexable(X)
+    X = check_pool(X)
     model = clone(learner)
     inner, _ = _find_learner(model, X, "label_pool")
     if inner.budget is not None:
@@ -190,16 +191,27 @@ def _run(
         rule = seeded(clone(rule), plan.query_seed)
     score = np.nan
     n_fitted = 0
+    # The estimator's own error while there are too few labels for it.
+    lack: ValueError | None = None
 
     def learn() -> bool:
         """Fit, if there are other labels than in the last fit."""
-        nonlocal n_fitted, score
+        nonlocal n_fitted, lack
         known = ledger.codes != MISSING
         n_labels = int(np.count_nonzero(known))
         if n_labels == n_fitted or not (known & is_learnt).any():
             return False
-        model.fit(X, ledger.labels())
         n_fitted = n_labels
+        was_lacking, lack = lack is not None, None
+        try:
+            model.fit(X, ledger.labels())
+        except ValueError as error:
+            if not is_lack(error):
+                raise
+            lack = error
+            if not was_lacking:
+                warn_of_lack(error, n_labels)
+            return False
         return True
 
     if learn() and evaluate is not None:
@@ -238,6 +250,8 @@ def _run(
             decision = rule.update(model, X, ledger.labels())
             if decision:
                 return decision.rule
+    if lack is not None:  # no label is left to wait for
+        raise lack
     return condition
 
 

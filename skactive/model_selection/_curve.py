@@ -28,6 +28,7 @@ from skactive._sklearn import (
     validate_parameter_constraints,
 )
 from skactive.classifier import ActiveLearningClassifier
+from skactive.classifier._delegates import check_pool
 from skactive.model_selection._summary import CurveSummary, summarize
 from skactive.strategies import Strategy, get_strategy
 from skactive.strategies._base import draw_seed
@@ -328,7 +329,7 @@ def _as_learner(estimator: Any) -> ActiveLearningClassifier:
 def _labeled_part(
     X: Any, y: Any, groups: Any, missing_label: Any
 ) -> tuple[Any, Array, Any]:
-    X, groups = indexable(X, groups)
+    X, groups = indexable(check_pool(X), groups)
     classes, codes = encode_labels(y, missing_label)
     rows = np.flatnonzero(codes != MISSING)
     if len(rows) < len(codes):

@@ -79,9 +79,9 @@ class StabilizingPredictions(_Successive):
 
     Notes
     -----
-    KappaAverage of small-text takes the mean of the absolute differences between
-    successive kappas, not of the kappas, and stops where it is below one less the
-    threshold: it stops as well where predictions go on changing at an even pace.
+    KappaAverage of small-text up to 1.3.2 takes the mean of the absolute differences
+    between successive kappas, not of the kappas, so that it also stops where
+    predictions go on changing at an even pace; 1.3.3 (December 2023) mended that.
 
     References
     ----------
@@ -236,8 +236,9 @@ class PredictedChangeOfF(_Successive):
 
     Notes
     -----
-    DeltaFScore of small-text counts the rows that are negative in both rounds as
-    well, so that many negative rows hide a change.
+    DeltaFScore of small-text up to 1.3.2 counts the rows that are negative in both
+    rounds as well, so that many negative rows hide a change; 1.3.3 (December 2023)
+    mended that.
 
     References
     ----------

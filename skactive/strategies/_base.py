@@ -398,9 +398,36 @@ def check_needs(
             examples = "; ".join(_PROVIDERS[need] for need in leaf.needs)
             raise ValueError(
                 f"{type(leaf).__name__} needs {what}: {examples}; got "
-                f"{_name_of_model(estimator)}."
+                f"{_name_of_model(estimator)}. "
+                f"{_say_served(estimator, can_make_members)}"
             )
     return found if strategy.needs else None
+
+
+def _say_served(estimator: Any, can_make_members: bool) -> str:
+    """Which strategies an estimator can serve, in a sentence."""
+    from skactive.strategies._lookup import STRATEGIES
+
+    def is_served(leaf: Strategy) -> bool:
+        return not leaf.needs or any(
+            _response.has_response(estimator, need)
+            or (need == "members" and can_make_members)
+            for need in leaf.needs
+        )
+
+    asking: list[str] = []
+    others: list[str] = []
+    for name, strategy in sorted(STRATEGIES.items()):
+        leaves = strategy.leaves()
+        if all(is_served(leaf) for leaf in leaves):
+            names = asking if any(leaf.needs for leaf in leaves) else others
+            names.append(repr(name))
+    free = f"strategies that ask nothing of it: {', '.join(others)}."
+    return (
+        f"It can serve {', '.join(asking)}, and {free}"
+        if asking
+        else (f"It can serve {free}")
+    )
 
 
 def check_has_utilities(part: Strategy, whole: Strategy) -> None:

@@ -262,7 +262,8 @@ class Falcun(BatchStrategy):
     -----
     As in the authors' code, distances are brought to [0, 1] afresh for each pick, over
     the rows that are left, and not kept so; `gamma` stays as it is. Where ``u + d`` is
-    zero for all rows, the draw is uniform.
+    zero for all rows, the draw is uniform. Where the distances alone are zero for all
+    rows, they are drawn by u here, but uniformly in the authors' code.
 
     References
     ----------

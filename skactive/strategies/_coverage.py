@@ -31,8 +31,8 @@ Array = NDArray[Any]
 _PURITY_ROWS = 5_000
 # Clusters at most while no model has seen a class.
 _UNKNOWN_CLASSES = 10
-# TypiClust: clusters smaller than this are left out, as in the paper.
-_MIN_CLUSTER_SIZE = 5
+# TypiClust: clusters of at most as many rows wait, as in the authors' code.
+_SMALL_CLUSTER_SIZE = 5
 # TypiClust: more clusters than this are made from mini-batches, as in the paper.
 _MAX_EXACT_CLUSTERS = 50
 _BATCH_SIZE = 1024
@@ -377,8 +377,8 @@ class TypiClust(BatchStrategy):
     All rows are clustered by k-means, into as many clusters as there are labelled rows
     and rows to choose. Clusters with the fewest labelled rows come first, of these the
     largest; from each one the row with the smallest mean distance to its neighbours is
-    taken, and after the last cluster the first one follows again. Clusters of fewer
-    than 5 rows wait until the others are used up.
+    taken, and after the last cluster the first one follows again. Clusters of at
+    most 5 rows wait until the others are used up.
 
     Parameters
     ----------
@@ -462,7 +462,7 @@ class TypiClust(BatchStrategy):
         n_labeled = np.bincount(clusters[labeled], minlength=len(sizes))
         order = rng.permutation(np.unique(clusters[candidates]))
         order = order[np.lexsort((-sizes[order], n_labeled[order]))]
-        is_small = sizes[order] < _MIN_CLUSTER_SIZE
+        is_small = sizes[order] <= _SMALL_CLUSTER_SIZE
         return order[~is_small].tolist(), order[is_small].tolist()
 
     def _rank(

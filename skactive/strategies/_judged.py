@@ -20,7 +20,7 @@ from skactive._labels import MISSING, encode_labels
 from skactive._nets import is_net, own_members
 from skactive._response import Fitted, has_response, last_step
 from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
-from skactive._training import Training
+from skactive._training import Training, warn_of_lack
 from skactive.strategies._base import (
     Strategy,
     _for_part,
@@ -349,7 +349,8 @@ def fit_judge(
     Returns
     -------
     judge : Fitted or None
-        With its members and the weights; None if the labels are of one class.
+        With its members and the weights; None if the labels are of one class, or too
+        few for this estimator, of which it warns.
     """
     # Other seeds than those of a learner with the same random_state: a judge of the
     # same kind would be the learner's own model.
@@ -376,7 +377,10 @@ def fit_judge(
     if name is not None:
         params[name] = weights
     rows = np.flatnonzero(codes != MISSING)
-    model = training.fit(X, classes, codes, rows, params)
+    model = training.fit_if_enough(X, classes, codes, rows, params)
+    if model.lack is not None:
+        warn_of_lack(model.lack, len(rows))
+        return None
     return Fitted(model.estimator, model.members, weights)
 
 
