@@ -294,3 +294,27 @@ def test_nothing_of_the_data_is_stored_or_changed():
     for name, value in vars(learner).items():
         shape = getattr(value, "shape", ())
         assert shape[:1] != (N,), name
+
+
+def test_frames_that_are_not_computed_yet():
+    polars = pytest.importorskip("polars")
+    lazy = polars.DataFrame(X).lazy()
+    learner = ActiveLearningClassifier(GaussianNB())
+    with pytest.raises(TypeError, match=r"polars LazyFrame.*X\.collect\(\)"):
+        learner.query(lazy)
+    with pytest.raises(TypeError, match=r"polars LazyFrame.*np\.memmap"):
+        learner.fit(lazy, codes)
+
+    class Lazy:  # as dask's own; the real one is no requirement of the tests
+        __module__ = "dask.dataframe"
+
+        def __dask_graph__(self):
+            return {}
+
+    for call in (
+        lambda: learner.query(Lazy()),
+        lambda: learner.fit(Lazy(), codes),
+        lambda: learner.explain_query(Lazy(), [0]),
+    ):
+        with pytest.raises(TypeError, match=r"dask Lazy, .*X\.compute\(\)"):
+            call()

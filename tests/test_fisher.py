@@ -5,18 +5,21 @@ sum to zero over classes, row by row and matrix by matrix; the code takes the fi
 class as a reference and updates small matrices.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import null_space
-from sklearn.datasets import make_classification
+from sklearn.datasets import make_blobs, make_circles, make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skactive import ActiveLearningClassifier
 from skactive._response import Fitted
 from skactive.geometry import _fisher as fisher
 from skactive.strategies import _fisher as strategies
@@ -498,3 +501,66 @@ def test_rows_that_alone_tell_of_a_direction():
     chosen = Bait().select(model, rows, y, n_queries=3, random_state=0)
     assert len(set(chosen)) == 3
     assert chosen.min() >= 8
+
+
+@pytest.mark.parametrize("labels", [two, three])
+def test_left_out_logits_are_a_newton_step(labels):
+    """Against the gradient and the Hessian of the loss without the row."""
+    model = fit(labels, C=0.7, tol=1e-10, max_iter=10_000)
+    design = strategies._read_design(Bait(), model, X, hide(labels))
+    rows = np.flatnonzero(LABELED)
+    weights = np.linspace(0.5, 2, len(rows))
+    information = design.information
+    found = fisher.left_out_logits(
+        design.features[rows], design.proba[rows], labels[rows], information, weights
+    )
+    for i, row in enumerate(rows):
+        h, p = design.features[row], design.proba[row, 1:]
+        jacobian = np.kron(np.eye(len(p)), h)  # of the logits, (free, parameters)
+        hessian = information - weights[i] * jacobian.T @ (
+            (np.diag(p) - np.outer(p, p)) @ jacobian
+        )
+        residual = p - (labels[row] == np.arange(1, len(p) + 1))
+        step = np.linalg.solve(hessian, weights[i] * jacobian.T @ residual)
+        expected = np.log(p / design.proba[row, 0]) + jacobian @ step
+        assert_allclose(found[i], [0, *expected], rtol=1e-6, atol=1e-8)
+
+
+def test_left_out_logits_are_near_those_of_refits():
+    rows, params = np.arange(40), {"C": 0.5, "tol": 1e-10, "max_iter": 10_000}
+    model = LogisticRegression(**params).fit(X, three)
+    design = strategies._read_design(Bait(), model, X, three.astype(float))
+    found = fisher.left_out_logits(
+        design.features, design.proba, three, design.information, np.ones(40)
+    )
+    exact = []
+    for row in rows:
+        others = rows != row
+        refit = LogisticRegression(**params).fit(X[others], three[others])
+        logs = refit.predict_log_proba(X[[row]])[0]
+        exact.append(logs - logs[0])
+    as_fitted = np.log(design.proba / design.proba[:, :1])
+    assert np.abs(found - exact).max() < 0.3 * np.abs(as_fitted - exact).max()
+    assert_array_equal(found.argmax(axis=1), np.argmax(exact, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("data", "is_wrong"),
+    [
+        (make_circles(400, noise=0.1, factor=0.4, random_state=0), True),
+        (make_blobs(400, centers=3, cluster_std=2.0, random_state=0), False),
+    ],
+)
+def test_bait_warns_where_no_coefficients_fit(data, is_wrong):
+    campaign = ActiveLearningClassifier(
+        LogisticRegression(), "bait", n_initial=20, budget=60, random_state=0
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        campaign.fit(*data)
+    told = [str(w.message) for w in caught]
+    assert len(told) == 4 * is_wrong  # in each query after the first 20 labels
+    assert all("no more often than the most frequent class" in text for text in told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # 19 labels tell too little
+        campaign.set_params(n_initial=19, budget=20).fit(*data)

@@ -230,6 +230,7 @@ def test_weights_of_unlabelled_rows_may_be_missing():
     with config_context(enable_metadata_routing=True):
         inner = LinearSVC().set_fit_request(sample_weight=True)
         estimator = CalibratedClassifierCV(inner, cv=3)
+        estimator.set_fit_request(sample_weight=True)
         learner = ActiveLearningClassifier(estimator, random_state=0)
         with pytest.raises(ValueError, match="3-fold") as error:
             learner.fit(X, y, sample_weight=weight)
