@@ -37,6 +37,8 @@ Array = NDArray[Any]
 # Fitted estimators, or a function X -> (n_members, n_samples, n_classes).
 Members = list[Any] | Callable[[Any], Array]
 
+# What estimators raise where labels are too few; LinAlgError became a ValueError late.
+ERRORS_OF_LACK = (ValueError, np.linalg.LinAlgError)
 # As many labels as an estimator may be said to wait for.
 _TRIAL_ROWS = 2000
 _TRIAL_ROWS_A_CLASS = 200
@@ -57,7 +59,7 @@ class Model(NamedTuple):
     members: Members | None
     seen: Array
     learnt: Learnt | None = None
-    lack: ValueError | None = None
+    lack: Exception | None = None
 
     @property
     def can_choose(self) -> bool:
@@ -144,9 +146,11 @@ class Training(NamedTuple):
         """
         try:
             model = self.fit(X, classes, codes, rows, params, last)
-            if asks and model.can_choose and _counts_neighbors(self.estimator):
+            # With more labels than those that were enough there are enough.
+            is_new = model.can_choose and (last is None or not last.can_choose)
+            if asks and is_new and _counts_neighbors(self.estimator):
                 _ask(model.estimator, _safe_indexing(X, rows[:1]))
-        except ValueError as error:
+        except ERRORS_OF_LACK as error:
             labels = classes[codes[rows]]
             if not self.lacks_labels(X, labels, rows, params):
                 raise
@@ -166,7 +170,7 @@ class Training(NamedTuple):
             labels = model.seen[rows % len(model.seen)]
         try:
             _ask(model.estimator, _safe_indexing(X, rows[:1]))
-        except ValueError:
+        except ERRORS_OF_LACK:
             return self.lacks_labels(X, labels, rows, params)
         return False
 
@@ -193,7 +197,7 @@ class Training(NamedTuple):
                         X, classes[given[copies]], some[copies], params, None
                     )
                     _ask(model.estimator, _safe_indexing(X, rows[:1]))
-            except ValueError:
+            except ERRORS_OF_LACK:
                 continue
             return True
         return False
@@ -409,7 +413,7 @@ class NetMembers:
 _LACK_NOTE = "There are too few labels for this estimator yet"
 
 
-def note_lack(error: BaseException, n_labels: int) -> None:
+def note_lack(error: Exception, n_labels: int) -> None:
     """Say in an error of the estimator that more labels will help."""
     error.add_note(
         f"{_LACK_NOTE}: {n_labels} to learn from. With more it can be fitted. Go on "
@@ -423,7 +427,7 @@ def is_lack(error: BaseException) -> bool:
     return any(note.startswith(_LACK_NOTE) for note in getattr(error, "__notes__", ()))
 
 
-def warn_of_lack(error: BaseException, n_labels: int) -> None:
+def warn_of_lack(error: Exception, n_labels: int) -> None:
     """Warn that the initial strategy chooses while there are too few labels."""
     warnings.warn(
         f"The estimator cannot be fitted or asked with {n_labels} labels, so the "
@@ -443,8 +447,11 @@ def _counts_neighbors(estimator: Any) -> bool:
 def _ask(estimator: Any, X: Any) -> None:
     """Have a fitted estimator answer in each way that it has, for its errors."""
     for name in ("predict", "predict_proba", "decision_function"):
-        if hasattr(estimator, name):
-            getattr(estimator, name)(X)
+        if not hasattr(estimator, name):
+            continue
+        answer = np.asarray(getattr(estimator, name)(X))
+        if answer.dtype.kind == "f" and not np.isfinite(answer).all():
+            raise ValueError(f"{name} of {estimator!r} gave {answer.tolist()}.")
 
 
 def has_columns(X: Any) -> bool:

@@ -17,7 +17,7 @@ from skactive._labels import MISSING, decode_labels, is_missing
 from skactive._response import Fitted
 from skactive._sklearn import _num_samples, _safe_indexing
 from skactive._tally import Tally, counting
-from skactive._training import Model, Training, warn_of_lack
+from skactive._training import ERRORS_OF_LACK, Model, Training, warn_of_lack
 from skactive.classifier._audit import Reserve, draw_reserve, next_audited
 from skactive.strategies import PerCost, Strategy
 from skactive.strategies._base import find_candidates
@@ -99,22 +99,23 @@ class Plan(NamedTuple):
         model: Model | None,
         X: Any,
         known: Callable[[], tuple[Array, Array, dict]],
+        tell: Callable[[Exception, int], None] = warn_of_lack,
     ) -> Any:
         """Call a function of the model, or of none where it has too few labels.
 
         That is, where the call fails since the model cannot answer for want of labels;
         `known` gives those that it learnt from, their rows, and the metadata of its
-        fit.
+        fit; `tell` is called with the error and their number.
         """
         try:
             return call(model)
-        except ValueError as error:
+        except ERRORS_OF_LACK as error:
             if model is None:
                 raise
             labels, rows, params = known()
             if not self.training.cannot_answer(model, X, labels, rows, params):
                 raise
-            warn_of_lack(error, len(rows))
+            tell(error, len(rows))
         return call(None)
 
     def _choose_others(
@@ -268,7 +269,13 @@ def run_rounds(
     visible = np.full(n_samples, MISSING)
     bought = learnt = np.empty(0, dtype=np.intp)
     model = state = None
-    is_told = False
+    told: list[int] = []
+
+    def tell_once(error: Exception, n_labels: int) -> None:
+        if not told:
+            warn_of_lack(error, n_labels)
+        told.append(n_labels)
+
     n_wanted = n_initial
     while len(bought) < min(n_affordable, n_samples):
         begin_round()
@@ -283,6 +290,7 @@ def run_rounds(
                 model,
                 X,
                 partial(_known, classes, visible, learnt, params),
+                tell_once,
             )
             visible[rows] = oracle[rows]
             bought = np.concatenate([bought, rows])
@@ -299,9 +307,8 @@ def run_rounds(
             query_time=middle - begin,
             fit_time=end - middle,
         )
-        if model.lack is not None and not is_told:
-            warn_of_lack(model.lack, len(learnt))
-            is_told = True
+        if model.lack is not None:
+            tell_once(model.lack, len(learnt))
         yield Round(
             model=model,
             rows=bought,

@@ -16,7 +16,7 @@ from skactive._bootstrap import seeded
 from skactive._labels import MISSING, encode_labels
 from skactive._sklearn import _num_samples
 from skactive._tally import counting
-from skactive._training import is_lack, warn_of_lack
+from skactive._training import ERRORS_OF_LACK, is_lack, warn_of_lack
 from skactive.classifier import query
 from skactive.classifier._delegates import check_pool
 from skactive.classifier._query import _find_learner
@@ -192,7 +192,7 @@ def _run(
     score = np.nan
     n_fitted = 0
     # The estimator's own error while there are too few labels for it.
-    lack: ValueError | None = None
+    lack: Exception | None = None
 
     def learn() -> bool:
         """Fit, if there are other labels than in the last fit."""
@@ -205,7 +205,7 @@ def _run(
         was_lacking, lack = lack is not None, None
         try:
             model.fit(X, ledger.labels())
-        except ValueError as error:
+        except ERRORS_OF_LACK as error:
             if not is_lack(error):
                 raise
             lack = error
