@@ -158,7 +158,7 @@ def main_scores(n_campaigns=400):
     print("| share of the class | score | audit covers | width | jackknife | width |")
     print("|--:|---|--:|--:|--:|--:|")
     for share in (0.5, 0.15):
-        runs = Parallel(n_jobs=2)(
+        runs = Parallel(n_jobs=-1)(
             delayed(near_the_edge)(share, seed) for seed in range(n_campaigns)
         )
         for name in SCORES:
