@@ -177,6 +177,7 @@ def test_features_named_by_the_user(strategy):
 @every
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+@pytest.mark.filterwarnings("ignore:.*left out in turn")  # a net of five steps
 @pytest.mark.parametrize(
     "estimator",
     [

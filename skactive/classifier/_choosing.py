@@ -129,7 +129,9 @@ class Choosing:
             classes, codes = encode_labels(
                 nothing if given is None else given, self.missing_label
             )
-            rows, _ = plan.split(np.flatnonzero(codes != MISSING), len(codes))
+            rows = np.flatnonzero(codes != MISSING)
+            if len(rows):
+                rows, _ = plan.split(rows, len(codes))
             return classes[codes[rows]], rows, routed
 
         skipped = np.unique(check_rows(skip, n_candidates, "skip"))
