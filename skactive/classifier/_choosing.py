@@ -74,8 +74,8 @@ class Choosing:
     ) -> Array:
         """Choose the rows to label next.
 
-        Before the first `fit`, and while only one class has been seen,
-        `initial_strategy` chooses.
+        Before the first `fit`, while only one class has been seen, and while there are
+        too few labels for the estimator to answer, `initial_strategy` chooses.
 
         Parameters
         ----------
@@ -113,7 +113,8 @@ class Choosing:
         -----
         UserWarning
             If the last fit had a `sample_weight` that the strategy would heed, and this
-            call has none; if a class looks like a mark of a missing label.
+            call has none; if a class looks like a mark of a missing label; if there are
+            too few labels for the estimator to answer.
         """
         if not hasattr(self, "estimator_"):
             self._validate_params()

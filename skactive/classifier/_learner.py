@@ -90,9 +90,10 @@ class ActiveLearningClassifier(
         fit. An int is their number, a float in (0, 1] their share of the labelled
         rows, rounded down and at least one; `y` is then the oracle of a simulation.
     initial_strategy : str or callable, default="cold_start"
-        Chooses while no model can: before the first fit, and while only one class
-        has been seen. It must need nothing of the estimator. The default takes rows
-        that represent the pool, or random ones where rows are no vectors.
+        Chooses while no model can: before the first fit, while only one class has
+        been seen, and while there are too few labels for `estimator` to be fitted or to
+        answer. It must need nothing of the estimator. The default takes rows that
+        represent the pool, or random ones where rows are no vectors.
     n_initial : int or None, default=None
         Rows that a budgeted fit starts from. None means `batch_size`.
     stopping : stopping rule or None, default=None
@@ -385,6 +386,16 @@ class ActiveLearningClassifier(
         ValueError
             If no row is labelled, lengths differ, labels are no classes, or the
             estimator does not give what the strategy needs. Nothing is changed then.
+            Errors of the estimator are raised as they come. One that more labels would
+            prevent has a note that says so; in a fit with a budget it is raised only if
+            the last round still ends with it.
+
+        Warns
+        -----
+        UserWarning
+            If a class looks like a mark of a missing label, as the text "nan"; if
+            `initial_strategy` goes on choosing in a fit with a budget, since there are
+            too few labels for the estimator.
         """
         return self._fit(X, y, params)
 
