@@ -152,7 +152,10 @@ class Training(NamedTuple):
                 _ask(model.estimator, _safe_indexing(X, rows[:1]))
         except ERRORS_OF_LACK as error:
             labels = classes[codes[rows]]
-            if not self.lacks_labels(X, labels, rows, params):
+            # What works when it is tried again failed by chance, or by a callback.
+            if self._works(X, labels, rows, params) or not self.lacks_labels(
+                X, labels, rows, params
+            ):
                 raise
             seen = np.unique(labels)
             note_lack(error, len(rows))
@@ -187,20 +190,27 @@ class Training(NamedTuple):
         n_rows = max(n_rows, 20 * len(classes), 2 * len(rows))
         others = np.setdiff1d(np.arange(_num_samples(X)), rows)[: n_rows - len(rows)]
         made_up = np.concatenate([codes, np.arange(len(others)) % len(classes)])
-        trials = [(rows, codes), (np.concatenate([rows, others]), made_up)]
-        for some, given in trials[: 1 + (len(others) > 0)]:
-            copies = np.tile(np.arange(len(some)), -(-n_rows // len(some)))
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    model = self._replace(warm_start=None)._fit(
-                        X, classes[given[copies]], some[copies], params, None
-                    )
-                    _ask(model.estimator, _safe_indexing(X, rows[:1]))
-            except ERRORS_OF_LACK:
-                continue
+        n_copies = -(-n_rows // len(rows))
+        more = np.tile(rows, n_copies)
+        if self._works(X, classes[np.tile(codes, n_copies)], more, params):
             return True
-        return False
+        if len(others) == 0:
+            return False
+        n_copies = -(-n_rows // len(made_up))
+        more = np.tile(np.concatenate([rows, others]), n_copies)
+        return self._works(X, classes[np.tile(made_up, n_copies)], more, params)
+
+    def _works(self, X: Any, labels: Array, rows: Array, params: dict) -> bool:
+        """Whether the estimator can be fitted on `rows` and asked, on trial."""
+        trial = self._replace(warm_start=None, around=contextlib.nullcontext)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = trial._fit(X, labels, rows, params, None)
+                _ask(model.estimator, _safe_indexing(X, rows[:1]))
+        except ERRORS_OF_LACK:
+            return False
+        return True
 
     def _go_on(
         self,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import (
@@ -171,6 +171,40 @@ def test_other_errors_are_raised_as_they_are(when, kind):
     with pytest.raises(kind, match="broken") as error:
         learner.fit(X, Y)
     assert not getattr(error.value, "__notes__", ())
+
+
+class FailsOnce(GaussianNB):
+    """Raises an error in its first fit, and none thereafter."""
+
+    failures = 0
+
+    def fit(self, X, y):
+        FailsOnce.failures += 1
+        if FailsOnce.failures == 1:
+            raise ValueError("a hiccup")
+        return super().fit(X, y)
+
+
+def test_an_error_by_chance_is_no_want_of_labels():
+    FailsOnce.failures = 0
+    learner = ActiveLearningClassifier(FailsOnce(), budget=30, random_state=0)
+    with pytest.raises(ValueError, match="a hiccup") as error:
+        learner.fit(X, Y)
+    assert not getattr(error.value, "__notes__", ())
+
+
+@pytest.mark.filterwarnings(f"ignore:.*{WAITS}")
+def test_callbacks_go_on():
+    if not hasattr(ActiveLearningClassifier, "set_callbacks"):
+        pytest.skip("scikit-learn has callbacks from 1.9 on")
+    from sklearn.callback import ProgressBar
+
+    learner = ActiveLearningClassifier(
+        DEMANDING["calibrated"], budget=24, batch_size=3, random_state=0
+    )
+    expected = clone(learner).fit(X, Y)
+    learner.set_callbacks(ProgressBar(max_propagation_depth=0)).fit(X, Y)
+    assert_array_equal(learner.labeled_indices_, expected.labeled_indices_)
 
 
 def test_a_row_that_no_estimator_takes():
