@@ -137,17 +137,25 @@ def near_the_edge(share, seed):
     for name in SCORES:
         scorer = get_scorer(name)
         truth = scorer(learner, X_new, y_new)
-        one = learner.audit(X, y, scoring=name)
-        try:
-            other = jackknife_interval(
-                lambda kept, scorer=scorer: scorer(learner, X_rows[kept], y_rows[kept]),
-                len(rows),
+        found[name] = tuple(
+            covers(interval_of, truth)
+            for interval_of in (
+                lambda name=name: learner.audit(X, y, scoring=name),
+                lambda scorer=scorer: jackknife_interval(
+                    lambda kept: scorer(learner, X_rows[kept], y_rows[kept]), len(rows)
+                ),
             )
-            other = measured(other.estimate, other.interval, truth)
-        except ValueError:  # without a row of a class the score is not defined
-            other = None
-        found[name] = measured(one.estimate, one.interval, truth), other
+        )
     return found
+
+
+def covers(interval_of, truth):
+    """As `measured`; None where the score is not defined, without a row of a class."""
+    try:
+        found = interval_of()
+    except ValueError:
+        return None
+    return measured(found.estimate, found.interval, truth)
 
 
 def main_scores(n_campaigns=400):
