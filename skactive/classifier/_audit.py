@@ -161,12 +161,15 @@ def audit_rows(
 
     def on_rows(rows: Array) -> tuple[Callable[[Array, Array], float], Array]:
         """The score as a function of positions among some rows, and their labels."""
-        X_rows = _safe_indexing(X, rows)
+        X_rows, y_rows = _safe_indexing(X, rows), classes[codes[rows]]
+        if is_accuracy(score):
+            is_right = np.asarray(learner.predict(X_rows) == y_rows, dtype=float)
+            return lambda kept, labels: float(is_right[kept].mean()), y_rows
         if isinstance(score, _BaseScorer):  # it looks at answers, and at nothing else
-            return partial(score, Answers(learner, X_rows)), classes[codes[rows]]
+            return partial(score, Answers(learner, X_rows)), y_rows
         return (
             lambda kept, labels: score(learner, _safe_indexing(X_rows, kept), labels),
-            classes[codes[rows]],
+            y_rows,
         )
 
     naive = estimate = np.nan
@@ -184,6 +187,8 @@ def audit_rows(
             with warnings.catch_warnings():
                 # A class that no row of a resample is predicted to be counts as zero.
                 warnings.simplefilter("ignore", UndefinedMetricWarning)
+                # Many classes among few rows are no regression.
+                warnings.filterwarnings("ignore", "The number of unique classes")
                 estimate, interval, _ = smoothed_bootstrap_interval(
                     statistic, labels, confidence=confidence, random_state=seed
                 )
