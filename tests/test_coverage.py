@@ -848,3 +848,13 @@ def test_typiclust_with_many_clusters_and_large_ones(monkeypatch):
 def test_invalid_parameters(strategy):
     with pytest.raises(InvalidParameterError):
         strategy.select(MODEL, BLOBS, n_queries=2)
+
+
+def test_clusters_of_at_most_five_rows_wait():
+    # As the authors' code drops them: sizes 6, 5 and 4.
+    clusters = np.repeat([0, 1, 2], [6, 5, 4])
+    large, small = TypiClust()._queues(
+        clusters, np.arange(15), np.empty(0, dtype=np.intp), np.random.default_rng(0)
+    )
+    assert large == [0]
+    assert small == [1, 2]
