@@ -1,0 +1,135 @@
+"""Settings of the documentation site, read by Sphinx."""
+
+import importlib
+import inspect
+import os
+import sys
+from pathlib import Path
+
+import skactive
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "skactive"
+author = "The skactive developers"
+copyright = author  # noqa: A001, Sphinx asks for this name
+version = release = skactive.__version__
+
+extensions = [
+    "markdown_pages",
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = [
+    "_build",
+    "_templates",
+    "guide.md",
+    "auto_examples/**.ipynb",
+    "auto_examples/**.py",
+]
+templates_path = ["_templates"]
+default_role = "literal"
+
+# A reference to an object that is not on the site is a warning. Only those to
+# skactive itself are checked: there is no network where the site is tested.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(?!skactive).*")]
+
+# Read the Docs can look at the sites of other projects.
+if os.environ.get("READTHEDOCS") == "True":
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "python": ("https://docs.python.org/3", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+        "skorch": ("https://skorch.readthedocs.io/en/stable", None),
+    }
+
+
+# --- API reference ------------------------------------------------------------------
+
+
+def own_methods(name):
+    """Public methods of a class that are written in skactive, by name."""
+    module, _, attribute = name.rpartition(".")
+    cls = getattr(importlib.import_module(module), attribute)
+    return sorted(
+        method
+        for method in dir(cls)
+        if not method.startswith("_") and _is_written_here(cls, method)
+    )
+
+
+def _is_written_here(cls, method):
+    for base in cls.__mro__:
+        if method in vars(base):
+            found = vars(base)[method]
+            found = getattr(found, "fn", found)  # of available_if
+            return base.__module__.startswith("skactive") and (
+                inspect.isfunction(found) or isinstance(found, classmethod)
+            )
+    return False
+
+
+autosummary_context = {"own_methods": own_methods}
+# Two files whose names differ in case only are one on some systems.
+autosummary_filename_map = {"skactive.classifier.Audit": "skactive.classifier.Audit-class"}
+autodoc_typehints = "none"  # docstrings name the types
+numpydoc_show_class_members = False  # the template lists the methods
+numpydoc_xref_param_type = False
+
+
+# --- Gallery ------------------------------------------------------------------------
+
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"[\\/]\d\d_",
+    "within_subsection_order": "FileNameSortKey",
+    "reset_modules": ("matplotlib", "gallery_warnings.reset"),
+    "reset_modules_order": "both",
+    "backreferences_dir": "api/generated/backreferences",
+    "doc_module": ("skactive",),
+    "remove_config_comments": True,
+    "show_signature": False,
+    "plot_gallery": "True",
+    "parallel": 2,
+    "min_reported_time": 1,
+}
+
+
+# --- Pages that are Markdown in the repository ------------------------------------------
+
+myst_heading_anchors = 4
+
+# --- Looks --------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skactive"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_sidebars = {"index": [], "faq": [], "changelog": [], "contributing": []}
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "logo": {"text": "skactive"},
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+copybutton_exclude = ".linenos, .gp, .go"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
