@@ -12,11 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "skactive"
 author = "The skactive developers"
-copyright = author  # noqa: A001, Sphinx asks for this name
+copyright = author
 version = release = skactive.__version__
 
 extensions = [
     "markdown_pages",
+    "short_names",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -37,10 +38,13 @@ exclude_patterns = [
 templates_path = ["_templates"]
 default_role = "literal"
 
-# A reference to an object that is not on the site is a warning. Only those to
-# skactive itself are checked: there is no network where the site is tested.
+# A reference to an object that is nowhere on the site is a warning, unless it is one of
+# another package: there is no network where the site is tested.
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!skactive).*")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(joblib|matplotlib|numpy|scipy|sklearn|skorch|torch)\b.*"),
+    ("py:obj", r"\w+"),  # numpydoc makes these of attributes that are properties
+]
 
 # Read the Docs can look at the sites of other projects.
 if os.environ.get("READTHEDOCS") == "True":
@@ -80,7 +84,10 @@ def _is_written_here(cls, method):
 
 autosummary_context = {"own_methods": own_methods}
 # Two files whose names differ in case only are one on some systems.
-autosummary_filename_map = {"skactive.classifier.Audit": "skactive.classifier.Audit-class"}
+autosummary_filename_map = {
+    "skactive.classifier.Audit": "skactive.classifier.Audit-class"
+}
+suppress_warnings = ["config.cache"]  # a function in these settings is no harm
 autodoc_typehints = "none"  # docstrings name the types
 numpydoc_show_class_members = False  # the template lists the methods
 numpydoc_xref_param_type = False
@@ -106,7 +113,7 @@ sphinx_gallery_conf = {
 }
 
 
-# --- Pages that are Markdown in the repository ------------------------------------------
+# --- Pages that are Markdown in the repository ------------------------------------
 
 myst_heading_anchors = 4
 

@@ -1,4 +1,6 @@
-"""How many labels does active learning save on handwritten digits?
+"""
+How many labels does active learning save on handwritten digits?
+================================================================
 
 Nothing is labelled at first. Ten images are labelled a round, and a model is fitted
 to all labels so far: once with images chosen by margin, where the model hesitates
@@ -6,12 +8,20 @@ most between two digits, and once with images chosen at random. Images of a test
 which are never queried, tell how good the model has become.
 """
 
+from importlib.util import find_spec
+
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
 from skactive import ActiveLearningClassifier
+
+# %%
+# A campaign
+# ----------
+#
+# The loop is all that active learning needs: query, label, fit.
 
 BATCH_SIZE = 10
 N_ROUNDS = 20
@@ -50,8 +60,13 @@ def labels_needed(accuracies, target):
     return f"{(reached[0] + 1) * BATCH_SIZE}"
 
 
+# %%
+# Margin against chance
+# ---------------------
+#
 # Both strategies see the same splits and start from the same ten images, which
 # represent the others.
+
 margin, random = (
     np.mean([accuracy_by_round(strategy, seed) for seed in SEEDS], axis=0)
     for strategy in ("margin", "random")
@@ -68,3 +83,22 @@ print(
     f"margin reaches {100 * target:.1f} % with {labels_needed(margin, target)} labels, "
     f"random needs {labels_needed(random, target)}"
 )
+
+# %%
+# The learning curves
+# -------------------
+#
+# Where a curve crosses the dotted line, it is as good as random choice with all its
+# labels. The picture needs matplotlib.
+
+if find_spec("matplotlib"):
+    import matplotlib.pyplot as plt
+
+    n_labels = BATCH_SIZE * np.arange(1, N_ROUNDS + 1)
+    figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    axis.plot(n_labels, margin, marker="o", markersize=4, label="margin")
+    axis.plot(n_labels, random, marker="s", markersize=4, label="random")
+    axis.axhline(target, color="black", linestyle=":", linewidth=1)
+    axis.set(xlabel="number of labels", ylabel="accuracy on the test set")
+    axis.legend()
+    plt.show()

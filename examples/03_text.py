@@ -1,10 +1,15 @@
-"""Which messages should a person read so that a model can sort the rest?
+"""
+Which messages should a person read so that a model can sort the rest?
+======================================================================
 
 A thousand messages to a help desk wait to be sorted into four topics. The learner is
 given the plain list of texts: the pipeline inside it turns the labelled ones into
 TF-IDF features and fits a model. A person reads a batch of messages a round.
+
+Needs matplotlib: ``python -m pip install '.[examples]'``.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -12,10 +17,12 @@ from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveLearningClassifier
 
-# -------------------------------------------------------------------------------------
-# The messages, made up from templates. Topics share many words: who cancels often
+# %%
+# The messages
+# ------------
+#
+# They are made up from templates. Topics share many words: who cancels often
 # complains about prices or faults, and who writes about a fault may praise the rest.
-# -------------------------------------------------------------------------------------
 
 OPENINGS = [
     "",
@@ -106,9 +113,9 @@ def write_messages(n_messages, random_state):
     return texts, topics
 
 
-# -------------------------------------------------------------------------------------
+# %%
 # The campaign
-# -------------------------------------------------------------------------------------
+# ------------
 
 
 def read_and_learn(texts, topics, strategy, n_rounds):
@@ -133,15 +140,35 @@ def share_sorted_right(learner, texts, topics, y):
     return learner.score([texts[i] for i in unread], topics[unread])
 
 
+# %%
+# Which messages are read
+# -----------------------
+
 texts, topics = write_messages(1000, random_state=2)
 
 print("Messages read of each topic")
 print(" " * 8 + "".join(f"{topic:>11}" for topic in SHARES))
-shares = {}
+shares, n_read = {}, {}
 for strategy in ("random", "margin"):
     learner, y = read_and_learn(texts, topics, strategy, n_rounds=8)
     shares[strategy] = share_sorted_right(learner, texts, topics, y)
-    print(f"{strategy:8}" + "".join(f"{sum(y == topic):11}" for topic in SHARES))
+    n_read[strategy] = [sum(y == topic) for topic in SHARES]
+    print(f"{strategy:8}" + "".join(f"{count:11}" for count in n_read[strategy]))
+
+# %%
+# Margin reads more of the rare topics, for the model is unsure about them.
+
+figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+for offset, (strategy, counts) in zip([-0.2, 0.2], n_read.items(), strict=True):
+    axis.bar(np.arange(len(SHARES)) + offset, counts, width=0.4, label=strategy)
+axis.set_xticks(np.arange(len(SHARES)), SHARES)
+axis.set(ylabel="messages read")
+axis.legend()
+plt.show()
+
+# %%
+# What to read next
+# -----------------
 
 print("\nMargin would have these read next, for the model hesitates between two topics")
 for row in learner.query(texts, y, n_queries=4):

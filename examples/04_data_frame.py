@@ -1,13 +1,16 @@
-"""Which customers should be called first, to learn who will renew?
+"""
+Which customers should be called first, to learn who will renew?
+================================================================
 
 The customers are a pandas DataFrame with numbers and categories, and both have gaps.
 Some customers have said whether they will renew; for the others that column is
 missing. The frame reaches the ColumnTransformer inside the learner as it is, and
 `X.index[rows]` turns the positions that `query` gives into customer numbers.
 
-Needs pandas: ``python -m pip install '.[examples]'``
+Needs pandas and matplotlib: ``python -m pip install '.[examples]'``.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
@@ -17,6 +20,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skactive import ActiveLearningClassifier
+
+# %%
+# The customers
+# -------------
 
 NUMBERS = ["months", "fee", "days_since_login", "complaints"]
 CATEGORIES = ["plan", "country"]
@@ -52,6 +59,7 @@ def make_customers(n_customers, random_state):
 
 customers, will_renew = make_customers(800, random_state=0)
 
+# %%
 # Twenty customers have answered a letter; nothing is known of the others.
 customers["renews"] = pd.Series(pd.NA, index=customers.index, dtype="string")
 answered = customers.sample(20, random_state=13).index
@@ -59,6 +67,12 @@ customers.loc[answered, "renews"] = will_renew[answered]
 
 X = customers[NUMBERS + CATEGORIES]
 print(f"{customers.head()}\n")
+
+# %%
+# The learner
+# -----------
+#
+# It is given the frame as it is. Only the pipeline inside it knows about columns.
 
 learner = ActiveLearningClassifier(
     make_pipeline(
@@ -74,9 +88,13 @@ learner = ActiveLearningClassifier(
 )
 learner.fit(X, customers["renews"])
 
-
+# %%
+# The calls
+# ---------
+#
 # Five times ten customers are called.
 
+counts, scores = [], []
 print("labels   right about customers not called")
 for _ in range(5):
     rows = learner.query(X, customers["renews"])
@@ -84,12 +102,21 @@ for _ in range(5):
     customers.loc[called, "renews"] = will_renew[called]  # here someone calls
     learner.fit(X, customers["renews"])
     others = X.index[customers["renews"].isna()]
-    print(
-        f"{learner.n_labels_:6} {learner.score(X.loc[others], will_renew[others]):8.1%}"
-    )
+    counts.append(learner.n_labels_)
+    scores.append(learner.score(X.loc[others], will_renew[others]))
+    print(f"{counts[-1]:6} {scores[-1]:8.1%}")
 
+# %%
 
-# Whom to call next, and how likely each is to renew, says the model.
+figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+axis.plot(counts, scores, marker="o")
+axis.set(xlabel="customers who have answered", ylabel="right about the others")
+plt.show()
+# %%
+# Whom to call next
+# -----------------
+#
+# The model also says how likely each of them is to renew.
 
 rows = learner.query(X, customers["renews"], n_queries=5)
 _, p_yes = learner.predict_proba(X.iloc[rows]).T

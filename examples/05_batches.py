@@ -1,4 +1,6 @@
-"""What do strategies pick when ten rows are labelled at a time?
+"""
+What do strategies pick when ten rows are labelled at a time?
+=============================================================
 
 First a picture: the same pool of points in the plane, the same model, and the batch
 that each strategy picks. The best ten single rows often lie in one place; strategies
@@ -8,10 +10,7 @@ fifty: how accurate is the model with the same number of labels?
 The picture needs matplotlib: ``python -m pip install '.[examples]'``.
 """
 
-import tempfile
-from pathlib import Path
-
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.linear_model import LogisticRegression
@@ -20,8 +19,9 @@ from sklearn.svm import SVC
 
 from skactive import ActiveLearningClassifier, get_strategy
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+# %%
+# The batches in a plane
+# ----------------------
 
 SHOWN = [
     "random",
@@ -35,15 +35,14 @@ SHOWN = [
     "prob_cover",
     "max_herding",
 ]
-SEEDS = range(5)
 
 
-def draw_picks(path):
+def draw_picks():
     """One panel a strategy: the pool, what is labelled, and the batch it picks."""
     X, answers = make_blobs(400, centers=5, cluster_std=1.6, random_state=4)
     y = np.where(np.arange(400) < 15, answers, np.nan)
     model = LogisticRegression(max_iter=1000).fit(X[:15], answers[:15])
-    figure, axes = plt.subplots(2, 5, figsize=(15, 6.5), layout="constrained")
+    _, axes = plt.subplots(2, 5, figsize=(15, 6.5), layout="constrained")
     for axis, name in zip(axes.flat, SHOWN, strict=True):
         rows = get_strategy(name).select(model, X, y, n_queries=10, random_state=0)
         axis.scatter(*X.T, c=answers, s=8, alpha=0.35, cmap="viridis")
@@ -55,7 +54,16 @@ def draw_picks(path):
         axis.set_xticks([])
         axis.set_yticks([])
     axes.flat[0].legend(loc="best", fontsize=8)
-    figure.savefig(path, dpi=80)
+
+
+draw_picks()
+plt.show()
+
+# %%
+# The same on digits
+# ------------------
+
+SEEDS = range(5)
 
 
 def accuracy_on_digits(strategy):
@@ -79,10 +87,6 @@ def accuracy_on_digits(strategy):
         found.append(accuracies[1:])
     return np.mean(found, axis=0)
 
-
-path = Path(tempfile.mkdtemp()) / "batches.png"
-draw_picks(path)
-print(f"The picture is in {path}\n")
 
 print("Digits in batches of 50, test accuracy")
 print("labels          100     150     200")

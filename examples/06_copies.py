@@ -1,4 +1,6 @@
-"""What if the pool is full of copies?
+"""
+What if the pool is full of copies?
+===================================
 
 Support mail repeats itself: the same sentence arrives again and again, word by word or
 nearly so. A label for one copy is a label for all of them, so a batch that holds two
@@ -6,8 +8,11 @@ is money lost. No strategy of skactive puts identical rows into one batch while 
 remain, and `count_copies` says how many rows a picked one stands for, so that its
 label can be given to all. Near-copies differ a little; a strategy that spreads the
 batch avoids them too.
+
+Needs matplotlib: ``python -m pip install '.[examples]'``.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -15,6 +20,10 @@ from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveLearningClassifier, count_copies
+
+# %%
+# The pool
+# --------
 
 ISSUES = {
     "billing": ["invoice", "refund", "payment", "charge", "card", "price"],
@@ -42,6 +51,11 @@ def make_pool(n_texts=600, n_originals=90, seed=0):
         texts.append(text)
         topics.append(topic)
     return texts, np.array(topics, dtype=object)
+
+
+# %%
+# The campaigns
+# -------------
 
 
 def campaign(strategy):
@@ -73,10 +87,21 @@ print(f"the commonest, {count_copies(texts, [most])[0]} times: {texts[most]!r}\n
 
 print("40 labels in batches of 10        copies  near-copies  texts they   accuracy")
 print("                              in a batch   in a batch   stand for  on the pool")
+n_near, n_covered = {}, {}
 for strategy in ("margin", "diverse", "badge"):
     copies, near, covered, accuracy = campaign(strategy)
+    n_near[strategy], n_covered[strategy] = near, covered
     print(f"{strategy:28} {copies:11} {near:12} {covered:11} {accuracy:12.1%}")
 print(
     "\nNo batch holds two identical texts, whatever the strategy. Near-copies cost\n"
     "margin labels; diverse and badge, which spread the batch, mostly avoid them."
 )
+
+# %%
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+left.bar(list(n_near), list(n_near.values()), color="tab:orange")
+left.set(title="near-copies in a batch", ylabel="of 40 labels")
+right.bar(list(n_covered), list(n_covered.values()))
+right.set(title="texts that the labels stand for", ylabel=f"of {len(texts)} texts")
+plt.show()

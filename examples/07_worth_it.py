@@ -1,6 +1,8 @@
-"""Is active learning worth it on my data?
+"""
+Is active learning worth it on my data?
+=======================================
 
-One command answers it for a table of yours whose labels are known:
+One command answers it for a table of yours whose labels are known::
 
     python examples/07_worth_it.py table.csv name_of_the_label_column
 
@@ -8,14 +10,12 @@ Without arguments the data are handwritten digits. On each of ten splits, every
 strategy runs a labelling campaign from the same first labels; the answer is the
 summary of all of them, and a picture of their curves.
 
-Needs matplotlib and pandas: ``python -m pip install '.[examples]'``
+Needs matplotlib and pandas: ``python -m pip install '.[examples]'``.
 """
 
 import sys
-import tempfile
-from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_digits
@@ -27,7 +27,9 @@ from sklearn.svm import SVC
 from skactive.display import ActiveLearningCurveDisplay
 from skactive.model_selection import active_learning_curve
 
-matplotlib.use("Agg")
+# %%
+# The table and the model
+# -----------------------
 
 if len(sys.argv) == 3:
     table, column = pd.read_csv(sys.argv[1]), sys.argv[2]
@@ -45,6 +47,10 @@ model = make_pipeline(
     SVC(C=10),
 )
 
+# %%
+# The campaigns
+# -------------
+
 curve = active_learning_curve(
     model,
     table.drop(columns=column),
@@ -57,12 +63,16 @@ curve = active_learning_curve(
     random_state=0,
 )
 
+# %%
+
 display = ActiveLearningCurveDisplay.from_results(curve, scoring="accuracy")
 # Where a curve crosses the dotted line, it is as good as random with all labels.
 random_in_the_end = curve.test_scores[0, -1].mean()
 display.ax_.axhline(random_in_the_end, color="black", linestyle=":", linewidth=1)
-path = Path(tempfile.mkdtemp()) / "worth_it.png"
-display.figure_.savefig(path, dpi=100)
-print(f"The picture is in {path}\n")
+plt.show()
+
+# %%
+# The answer
+# ----------
 
 print(curve.summary())

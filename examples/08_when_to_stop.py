@@ -1,11 +1,16 @@
-"""When do I stop labelling?
+"""
+When do I stop labelling?
+=========================
 
 A campaign on handwritten digits, by hand and with three rules that watch it. None of
 them looks at the test images: those only tell us, at the end, what stopping there would
 have cost. Rules combine with `&` and `|`; here the last one waits until predictions
 are stable and the model is sure of all rows that have no label.
+
+Needs matplotlib: ``python -m pip install '.[examples]'``.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -13,6 +18,10 @@ from sklearn.model_selection import train_test_split
 
 from skactive import ActiveLearningClassifier
 from skactive.stopping import OverallUncertainty, StabilizingPredictions
+
+# %%
+# The campaign
+# ------------
 
 X, digits = load_digits(return_X_y=True)
 X, X_test, answers, y_test = train_test_split(X / 16, digits, random_state=0)
@@ -39,6 +48,10 @@ for _ in range(35):
                 stops[name] = learner.n_labels_
                 print(f"after {learner.n_labels_} labels, {name}: {decision.reason}")
 
+# %%
+# What stopping would have cost
+# -----------------------------
+
 last = max(scores)
 print(f"\n{'rule':<32}labels  accuracy")
 for name in rules:
@@ -52,3 +65,14 @@ print(
     f"{scores[n_labels]:.1%}, and {last - n_labels} labels more change it by "
     f"{100 * (scores[last] - scores[n_labels]):+.1f} points."
 )
+
+# %%
+# The rules never see this curve. The vertical lines are where they stop.
+
+figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+axis.plot(list(scores), list(scores.values()), color="black", linewidth=1)
+for i, (name, n_labels) in enumerate(stops.items()):
+    axis.axvline(n_labels, color=f"C{i}", linestyle="--", label=name)
+axis.set(xlabel="number of labels", ylabel="accuracy on the test images")
+axis.legend()
+plt.show()

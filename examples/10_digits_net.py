@@ -1,4 +1,6 @@
-"""Which digits should a person read, so that a net reads the others?
+"""
+Which digits should a person read, so that a net reads the others?
+==================================================================
 
 Images of digits and a convolutional net in PyTorch, with a person who reads thirty of
 them a round. The loop of active learning is written out by hand once: start, select,
@@ -17,8 +19,6 @@ scikit-learn. The number of repetitions can be given, as in
 # ruff: noqa: S101, the assertions show what the text says
 
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -28,15 +28,12 @@ from skactive import ActiveLearningClassifier
 from skactive.strategies import Switch, TypiClust
 
 try:
-    import matplotlib
+    import matplotlib.pyplot as plt
     import torch
     from skorch import NeuralNetClassifier
     from torch import nn
 except ImportError as error:
     sys.exit(f"{error}. Install it with: python -m pip install '.[torch,examples]'")
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 torch.set_num_threads(1)  # in a net as small as this, threads wait for each other
 
@@ -44,9 +41,9 @@ N_START, BATCH_SIZE, BUDGET = 20, 30, 140
 N_SEEDS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
 
 
-# -------------------------------------------------------------------------------------
+# %%
 # The images, the net, and the strategies
-# -------------------------------------------------------------------------------------
+# ---------------------------------------
 
 
 def load_images():
@@ -121,9 +118,9 @@ STRATEGIES = {
 }
 
 
-# -------------------------------------------------------------------------------------
+# %%
 # The loop: start - select - train - evaluate - stop
-# -------------------------------------------------------------------------------------
+# --------------------------------------------------
 
 
 def run_campaign(name, seed, images, digits):
@@ -181,6 +178,10 @@ def run_campaign(name, seed, images, digits):
     return counts, accuracies, scores
 
 
+# %%
+# The campaigns
+# -------------
+
 images, digits = load_images()
 # Identical images would be in the pool and in the test set.
 assert len(np.unique(as_vectors(images), axis=0)) == len(images)
@@ -198,9 +199,9 @@ for name in STRATEGIES:
     print(f"{name:22}" + "".join(f"{a:7.1%}" for a in means), flush=True)
 
 
-# -------------------------------------------------------------------------------------
+# %%
 # The picture, and the answer
-# -------------------------------------------------------------------------------------
+# ---------------------------
 
 figure, axis = plt.subplots(figsize=(7, 4.5), layout="constrained")
 for name, curve in curves.items():
@@ -208,9 +209,9 @@ for name, curve in curves.items():
     axis.fill_between(counts, curve.min(axis=0), curve.max(axis=0), alpha=0.12)
 axis.set(xlabel="labelled images", ylabel="accuracy on the test set")
 axis.legend(title="mean and range of the seeds")
-path = Path(tempfile.mkdtemp()) / "digits_net.png"
-figure.savefig(path, dpi=100)
-print(f"\nThe picture is in {path}")
+plt.show()
+
+# %%
 
 print(
     "\nWhy the score comes from the test set: the last net's accuracy with entropy is"

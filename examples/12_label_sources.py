@@ -1,14 +1,19 @@
-"""Keyword rules for what is plain, a person for the rest: does that save anything?
+"""
+Keyword rules for what is plain, a person for the rest: does that save anything?
+================================================================================
 
 A thousand messages to a help desk wait to be sorted into four topics. A person who
 reads one is paid 1 for it. Keyword rules cost nothing, but are silent on many messages
 and may be wrong about others. So each message that the learner wants to know about goes
 to the rules first, and to the person where they abstain. One set of rules is hasty,
 the other one careful: it knows more words, and abstains where they contradict.
+
+Needs matplotlib: ``python -m pip install '.[examples]'``.
 """
 
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -17,9 +22,11 @@ from sklearn.pipeline import make_pipeline
 from skactive import ActiveLearningClassifier
 from skactive.labeling import LabelSource, audit_source, label_pool
 
-# -------------------------------------------------------------------------------------
-# The messages, made up from templates
-# -------------------------------------------------------------------------------------
+# %%
+# The messages
+# ------------
+#
+# They are made up from templates.
 
 TEMPLATES = {
     "billing": [
@@ -97,9 +104,11 @@ def write_messages(n_messages, random_state):
 texts, topics = write_messages(1000, random_state=2)
 new_texts, new_topics = write_messages(1000, random_state=3)
 
-# -------------------------------------------------------------------------------------
-# The sources: functions of positions in the pool
-# -------------------------------------------------------------------------------------
+# %%
+# The sources
+# -----------
+#
+# A source is a function of positions in the pool.
 
 HASTY = {
     "billing": r"invoice|receipt|refund|charged|discount",
@@ -133,10 +142,12 @@ def person(rows):
     return topics[rows]
 
 
-# -------------------------------------------------------------------------------------
-# First, are the rules any good? The person reads some random messages; these labels
+# %%
+# Are the rules any good?
+# -----------------------
+#
+# The person reads some random messages; these labels
 # are not lost, the campaign starts from them.
-# -------------------------------------------------------------------------------------
 
 N_READ = 40
 read = np.random.default_rng(0).choice(len(texts), size=N_READ, replace=False)
@@ -147,9 +158,11 @@ for name, keywords in {"hasty": HASTY, "careful": CAREFUL}.items():
     audit = audit_source(rules(keywords), y)
     print(f"  the {name} source {audit}")
 
-# -------------------------------------------------------------------------------------
-# Then the campaign: the learner chooses, the rules answer what they can
-# -------------------------------------------------------------------------------------
+# %%
+# The campaigns
+# -------------
+#
+# The learner chooses, and the rules answer what they can.
 
 BUDGET = 240
 
@@ -210,3 +223,12 @@ print(
     "asks about unclear messages, and of those they get far more wrong than of random"
 )
 print("ones, on which they were audited.")
+
+# %%
+
+figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
+for name, result in results.items():
+    axis.plot(N_READ + result.history["cost"], result.history["score"], label=name)
+axis.set(xlabel="paid so far", ylabel="accuracy on new messages")
+axis.legend()
+plt.show()

@@ -1,4 +1,6 @@
-"""How do I let a language model label, and how far can I trust it?
+"""
+How do I let a language model label, and how far can I trust it?
+================================================================
 
 A template for your own model and your own texts. A function builds the prompt, one
 sends it, one turns the answer into a label, or into None where it is none of the labels
@@ -8,6 +10,8 @@ abstains, the person is asked.
 
 Nothing is sent anywhere: `ask_model` is a stand-in that answers as such models do, with
 chatter, wrong formats, refusals and mistakes. The place to put a real client is marked.
+
+Needs matplotlib: ``python -m pip install '.[examples]'``.
 """
 
 import json
@@ -15,6 +19,7 @@ import re
 import tempfile
 from zlib import crc32
 
+import matplotlib.pyplot as plt
 import numpy as np
 from joblib import Memory
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,9 +29,11 @@ from sklearn.pipeline import make_pipeline
 from skactive import ActiveLearningClassifier
 from skactive.labeling import LabelSource, audit_source, label_pool
 
-# -------------------------------------------------------------------------------------
-# The texts: reviews of hotels, made up from templates
-# -------------------------------------------------------------------------------------
+# %%
+# The texts
+# ---------
+#
+# They are reviews of hotels, made up from templates.
 
 LABELS = ["room", "food", "staff", "place"]
 SENTENCES = {
@@ -80,9 +87,9 @@ def write_reviews(n_reviews, random_state):
 texts, truth = write_reviews(800, random_state=0)
 new_texts, new_truth = write_reviews(800, random_state=1)
 
-# -------------------------------------------------------------------------------------
+# %%
 # The prompt, and what its answer means
-# -------------------------------------------------------------------------------------
+# -------------------------------------
 
 
 def build_prompt(text):
@@ -104,9 +111,9 @@ def parse(answer):
     return named.pop() if len(named) == 1 else None
 
 
-# -------------------------------------------------------------------------------------
+# %%
 # The model
-# -------------------------------------------------------------------------------------
+# ---------
 
 calls = []
 
@@ -174,9 +181,11 @@ def person(rows):
     return truth[rows]
 
 
-# -------------------------------------------------------------------------------------
-# First the audit: random reviews, read by the person. Then the campaign.
-# -------------------------------------------------------------------------------------
+# %%
+# The audit
+# ---------
+#
+# The person reads random reviews, and the model answers beside them.
 
 N_READ = 60
 read = np.random.default_rng(0).choice(len(texts), size=N_READ, replace=False)
@@ -191,6 +200,23 @@ for label, counts, n_none in zip(
     audit.classes, audit.confusion, audit.n_abstained, strict=True
 ):
     print(f"{label:8}" + "".join(f"{count:8}" for count in [*counts, n_none]))
+
+# %%
+
+shown = np.column_stack([audit.confusion, audit.n_abstained])
+figure, axis = plt.subplots(figsize=(5.4, 4), layout="constrained")
+axis.imshow(shown, cmap="Blues")
+for (row, column), count in np.ndenumerate(shown):
+    color = "white" if count > shown.max() / 2 else "black"
+    axis.text(column, row, str(count), ha="center", va="center", color=color)
+axis.set_xticks(range(shown.shape[1]), [*audit.classes, "none"])
+axis.set_yticks(range(shown.shape[0]), audit.classes)
+axis.set(xlabel="the model's label", ylabel="the person's label")
+plt.show()
+
+# %%
+# The campaigns
+# -------------
 
 sources = [
     LabelSource(model_source, name="model", cost=model_cost),

@@ -1,8 +1,8 @@
 """Pages of the site that are made of the repository's Markdown files.
 
 The files stay where readers of the repository look for them. Before each build, those
-named in `PAGES` are copied to where Sphinx finds them, as they are or section by section,
-with links that lead to pages of the site.
+named in `PAGES` are copied to where Sphinx finds them, as they are or section by
+section, with links that lead to pages of the site.
 """
 
 import os

@@ -162,9 +162,9 @@ class ActiveLearningClassifier(
         Classes seen; in a budgeted fit all classes of `y`.
     n_features_in_ : int
         Number of features, if the estimator knows it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features, if the estimator knows them.
-    labeled_indices_ : ndarray of shape (n_labels_,)
+    labeled_indices_ : ndarray of shape (`n_labels_`,)
         Positions of the rows whose labels the last `fit` used, in order of
         acquisition. It learnt from all but those in `audit_indices_`.
     n_labels_ : int

@@ -49,7 +49,7 @@ _CONSTRAINTS: dict = {
 
 
 class ActiveLearningCurve(Bunch):
-    """What :func:`active_learning_curve` returns: arrays, and :meth:`summary`."""
+    """What :func:`active_learning_curve` returns: arrays, and `summary`."""
 
     def __repr__(self) -> str:
         scores = self.test_scores

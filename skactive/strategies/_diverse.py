@@ -335,7 +335,7 @@ class RankedBatch(WrapperStrategy, BatchStrategy):  # type: ignore[override]
         n_queries: int,
         rng: np.random.Generator,
     ) -> Array:
-        """Choose `n_queries` of `candidates`, see :func:`ranked_batch`."""
+        """Choose `n_queries` of `candidates`, one by one."""
         utilities = self._inner().candidate_utilities(estimator, X, y, candidates)
         return ranked_batch(vectors, utilities, candidates, labeled, n_queries, rng)
 
