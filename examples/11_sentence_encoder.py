@@ -22,6 +22,7 @@ scikit-learn finds in the words of all messages stand in for it. Needs matplotli
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -47,7 +48,7 @@ SEEDS = range(10)
 def read_messages():
     """Texts, a list, and their topics, an array of strings."""
     texts, topics = [], []
-    for line in (Path(__file__).parent / "tickets.txt").read_text().splitlines():
+    for line in (Path(sys.argv[0]).parent / "tickets.txt").read_text().splitlines():
         if line.startswith("["):
             topic = line.strip("[]")
         elif line and not line.startswith("#"):

@@ -1,7 +1,6 @@
 """References by short names, as they stand in docstrings, find their public object.
 
-A docstring of `skactive.strategies` may refer to the class `ActiveLearningClassifier` by
-that name alone, though it has its page in another module.
+A docstring may name a class without its module, though it has its page in another one.
 """
 
 
