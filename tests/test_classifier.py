@@ -44,7 +44,7 @@ from skactive import (
     measures,
     query,
 )
-from skactive._encoded import EncodedClassifier
+from skactive._models.encoded import EncodedClassifier
 from skactive.strategies import Entropy, InformationGain, Margin, Strategy
 
 X, full = make_classification(

@@ -14,7 +14,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.class_weight import compute_class_weight
 
-from skactive._refits._base import Retrained, as_rows, class_priors, log_quietly
+from skactive._models.refits.base import Retrained, as_rows, class_priors, log_quietly
 
 Array = NDArray[Any]
 

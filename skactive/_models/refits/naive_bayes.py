@@ -19,7 +19,7 @@ from sklearn.naive_bayes import (
 from sklearn.preprocessing import binarize
 from sklearn.utils.validation import check_non_negative
 
-from skactive._refits._base import (
+from skactive._models.refits.base import (
     _FLOOR,
     Retrained,
     as_rows,

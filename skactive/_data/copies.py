@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from skactive._sklearn import _num_samples, _safe_indexing
+from skactive._compat.sklearn import _num_samples, _safe_indexing
 from skactive.geometry._blocks import blocks, row_hashes
 
 Array = NDArray[Any]

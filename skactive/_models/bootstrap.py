@@ -11,8 +11,8 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state, resample
 from sklearn.utils.parallel import Parallel, delayed
 
-from skactive._sklearn import _check_method_params, _safe_indexing
-from skactive._tally import count_fits
+from skactive._compat.sklearn import _check_method_params, _safe_indexing
+from skactive._compat.tally import count_fits
 
 Array = NDArray[Any]
 

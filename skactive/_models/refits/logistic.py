@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
-from skactive._linear import Logistic, as_logistic, training_weights
-from skactive._refits._softmax import (
+from skactive._models.linear import Logistic, as_logistic, training_weights
+from skactive._models.refits.softmax import (
     BLOCK_SIZE,
     LARGE_LOGIT,
     Base,
@@ -65,7 +65,7 @@ class LogisticRefits:
     --------
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive._refits._logistic import LogisticRefits
+    >>> from skactive._models.refits.logistic import LogisticRefits
     >>> X, codes = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
     >>> classifier = LogisticRegression().fit(X, codes)
     >>> models = LogisticRefits(classifier, X, codes).retrain([[1.5]])

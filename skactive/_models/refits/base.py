@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from skactive._sklearn import _num_samples, _safe_indexing
+from skactive._compat.sklearn import _num_samples, _safe_indexing
 
 Array = NDArray[Any]
 

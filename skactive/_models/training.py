@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
-from skactive import _nets, _response
-from skactive._bootstrap import (
+from skactive._compat.sklearn import _check_method_params, _num_samples, _safe_indexing
+from skactive._compat.tally import count_fits
+from skactive._models import nets
+from skactive._models.bootstrap import (
     bootstrap_members,
     fit_on_rows,
     member_clones,
     partial_fit_on_rows,
     seeded,
 )
-from skactive._posterior import posterior_members
-from skactive._sklearn import _check_method_params, _num_samples, _safe_indexing
-from skactive._tally import count_fits
-from skactive._warm_start import (
+from skactive._models.posterior import posterior_members
+from skactive._models.warm_start import (
     Learnt,
     WarmStart,
     fit_further,
@@ -32,6 +32,7 @@ from skactive._warm_start import (
     learnt_from,
     new_since,
 )
+from skactive._models.wrappers import align, at_last_step, last_step
 
 Array = NDArray[Any]
 # Fitted estimators, or a function X -> (n_members, n_samples, n_classes).
@@ -343,8 +344,8 @@ class Training(NamedTuple):
     def _kind_of_net(self, estimator: Any) -> str | None:
         """The kind of members that a fitted net has itself, if they are wanted."""
         if self.members == "auto":
-            net = _response.last_step(estimator)
-            return _nets.own_members(net) if _nets.is_net(net) else None
+            net = last_step(estimator)
+            return nets.own_members(net) if nets.is_net(net) else None
         return self.members if self.members in {"dropout", "snapshots"} else None
 
     def own_members(self, estimator: Any) -> Callable[[Any], Array] | None:
@@ -396,7 +397,7 @@ class NetMembers:
     estimator : estimator object
         Fitted, with a net of skorch at its end.
     kind : {"dropout", "snapshots"}
-        See :mod:`skactive._nets`.
+        See :mod:`skactive._models.nets`.
     n_members : int
         Dropout masks; of snapshots there are as many as were taken.
     seed : int
@@ -404,20 +405,20 @@ class NetMembers:
     """
 
     def __init__(self, estimator: Any, kind: str, n_members: int, seed: int):
-        net = _response.last_step(estimator)
+        net = last_step(estimator)
         self.estimator = estimator
         self.kind = kind
-        self.n_members = _nets.check_members(net, kind, n_members)
+        self.n_members = nets.check_members(net, kind, n_members)
         self.seed = seed
 
     def __call__(self, X: Any) -> Array:
         """Probabilities of shape (n_members, n_samples, n_classes)."""
-        net, X = _response.at_last_step(self.estimator, X)
+        net, X = at_last_step(self.estimator, X)
         if self.kind == "dropout":
-            proba = _nets.dropout_proba(net, X, self.n_members, self.seed)
+            proba = nets.dropout_proba(net, X, self.n_members, self.seed)
         else:
-            proba = _nets.snapshot_proba(net, X)
-        return _response.align(self.estimator, proba)
+            proba = nets.snapshot_proba(net, X)
+        return align(self.estimator, proba)
 
 
 _LACK_NOTE = "There are too few labels for this estimator yet"

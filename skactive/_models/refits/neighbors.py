@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics import DistanceMetric, pairwise_distances
 from sklearn.neighbors import VALID_METRICS, KNeighborsClassifier
 
-from skactive._refits._base import (
+from skactive._models.refits.base import (
     _LOSSES,
     CHUNK_SIZE,
     Retrained,

@@ -19,18 +19,18 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
-from skactive._bootstrap import fit_on_rows
-from skactive._copies import row_keys
-from skactive._encoded import EncodedClassifier
-from skactive._nets import is_net
-from skactive._response import at_last_step, last_step
-from skactive._sklearn import (
+from skactive._compat.sklearn import (
     BaseSearchCV,
     Interval,
     LinearClassifierMixin,
     _check_method_params,
     _safe_indexing,
 )
+from skactive._data.copies import row_keys
+from skactive._models.bootstrap import fit_on_rows
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.nets import is_net
+from skactive._models.wrappers import at_last_step, last_step
 
 Array = NDArray[Any]
 

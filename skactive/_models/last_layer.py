@@ -15,10 +15,10 @@ from scipy.special import expit
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
-from skactive import _nets
-from skactive._linear import as_logistic
-from skactive._sklearn import LinearClassifierMixin, _num_samples
-from skactive._tally import count_rows
+from skactive._compat.sklearn import LinearClassifierMixin, _num_samples
+from skactive._compat.tally import count_rows
+from skactive._models import nets
+from skactive._models.linear import as_logistic
 from skactive.geometry._blocks import as_embedding
 
 Array = NDArray[Any]
@@ -51,7 +51,7 @@ class LastLayer(NamedTuple):
 
 def has_hidden_layers(classifier: Any) -> bool:
     """Whether a classifier, fitted or not, is a net that :func:`last_layer` knows."""
-    return isinstance(classifier, MLPClassifier) or _nets.is_net(classifier)
+    return isinstance(classifier, MLPClassifier) or nets.is_net(classifier)
 
 
 def has_last_layer(classifier: Any) -> bool:
@@ -83,14 +83,14 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skactive._last_layer import last_layer
+    >>> from skactive._models.last_layer import last_layer
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
     >>> layer = last_layer(LogisticRegression().fit(X, y), [[1.5]])
     >>> layer.features, layer.proba.round(3), layer.has_intercept
     (array([[1.5]]), array([[0.5, 0.5]]), True)
     """
-    if _nets.is_net(classifier):
-        features, proba, n_outputs = _nets.last_linear_layer(classifier, X)
+    if nets.is_net(classifier):
+        features, proba, n_outputs = nets.last_linear_layer(classifier, X)
         count_rows(len(proba))
         if n_outputs != proba.shape[1] and (n_outputs, proba.shape[1]) != (1, 2):
             raise ValueError(
@@ -113,8 +113,8 @@ def layer_inputs(classifier: Any, X: Any) -> Any:
     That is, the last hidden layer of a net, and `X` itself for linear classifiers.
     Dense or CSR, (n_samples, n_features), float32 or float64.
     """
-    if _nets.is_net(classifier):
-        return _nets.last_linear_layer(classifier, X)[0]
+    if nets.is_net(classifier):
+        return nets.last_linear_layer(classifier, X)[0]
     features = _as_features(X)
     if isinstance(classifier, MLPClassifier):
         activation = _ACTIVATIONS[classifier.activation]
@@ -151,8 +151,8 @@ def l2_penalty(classifier: Any, n_labeled: int) -> tuple[float, float]:
     that acts on the mean of the losses. Without one it is 1: such a net is held back
     by the way it is trained, so that no penalty at all would be wrong.
     """
-    if _nets.is_net(classifier):
-        decay = _nets.weight_decay(classifier)
+    if nets.is_net(classifier):
+        decay = nets.weight_decay(classifier)
         return (decay * n_labeled, decay * n_labeled) if decay else (1.0, 0.0)
     logistic = as_logistic(classifier)
     if logistic is not None:

@@ -43,7 +43,7 @@ def row_digests(X: Any) -> tuple[str, list[bytes]]:
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive._digests import row_digests
+    >>> from skactive._data.digests import row_digests
     >>> kind, digests = row_digests(np.zeros((3, 8, 8), dtype=np.float32))
     >>> kind, len(digests), len(set(digests))
     ('array <f4 (8, 8)', 3, 1)

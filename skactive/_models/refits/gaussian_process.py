@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import erf, expit
 from sklearn.gaussian_process import GaussianProcessClassifier
 
-from skactive._refits._base import Retrained, as_rows
-from skactive._sklearn import COEFS, LAMBDAS
+from skactive._compat.sklearn import COEFS, LAMBDAS
+from skactive._models.refits.base import Retrained, as_rows
 
 Array = NDArray[Any]
 

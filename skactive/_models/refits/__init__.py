@@ -16,19 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 
-from skactive._refits._base import as_rows
-from skactive._refits._discriminant import DiscriminantRefits, RidgeRefits
-from skactive._refits._gaussian_process import GaussianProcessRefits
-from skactive._refits._generic import GenericRefits
-from skactive._refits._logistic import LogisticRefits
-from skactive._refits._naive_bayes import (
+from skactive._models.refits.base import as_rows
+from skactive._models.refits.discriminant import DiscriminantRefits, RidgeRefits
+from skactive._models.refits.gaussian_process import GaussianProcessRefits
+from skactive._models.refits.generic import GenericRefits
+from skactive._models.refits.logistic import LogisticRefits
+from skactive._models.refits.naive_bayes import (
     BernoulliNBRefits,
     CategoricalNBRefits,
     ComplementNBRefits,
     GaussianNBRefits,
     MultinomialNBRefits,
 )
-from skactive._refits._neighbors import KNeighborsRefits
+from skactive._models.refits.neighbors import KNeighborsRefits
 
 Array = NDArray[Any]
 

@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from skactive import _response, measures
-from skactive._copies import count_copies
-from skactive._labels import MISSING
-from skactive._sklearn import _safe_indexing
+from skactive import measures
+from skactive._compat.sklearn import _safe_indexing
+from skactive._data.copies import count_copies
+from skactive._data.labels import MISSING
+from skactive._models.members import classes_of, member_proba
+from skactive._models.response import has_response, predict_proba
+from skactive._models.vectors import embed_without_labels
 from skactive.geometry._bandwidth import median_bandwidth
 from skactive.geometry._blocks import (
     as_embedding,
@@ -178,12 +181,12 @@ def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:
     if estimator is None:
         return [{"prediction": None, "proba": None} for _ in rows]
     chosen = _safe_indexing(X, rows)
-    if not _response.has_response(estimator, "predict_proba"):
+    if not has_response(estimator, "predict_proba"):
         labels = np.ravel(estimator.predict(chosen))
         return [{"prediction": _plain(label), "proba": None} for label in labels]
-    classes = [_plain(label) for label in _response.classes_of(estimator)]
+    classes = [_plain(label) for label in classes_of(estimator)]
     parts = []
-    for proba in _response.predict_proba(estimator, chosen):
+    for proba in predict_proba(estimator, chosen):
         order = np.argsort(-proba, kind="stable")
         ranked = {classes[c]: float(proba[c]) for c in order}
         parts.append({"prediction": classes[order[0]], "proba": ranked})
@@ -192,9 +195,9 @@ def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:
 
 def _doubts(estimator: Any, X: Any, rows: Array) -> list[dict]:
     """Entropy of the members' consensus in nats, in its two parts."""
-    if estimator is None or not _response.has_response(estimator, "members"):
+    if estimator is None or not has_response(estimator, "members"):
         return [{"aleatoric": None, "epistemic": None} for _ in rows]
-    proba = _response.member_proba(estimator, _safe_indexing(X, rows), marginal=True)
+    proba = member_proba(estimator, _safe_indexing(X, rows), marginal=True)
     epistemic = measures.information_gain(proba)
     aleatoric = measures.consensus_entropy(proba) - epistemic
     return [
@@ -207,7 +210,7 @@ def _places(
     estimator: Any, X: Any, labels: tuple[Array, Array], rows: Array, copies: Array
 ) -> list[dict]:
     """Nearest labelled rows, density, and near-duplicates, where rows are vectors."""
-    vectors = _response.embed_without_labels(estimator, X)
+    vectors = embed_without_labels(estimator, X)
     if vectors is None:
         nothing = {"nearest_labeled": None, "denser_than": None, "n_near": None}
         return [dict(nothing) for _ in rows]

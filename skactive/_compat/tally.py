@@ -50,7 +50,7 @@ def counting() -> Iterator[Tally]:
 
     Examples
     --------
-    >>> from skactive._tally import count_fits, count_rows, counting
+    >>> from skactive._compat.tally import count_fits, count_rows, counting
     >>> with counting() as tally:
     ...     count_fits()
     ...     count_rows(100, n_models=3)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._sklearn import _num_samples
+from skactive._compat.sklearn import _num_samples
 
 Array = NDArray[Any]
 

@@ -10,8 +10,8 @@ from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 
-from skactive._nets import seeded_torch
-from skactive._sklearn import available_if
+from skactive._compat.sklearn import available_if
+from skactive._models.nets import seeded_torch
 
 # Libraries whose classifiers refuse strings, or gaps between integer labels.
 _LIBRARIES = {"skorch", "xgboost"}

@@ -21,10 +21,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.metadata_routing import process_routing
 
-from skactive import _response
-from skactive._encoded import EncodedClassifier
-from skactive._linear import Logistic, as_logistic, training_weights
-from skactive._sklearn import BaseSearchCV
+from skactive._compat.sklearn import BaseSearchCV
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.linear import Logistic, as_logistic, training_weights
+from skactive._models.members import classes_of
+from skactive._models.wrappers import at_last_step, last_step
 
 Array = NDArray[Any]
 
@@ -86,14 +87,14 @@ def posterior_members(
         and LogisticRegressionCV with an l2 penalty (multinomial, or of two classes)
         and GaussianNB.
     """
-    classifier = _response.last_step(estimator)
+    classifier = last_step(estimator)
     rng = np.random.default_rng(random_state)
     if isinstance(classifier, GaussianNB):
         return GaussianNBPosterior(estimator, classifier, n_members, rng)
     logistic = as_logistic(classifier)
     if logistic is None or not logistic.penalty[0] > 0:  # a flat prior is no prior
         return None
-    codes = np.searchsorted(_response.classes_of(estimator), labels)
+    codes = np.searchsorted(classes_of(estimator), labels)
     weights = training_weights(
         classifier,
         logistic.classes[codes],
@@ -125,7 +126,7 @@ def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any
 
 def _features(estimator: Any, X: Any) -> Any:
     """Rows as the last step sees them, dense or CSR, float64."""
-    _, features = _response.at_last_step(estimator, X)
+    _, features = at_last_step(estimator, X)
     return check_array(features, accept_sparse="csr", dtype=np.float64)
 
 
