@@ -18,7 +18,7 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 
-from skactive._refits._generic import proba_of
+from skactive._models.refits.generic import proba_of
 from skactive.strategies._expected_error import ExpectedError
 
 N_LABELED = 20

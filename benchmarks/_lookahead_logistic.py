@@ -18,7 +18,7 @@ from sklearn.datasets import make_classification
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from skactive._refits._logistic import LogisticRefits
+from skactive._models.refits.logistic import LogisticRefits
 
 # Candidates that are retrained at once, as the strategy does it.
 BLOCK = 128

@@ -20,8 +20,8 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import train_test_split
 
 from skactive import ActiveLearningClassifier, measures
-from skactive._response import member_proba
-from skactive._tally import counting
+from skactive._compat.tally import counting
+from skactive._models.members import member_proba
 from skactive.strategies import get_strategy
 
 N_ROUNDS, BATCH = 10, 20

@@ -1,9 +1,10 @@
 """Active learning as a first-class scikit-learn citizen."""
 
-from skactive._copies import count_copies
-from skactive._version import __version__
+from skactive._data.copies import count_copies
 from skactive.classifier import ActiveLearningClassifier, query
 from skactive.strategies import get_strategy, get_strategy_names, make_strategy
+
+__version__ = "0.1.0"
 
 __all__ = [
     "ActiveLearningClassifier",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.datasets import make_moons
 from sklearn.utils import check_random_state
 
-from skactive._labels import MISSING, decode_labels, encode_labels, is_missing
+from skactive._data.labels import MISSING, decode_labels, encode_labels, is_missing
 from skactive.strategies._base import draw_seed
 
 Array = NDArray[Any]

@@ -40,13 +40,13 @@ from sklearn.base import (
     TransformerMixin,
 )
 
-from skactive._digests import DIGEST_SIZE, row_digests
-from skactive._sklearn import (
+from skactive._compat.sklearn import (
     HasMethods,
     Interval,
     _fit_context,
     _safe_indexing,
 )
+from skactive._data.digests import DIGEST_SIZE, row_digests
 
 __all__ = ["Embedded"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any
 
-from skactive._nets import weights_of
+from skactive._models.nets import weights_of
 
 try:
     from skorch.callbacks import Callback

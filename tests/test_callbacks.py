@@ -20,7 +20,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skactive import ActiveLearningClassifier
-from skactive._callbacks import FitTasks, without_callbacks
+from skactive._compat.callbacks import FitTasks, without_callbacks
 from skactive.model_selection import active_learning_curve
 from skactive.strategies import ExpectedError, Strategy
 

@@ -22,7 +22,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier, get_strategy
-from skactive._response import Fitted
+from skactive._models.wrappers import Fitted
 from skactive.strategies import Entropy, KCenter, Margin, Mixture
 from skactive.strategies._class_balance import (
     ClassBalance,

@@ -5,7 +5,7 @@ from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 
 from skactive import count_copies, get_strategy
-from skactive._copies import row_keys
+from skactive._data.copies import row_keys
 from skactive.geometry._blocks import row_hashes
 
 ROWS = np.array([[1.0, 2], [0, 0], [1, 2], [2, 1], [-0.0, 0], [1, 2]])

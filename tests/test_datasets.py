@@ -5,7 +5,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearningClassifier
-from skactive._labels import is_missing
+from skactive._data.labels import is_missing
 from skactive.datasets import (
     AbstainingOracle,
     NoisyOracle,

@@ -21,7 +21,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier, query
-from skactive._response import Fitted
+from skactive._models.wrappers import Fitted
 from skactive.strategies import Margin, Mixture, Switch
 from skactive.strategies._disagreement import Disagreement
 

@@ -22,8 +22,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skactive import ActiveLearningClassifier
-from skactive._digests import row_digests
-from skactive._sklearn import _safe_indexing
+from skactive._compat.sklearn import _safe_indexing
+from skactive._data.digests import row_digests
 from skactive.embedding import Embedded
 from skactive.strategies import TypiClust
 

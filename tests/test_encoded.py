@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
-from skactive._encoded import EncodedClassifier
-from skactive._response import member_proba
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.members import member_proba
 
 X = np.arange(6.0)[:, np.newaxis]
 

@@ -27,8 +27,8 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier
-from skactive._encoded import EncodedClassifier
-from skactive._response import Fitted
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.wrappers import Fitted
 from skactive.strategies import _expected_error
 from skactive.strategies._expected_error import ExpectedError, ValueOfInformation
 
@@ -252,7 +252,7 @@ def test_blocks_and_jobs_change_nothing(strategy, model, monkeypatch):
         np.testing.assert_allclose(strategy(model, X, y), whole, atol=1e-12)
     monkeypatch.setattr(_expected_error, "_BLOCK_SIZE", 1)
     monkeypatch.setattr(_expected_error, "_BLOCK_MAX_FITS", 1)
-    monkeypatch.setattr("skactive._refits._base.CHUNK_SIZE", 20)
+    monkeypatch.setattr("skactive._models.refits.base.CHUNK_SIZE", 20)
     np.testing.assert_allclose(strategy(model, X, y), whole, atol=1e-12)
     with joblib.parallel_config("threading", n_jobs=2):
         np.testing.assert_allclose(strategy(model, X, y), whole, atol=1e-12)

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skactive import ActiveLearningClassifier
-from skactive._response import Fitted
+from skactive._models.wrappers import Fitted
 from skactive.geometry import _fisher as fisher
 from skactive.strategies import _fisher as strategies
 from skactive.strategies._fisher import Bait, VarianceReduction

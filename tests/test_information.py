@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier, measures
-from skactive._response import member_proba
+from skactive._models.members import member_proba
 from skactive.strategies import InformationGain
 from skactive.strategies._epistemic import EpistemicUncertainty
 from skactive.strategies._information import BatchBald, Epig

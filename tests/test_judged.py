@@ -23,7 +23,8 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier, get_strategy, query
-from skactive._response import Fitted, member_proba
+from skactive._models.members import member_proba
+from skactive._models.wrappers import Fitted
 from skactive.strategies import (
     FunctionStrategy,
     Margin,

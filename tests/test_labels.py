@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skactive._labels import (
+from skactive._data.labels import (
     as_visible,
     decode_labels,
     encode_labels,

@@ -23,9 +23,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from skactive._encoded import EncodedClassifier
-from skactive._last_layer import has_last_layer, l2_penalty, last_layer, named_layer
-from skactive._response import at_last_step, has_response
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.last_layer import (
+    has_last_layer,
+    l2_penalty,
+    last_layer,
+    named_layer,
+)
+from skactive._models.response import has_response
+from skactive._models.wrappers import at_last_step
 
 X, three = make_classification(
     n_samples=80, n_features=6, n_informative=4, n_classes=3, random_state=0

@@ -1,6 +1,8 @@
-"""Imports point downwards only; private scikit-learn comes through one file."""
+"""Imports point downwards only, as the map in CONTRIBUTING says; no circles."""
 
 import ast
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,58 +10,44 @@ import pytest
 import skactive
 
 ROOT = Path(skactive.__file__).parent
-
-# From the bottom to the top; a module imports from lower layers, or its own package.
-LAYERS = [
-    {"measures", "geometry", "estimation", "_sklearn", "_tally", "_version"},
-    {
-        "_labels",
-        "_response",
-        "_bootstrap",
-        "_copies",
-        "_digests",
-        "_encoded",
-        "_linear",
-        "_last_layer",
-        "_nets",
-        "_callbacks",
-        "embedding",
-    },
-    {"_posterior", "_refits", "_training", "_warm_start"},
-    {"strategies"},
-    {"_explain"},
-    {"classifier"},
-    {"stopping", "model_selection", "datasets", "labeling"},
-    {"display", "torch"},
-    {"__init__"},
-]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-# What one module of a layer may import from the same layer.
-BESIDE = {
-    ("_encoded", "_nets"),
-    ("_last_layer", "_linear"),
-    ("_last_layer", "_nets"),
-    ("_response", "_encoded"),
-    ("_response", "_last_layer"),
-    ("_response", "_nets"),
-    ("embedding", "_digests"),
-    ("_training", "_posterior"),
-    ("_training", "_warm_start"),
-}
-NUMERICAL_ONLY = {"measures", "geometry", "estimation"}
-# Libraries of an extra, and the only modules that may import them, inside functions.
+MAP = Path(__file__).parents[1] / "CONTRIBUTING.md"
+STANDARD = set(sys.stdlib_module_names)
+# What rooms of numerical functions may import.
+NUMERICAL = {"measures": set(), "estimation": set(), "geometry": {"sklearn"}}
+# Libraries of an extra, and the only rooms that may import them, inside functions.
 OPTIONAL = {
     "matplotlib": {"display"},
     "skorch": {"torch"},
-    "torch": {"_nets"},
+    "torch": {"_models"},
 }
-# Modules that are there for a library, which may import it at once.
+# Rooms that are there for a library, which may import it at once.
 AT_ONCE = {"torch"}
 MODULES = sorted(ROOT.rglob("*.py"))
 
 
-def part_of(path):
+def read_map(text):
+    """Rooms of each line of the table of layers, from the bottom to the top."""
+    lines = re.findall(r"^\| (?:L\d|top) \| ([^|]*) \|", text, re.MULTILINE)
+    return [
+        [
+            name.removesuffix("/").removesuffix(".py")
+            for name in re.findall("`(.+?)`", line)
+        ]
+        for line in lines
+    ]
+
+
+LAYERS = read_map(MAP.read_text())
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def room_of(path):
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imported(path):
@@ -85,23 +73,58 @@ def imported_at_once(path):
             waiting.extend(ast.iter_child_nodes(node))
 
 
+def arrows(paths):
+    """For each module the modules of the package that it imports, anywhere in it."""
+    names = {module_of(path) for path in paths}
+    found = {}
+    for path in paths:
+        targets = set()
+        for module, name in imported(path):
+            whole = f"{module}.{name}"
+            targets.add(whole if whole in names else module)
+        found[module_of(path)] = (targets & names) - {module_of(path)}
+    return found
+
+
+def circle_in(graph):
+    """A list of names that import one another in a ring; empty where there is none."""
+    state = {}
+
+    def visit(name, trail):
+        state[name] = "open"
+        for target in sorted(graph.get(name, ())):
+            if state.get(target) == "open":
+                return [*trail[trail.index(target) :], target]
+            if target not in state and (ring := visit(target, [*trail, target])):
+                return ring
+        state[name] = "done"
+        return []
+
+    for name in sorted(graph):
+        if name not in state and (ring := visit(name, [name])):
+            return ring
+    return []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_layers(path):
-    here = part_of(path)
+    here = room_of(path)
     for module, name in imported(path):
         top, *rest = module.split(".")
         if top == "skactive":
             target = rest[0] if rest else name
             if target not in LEVEL:
                 target = "__init__"
-            inside = target == here or (here, target) in BESIDE
-            assert inside or LEVEL[target] < LEVEL[here], f"{here} imports {target}"
+            assert target == here or LEVEL[target] < LEVEL[here], (
+                f"{here} imports {target}"
+            )
         elif top == "sklearn":
-            assert here not in NUMERICAL_ONLY
+            assert here not in NUMERICAL or top in NUMERICAL[here]
             parts = [*rest, name or ""]
             private = any(p.startswith("_") and not p.startswith("__") for p in parts)
-            assert not private or here == "_sklearn", f"{here}: {module} {name}"
-        elif here in NUMERICAL_ONLY:
+            is_door = module_of(path) == "skactive._compat.sklearn"
+            assert not private or is_door, f"{here}: {module} {name}"
+        elif here in NUMERICAL:
             assert top in {"numpy", "scipy"} or top in STANDARD, f"{here}: {top}"
         elif top in OPTIONAL:
             assert here in OPTIONAL[top], f"{here}: {module}"
@@ -111,8 +134,10 @@ def test_layers(path):
             assert top in {"numpy", "scipy", "joblib"} or top in STANDARD, module
 
 
-STANDARD = set(__import__("sys").stdlib_module_names)
+def test_every_room_has_a_layer():
+    assert {room_of(path) for path in MODULES} == set(LEVEL)
 
 
-def test_every_module_has_a_layer():
-    assert {part_of(path) for path in MODULES} == set(LEVEL)
+def test_the_root_is_a_map():
+    names = {path.name for path in ROOT.iterdir()} - {"__pycache__"}
+    assert len(names) <= 18

@@ -23,13 +23,15 @@ from torch import nn  # noqa: E402
 
 from skactive import (  # noqa: E402
     ActiveLearningClassifier,
-    _nets,
-    _response,
     get_strategy,
 )
-from skactive._encoded import EncodedClassifier  # noqa: E402
-from skactive._last_layer import l2_penalty, last_layer  # noqa: E402
-from skactive._training import NetMembers  # noqa: E402
+from skactive._data import chunks  # noqa: E402
+from skactive._models import nets  # noqa: E402
+from skactive._models.encoded import EncodedClassifier  # noqa: E402
+from skactive._models.last_layer import l2_penalty, last_layer  # noqa: E402
+from skactive._models.training import NetMembers  # noqa: E402
+from skactive._models.vectors import embed  # noqa: E402
+from skactive._models.wrappers import Fitted  # noqa: E402
 from skactive.torch import Snapshots  # noqa: E402
 
 torch.set_num_threads(1)
@@ -125,7 +127,7 @@ def everything(net):
 
 
 def test_hidden_features_are_those_of_the_module(conv):
-    features, proba, n_outputs = _nets.last_linear_layer(conv, IMAGES)
+    features, proba, n_outputs = nets.last_linear_layer(conv, IMAGES)
     module = conv.module_.eval()
     with torch.no_grad():
         expected = module.features(torch.from_numpy(IMAGES)).numpy()
@@ -144,9 +146,9 @@ def test_hidden_features_are_those_of_the_module(conv):
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda net: _nets.last_linear_layer(net, IMAGES),
-        lambda net: _nets.dropout_proba(net, IMAGES, 3, 0),
-        lambda net: _nets.snapshot_proba(net, IMAGES),
+        lambda net: nets.last_linear_layer(net, IMAGES),
+        lambda net: nets.dropout_proba(net, IMAGES, 3, 0),
+        lambda net: nets.snapshot_proba(net, IMAGES),
     ],
 )
 def test_net_is_unchanged(conv, ask):
@@ -158,7 +160,7 @@ def test_net_is_unchanged(conv, ask):
     assert everything(conv) == before
     # Neither do errors change anything.
     with pytest.raises(AssertionError):
-        _nets.last_linear_layer(conv, IMAGES[:, :, :3])
+        nets.last_linear_layer(conv, IMAGES[:, :, :3])
     assert everything(conv) == before
 
 
@@ -167,8 +169,8 @@ def test_no_linear_layer():
         lambda: nn.Sequential(nn.Conv2d(1, 10, 8), nn.Flatten()), max_epochs=1
     ).fit(IMAGES, DIGITS)
     with pytest.raises(ValueError, match=r"calls no torch\.nn\.Linear.*embedding="):
-        _response.embed(net, IMAGES)
-    vectors = _response.embed(net, IMAGES, "input")
+        embed(net, IMAGES)
+    vectors = embed(net, IMAGES, "input")
     assert np.shares_memory(vectors, IMAGES)
     assert vectors.shape == (200, 64)
 
@@ -179,7 +181,7 @@ def test_inputs_of_the_last_layer_must_be_vectors():
         max_epochs=1,
     ).fit(IMAGES, DIGITS)
     with pytest.raises(ValueError, match=r"an array of shape \(\d+, 1, 64\).*features"):
-        _response.embed(net, IMAGES)
+        embed(net, IMAGES)
 
 
 def test_last_linear_layer_must_be_the_last_one():
@@ -193,33 +195,33 @@ def test_last_linear_layer_must_be_the_last_one():
         ),
         max_epochs=1,
     ).fit(IMAGES, DIGITS)
-    assert _response.embed(net, IMAGES).shape == (200, 64)
+    assert embed(net, IMAGES).shape == (200, 64)
     with pytest.raises(ValueError, match=r"has 5 outputs for 10 classes.*features="):
         get_strategy("expected_model_change")(net, IMAGES)
 
 
 def test_embedding_of_wrappers(conv):
-    expected = _nets.last_linear_layer(conv, IMAGES)[0]
+    expected = nets.last_linear_layer(conv, IMAGES)[0]
     for estimator in (
         make_pipeline(FunctionTransformer(), FrozenEstimator(conv)).fit(IMAGES, DIGITS),
         make_pipeline(FrozenEstimator(conv)).fit(IMAGES, DIGITS),
-        _response.Fitted(conv),
+        Fitted(conv),
         FrozenEstimator(conv),
     ):
-        assert_array_equal(_response.embed(estimator, IMAGES), expected)
-        assert_array_equal(_response.embed(estimator, IMAGES, "last_layer"), expected)
-        assert np.shares_memory(_response.embed(estimator, IMAGES, "input"), IMAGES)
+        assert_array_equal(embed(estimator, IMAGES), expected)
+        assert_array_equal(embed(estimator, IMAGES, "last_layer"), expected)
+        assert np.shares_memory(embed(estimator, IMAGES, "input"), IMAGES)
     # Before it is fitted a net has no hidden features.
     for estimator in (clone(conv), make_pipeline(clone(conv))):
-        assert np.shares_memory(_response.embed(estimator, IMAGES), IMAGES)
+        assert np.shares_memory(embed(estimator, IMAGES), IMAGES)
         with pytest.raises(ValueError, match="needs a fitted net or linear"):
-            _response.embed(estimator, IMAGES, "last_layer")
+            embed(estimator, IMAGES, "last_layer")
 
 
 def test_strategies_use_hidden_features(conv):
     y = np.full(len(IMAGES), np.nan)
     y[:20] = DIGITS[:20]
-    hidden = _nets.last_linear_layer(conv, IMAGES)[0]
+    hidden = nets.last_linear_layer(conv, IMAGES)[0]
     for name in ("k_center", "badge", "typiclust", "information_density"):
         options = {"n_queries": 5, "random_state": 0}
         chosen = get_strategy(name).select(conv, IMAGES, y, **options)
@@ -258,7 +260,7 @@ def test_spare_outputs_do_not_count():
     assert net.estimator_.predict_proba(IMAGES).shape == (200, 10)
     assert net.predict_proba(IMAGES).shape == (200, 3)
     utilities = get_strategy("expected_model_change")(net, IMAGES)
-    h = _nets.last_linear_layer(net.estimator_, IMAGES)[0].astype(float)
+    h = nets.last_linear_layer(net.estimator_, IMAGES)[0].astype(float)
     proba = net.predict_proba(IMAGES)
     distances = np.linalg.norm(proba[:, np.newaxis] - np.eye(3), axis=2)
     expected = np.sqrt(1 + (h**2).sum(axis=1)) * (proba * distances).sum(axis=1)
@@ -289,7 +291,7 @@ def all_masked(net, X):
 def test_a_member_is_one_mask_for_all_rows(dense):
     X = tiny_rows()
     answers, _ = all_masked(dense, X)
-    members = _nets.dropout_proba(dense, X, 60, 0)
+    members = nets.dropout_proba(dense, X, 60, 0)
     assert members.dtype == np.float32
     distances = np.abs(members[:, np.newaxis] - answers).max(axis=(2, 3))
     assert (distances.min(axis=1) < 1e-6).all()
@@ -301,7 +303,7 @@ def test_members_have_the_mean_of_the_posterior(dense):
     answers, weights = all_masked(dense, X)
     expected = np.tensordot(weights, answers, axes=1)
     n_members = 600
-    members = _nets.dropout_proba(dense, X, n_members, 0)
+    members = nets.dropout_proba(dense, X, n_members, 0)
     error = 4 * members.std(axis=0) / np.sqrt(n_members)
     assert (np.abs(members.mean(axis=0) - expected) < error + 1e-6).all()
     # That is not what the net says without dropout.
@@ -331,7 +333,7 @@ def test_kinds_of_dropout(kind, shape):
         net.module_[2].weight[:] = torch.eye(size)
         net.module_[2].bias[:] = 0
     x = torch.arange(1.0, size + 1).reshape(1, *shape)
-    found = _nets.dropout_proba(net, x.numpy(), 400, 0)[:, 0]
+    found = nets.dropout_proba(net, x.numpy(), 400, 0)[:, 0]
     layer = kind(0.3).train()
     expected = torch.stack([layer(x).flatten() for _ in range(400)]).numpy()
     for column, other in zip(found.T, expected.T, strict=True):
@@ -356,20 +358,20 @@ def test_a_layer_called_twice_has_two_masks():
             return torch.cat([self.drop(x), self.drop(x)], 1) + 0 * self.out(x).sum()
 
     net = make_net(Twice, predict_nonlinearity=None).initialize()
-    found = _nets.dropout_proba(net, np.ones((1, 2), np.float32), 200, 0)[:, 0] > 0
+    found = nets.dropout_proba(net, np.ones((1, 2), np.float32), 200, 0)[:, 0] > 0
     same = (found[:, :2] == found[:, 2:]).mean()
     assert 0.4 < same < 0.6
 
 
 def test_dropout_members_are_reproducible(conv):
-    first = _nets.dropout_proba(conv, IMAGES, 4, 7)
-    assert_array_equal(_nets.dropout_proba(conv, IMAGES, 4, 7), first)
-    assert np.abs(_nets.dropout_proba(conv, IMAGES, 4, 8) - first).max() > 0.01
+    first = nets.dropout_proba(conv, IMAGES, 4, 7)
+    assert_array_equal(nets.dropout_proba(conv, IMAGES, 4, 7), first)
+    assert np.abs(nets.dropout_proba(conv, IMAGES, 4, 8) - first).max() > 0.01
     assert (first.std(axis=0).max(axis=1) > 0).all()
     # More members begin with the same ones, and rows do not know of each other.
-    assert_array_equal(_nets.dropout_proba(conv, IMAGES, 6, 7)[:4], first)
+    assert_array_equal(nets.dropout_proba(conv, IMAGES, 6, 7)[:4], first)
     parts = [
-        _nets.dropout_proba(conv, IMAGES[r], 4, 7) for r in np.split(np.r_[:200], [70])
+        nets.dropout_proba(conv, IMAGES[r], 4, 7) for r in np.split(np.r_[:200], [70])
     ]
     assert_allclose(np.concatenate(parts, axis=1), first, atol=1e-6)
 
@@ -377,10 +379,10 @@ def test_dropout_members_are_reproducible(conv):
 def test_threads_do_not_disturb_each_other(conv):
     def ask(number):
         if number % 3 == 0:
-            return _nets.dropout_proba(conv, IMAGES, 3, 7)
+            return nets.dropout_proba(conv, IMAGES, 3, 7)
         if number % 3 == 1:
-            return _nets.last_linear_layer(conv, IMAGES)[0]
-        return _nets.snapshot_proba(conv, IMAGES)
+            return nets.last_linear_layer(conv, IMAGES)[0]
+        return nets.snapshot_proba(conv, IMAGES)
 
     found = Parallel(n_jobs=4, backend="threading")(
         delayed(ask)(number) for number in range(12)
@@ -392,10 +394,10 @@ def test_threads_do_not_disturb_each_other(conv):
 
 def test_utilities_do_not_depend_on_chunks_or_threads(conv, monkeypatch):
     members = NetMembers(conv, "dropout", 5, 0)
-    fitted = _response.Fitted(conv, members)
+    fitted = Fitted(conv, members)
     expected = get_strategy("information_gain")(fitted, IMAGES)
     assert (expected > 0).all()
-    monkeypatch.setattr(_response, "_CHUNK_SIZE", 64)
+    monkeypatch.setattr(chunks, "_CHUNK_SIZE", 64)
     with parallel_config(backend="threading", n_jobs=2):
         found = get_strategy("information_gain")(fitted, IMAGES)
     assert_allclose(found, expected, atol=1e-5)
@@ -411,7 +413,7 @@ def test_members_through_pipelines_and_codes():
     net = pipeline.estimator_[-1]
     scaled = pipeline.estimator_[:-1].transform(X)
     assert scaled.dtype == np.float32
-    assert_array_equal(proba, _nets.dropout_proba(net, scaled, 5, 3))
+    assert_array_equal(proba, nets.dropout_proba(net, scaled, 5, 3))
     search = GridSearchCV(make_net(Dense, module__n_outputs=4), {"lr": [0.1]}, cv=2)
     spare = EncodedClassifier(search).fit(X, y)
     proba = NetMembers(spare, "dropout", 5, 3)(X)

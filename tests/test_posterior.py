@@ -19,9 +19,10 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skactive import ActiveLearningClassifier, _posterior, get_strategy, measures
-from skactive._encoded import EncodedClassifier
-from skactive._posterior import posterior_members
+from skactive import ActiveLearningClassifier, get_strategy, measures
+from skactive._models import posterior
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.posterior import posterior_members
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 
@@ -104,7 +105,7 @@ CLOSE = 0.04
 )
 @pytest.mark.parametrize("params", [{}, {"C": 0.05}, {"class_weight": {0: 5.0}}])
 def test_covariance(n, d, n_classes, params, container, max_free, monkeypatch):
-    monkeypatch.setattr(_posterior, "_MAX_FREE", max_free)
+    monkeypatch.setattr(posterior, "_MAX_FREE", max_free)
     X, y, targets = problem(n, d, n_classes)
     params = params.copy()
     targets = np.vstack([targets, X[:1]])
@@ -165,7 +166,7 @@ def test_many_rows_without_a_factor(intercept, monkeypatch):
     X, y, targets = problem(40, 6, 3)
     estimator = converged(fit_intercept=intercept).fit(X, y)
     expected = np.cov(centered(draw(estimator, X, y)(targets)).T)
-    monkeypatch.setattr(_posterior, "_MAX_FACTORISED", 4)
+    monkeypatch.setattr(posterior, "_MAX_FACTORISED", 4)
     for container in (np.asarray, sp.csr_array):
         members = draw(estimator, container(X), y, seed=1)
         found = np.cov(centered(members(targets)).T)

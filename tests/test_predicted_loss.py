@@ -27,9 +27,9 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier
-from skactive._encoded import EncodedClassifier
-from skactive._response import Fitted
-from skactive._tally import counting
+from skactive._compat.tally import counting
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.wrappers import Fitted
 from skactive.strategies import Entropy, Margin, Mixture, Switch
 from skactive.strategies._predicted_loss import PredictedLoss, stratified_folds
 

@@ -21,23 +21,23 @@ from sklearn.naive_bayes import (
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from skactive._refits import _base, make_refits
-from skactive._refits._base import mean_loss
-from skactive._refits._discriminant import (
+from skactive._models.refits import base, make_refits
+from skactive._models.refits.base import mean_loss
+from skactive._models.refits.discriminant import (
     DiscriminantRefits,
     RidgeRefits,
     ridge_proba,
 )
-from skactive._refits._gaussian_process import GaussianProcessRefits
-from skactive._refits._generic import GenericRefits
-from skactive._refits._naive_bayes import (
+from skactive._models.refits.gaussian_process import GaussianProcessRefits
+from skactive._models.refits.generic import GenericRefits
+from skactive._models.refits.naive_bayes import (
     BernoulliNBRefits,
     CategoricalNBRefits,
     ComplementNBRefits,
     GaussianNBRefits,
     MultinomialNBRefits,
 )
-from skactive._refits._neighbors import KNeighborsRefits
+from skactive._models.refits.neighbors import KNeighborsRefits
 
 N_FEATURES = 5
 
@@ -278,18 +278,18 @@ def test_gaussian_far_from_the_origin():
 
 @pytest.mark.parametrize("kind", ["multiplied", "by feature"])
 def test_gaussian_both_ways(kind, monkeypatch):
-    from skactive._refits import _naive_bayes
+    from skactive._models.refits import naive_bayes
 
     limit = np.inf if kind == "multiplied" else 0.0
-    monkeypatch.setattr(_naive_bayes, "_LARGEST_TERM", limit)
+    monkeypatch.setattr(naive_bayes, "_LARGEST_TERM", limit)
     check(GaussianNB(), *make_case(numbers, 3), kind=GaussianNBRefits)
 
 
 @pytest.mark.parametrize("limit", [0.0, 1e-7])
 def test_gaussian_smoothing_of_classes_left_alone(limit, monkeypatch):
-    from skactive._refits import _naive_bayes
+    from skactive._models.refits import naive_bayes
 
-    monkeypatch.setattr(_naive_bayes, "_LARGEST_SQUARE", limit)
+    monkeypatch.setattr(naive_bayes, "_LARGEST_SQUARE", limit)
     rows, codes, candidates, targets = make_case(numbers, 4)
     # Smoothing matters most to a narrow class, and differs most for a far row.
     is_narrow = codes == 2
@@ -302,7 +302,7 @@ def test_gaussian_smoothing_of_classes_left_alone(limit, monkeypatch):
 
 @pytest.mark.parametrize("loss", ["zero_one", "log"])
 def test_rest_of_the_classes(loss):
-    from skactive._refits._naive_bayes import _Rest
+    from skactive._models.refits.naive_bayes import _Rest
 
     # Logarithms from far below to far above those of the others.
     logs = np.random.default_rng(0).normal(size=(3, 1, 50)) * 300
@@ -312,7 +312,7 @@ def test_rest_of_the_classes(loss):
     proba /= proba.sum(axis=0)
     rest = _Rest(logs)
     found = rest.losses(table - rest.log_total, loss)
-    function = {"zero_one": _base.zero_one_loss, "log": _base.log_loss}[loss]
+    function = {"zero_one": base.zero_one_loss, "log": base.log_loss}[loss]
     np.testing.assert_allclose(found, function(proba, axis=0), atol=1e-12)
 
 
@@ -600,11 +600,11 @@ def test_chunks_do_not_change_losses(model, loss, monkeypatch):
     targets = numbers(np.random.default_rng(5), np.zeros(100, dtype=int))
     refits = make_refits(model.fit(rows, codes), rows, codes)
     whole = refits.retrain(candidates).expected_loss(targets, loss)
-    monkeypatch.setattr(_base, "CHUNK_SIZE", 40)
-    monkeypatch.setattr("skactive._refits._neighbors.CHUNK_SIZE", 40)
+    monkeypatch.setattr(base, "CHUNK_SIZE", 40)
+    monkeypatch.setattr("skactive._models.refits.neighbors.CHUNK_SIZE", 40)
     models = refits.retrain(candidates)
     np.testing.assert_allclose(models.expected_loss(targets, loss), whole, atol=1e-12)
-    function = {"zero_one": lambda p: 1 - p.max(axis=-1), "log": _base.log_loss}[loss]
+    function = {"zero_one": lambda p: 1 - p.max(axis=-1), "log": base.log_loss}[loss]
     np.testing.assert_allclose(mean_loss(models, targets, function), whole, atol=1e-12)
     one = [
         refits.retrain(candidates[[i]]).expected_loss(targets, loss)[0]
@@ -615,5 +615,5 @@ def test_chunks_do_not_change_losses(model, loss, monkeypatch):
 
 def test_certain_models_have_no_loss():
     proba = np.array([[[1.0, 0.0], [0.5, 0.5]]])
-    np.testing.assert_allclose(_base.log_loss(proba), [[0, np.log(2)]])
-    np.testing.assert_allclose(_base.zero_one_loss(proba), [[0, 0.5]])
+    np.testing.assert_allclose(base.log_loss(proba), [[0, np.log(2)]])
+    np.testing.assert_allclose(base.zero_one_loss(proba), [[0, 0.5]])

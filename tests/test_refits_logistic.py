@@ -16,9 +16,9 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skactive import _response
-from skactive._refits import _softmax
-from skactive._refits._logistic import LogisticRefits
+from skactive._models.refits import softmax
+from skactive._models.refits.logistic import LogisticRefits
+from skactive._models.wrappers import at_last_step
 
 # Parameters, and whether there are sample weights.
 OPTIONS = {
@@ -160,14 +160,14 @@ def test_roads_agree(road, C, n_classes, monkeypatch):
     classifier = fit(make_classifier(n_classes, {}, C=C), X[labeled], y[labeled])
     wanted = LogisticRefits(classifier, X[labeled], y[labeled]).retrain(X[candidates])
     if road == "products":
-        monkeypatch.setattr(_softmax, "_MAX_WHOLE", 0)
-        monkeypatch.setattr(_softmax, "_hessians", None)
+        monkeypatch.setattr(softmax, "_MAX_WHOLE", 0)
+        monkeypatch.setattr(softmax, "_hessians", None)
     elif road == "whole":
-        monkeypatch.setattr(_softmax, "_MAX_CHEAP_STEPS", 0)
-        monkeypatch.setattr(_softmax, "_HESSIAN_BLOCK_SIZE", 1)
+        monkeypatch.setattr(softmax, "_MAX_CHEAP_STEPS", 0)
+        monkeypatch.setattr(softmax, "_HESSIAN_BLOCK_SIZE", 1)
     else:
-        monkeypatch.setattr(_softmax, "BLOCK_SIZE", 1)
-        monkeypatch.setattr("skactive._refits._logistic.BLOCK_SIZE", 1)
+        monkeypatch.setattr(softmax, "BLOCK_SIZE", 1)
+        monkeypatch.setattr("skactive._models.refits.logistic.BLOCK_SIZE", 1)
     models = LogisticRefits(classifier, X[labeled], y[labeled]).retrain(X[candidates])
     np.testing.assert_allclose(
         models.predict_proba(X), wanted.predict_proba(X), atol=1e-7
@@ -208,7 +208,7 @@ def test_behind_a_pipeline():
     names = np.array(["a", "b", "c"])
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=2.0))
     pipeline.fit(X[labeled], names[y[labeled]])
-    last, seen = _response.at_last_step(pipeline, X)
+    last, seen = at_last_step(pipeline, X)
     models = LogisticRefits(last, seen[labeled], y[labeled]).retrain(seen[candidates])
     real = real_refits(last, seen[labeled], y[labeled], None, seen[candidates], seen)
     np.testing.assert_allclose(models.predict_proba(seen), real, atol=1e-6)
@@ -346,8 +346,8 @@ def test_says_what_did_not_converge(monkeypatch):
     X, y, labeled, candidates = make_data(3)
     classifier = LogisticRegression().fit(X[labeled], y[labeled])
     refits = LogisticRefits(classifier, X[labeled], y[labeled])
-    monkeypatch.setattr(_softmax, "_MAX_CHEAP_STEPS", 0)
-    monkeypatch.setattr(_softmax, "_MAX_STEPS", 0)
+    monkeypatch.setattr(softmax, "_MAX_CHEAP_STEPS", 0)
+    monkeypatch.setattr(softmax, "_MAX_STEPS", 0)
     with pytest.warns(ConvergenceWarning, match="10 of 10 refits"):
         refits.retrain(X[candidates])
 
@@ -360,7 +360,7 @@ def test_blocks_of_candidates_and_targets(n_features, monkeypatch):
     models = refits.retrain(X[candidates])
     losses, proba = models.expected_loss(X, "log"), models.predict_proba(X)
     np.testing.assert_allclose(models.predict_proba(X[5:9]), proba[:, :, 5:9])
-    monkeypatch.setattr("skactive._refits._logistic._WIDTH", 7)
+    monkeypatch.setattr("skactive._models.refits.logistic._WIDTH", 7)
     np.testing.assert_allclose(models.expected_loss(X, "log"), losses, rtol=1e-12)
     one = refits.retrain(X[candidates[3:4]])
     np.testing.assert_allclose(one.expected_loss(X, "log")[0], losses[3], atol=1e-7)

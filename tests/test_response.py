@@ -27,16 +27,14 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from skactive import _response, get_strategy
-from skactive._encoded import EncodedClassifier
-from skactive._response import (
-    Fitted,
-    classes_of,
-    decision_values,
-    has_response,
-    map_rows,
-    member_proba,
-)
+from skactive import get_strategy
+from skactive._data import chunks
+from skactive._data.chunks import map_rows
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.members import classes_of, member_proba
+from skactive._models.response import decision_values, has_response, predict_proba
+from skactive._models.vectors import embed, embed_without_labels
+from skactive._models.wrappers import Fitted
 
 X, codes = make_classification(
     n_samples=90, n_features=6, n_informative=4, n_classes=3, random_state=0
@@ -100,7 +98,7 @@ def test_members_of_a_list_are_aligned_to_the_union_of_classes():
     assert_allclose(proba[1][:, [1, 2]], second.predict_proba(X))
     assert_array_equal(proba[0][:, 1], 0)
     assert_array_equal(proba[1][:, 0], 0)
-    mean = _response.predict_proba([first, second], X)
+    mean = predict_proba([first, second], X)
     assert_allclose(mean, proba.mean(axis=0))
 
 
@@ -188,7 +186,7 @@ def test_wrong_shape_of_predict_proba():
             return np.ones(len(X))
 
     with pytest.raises(ValueError, match=r"shape \(90,\) for 90 rows"):
-        _response.predict_proba(Wrong(), X)
+        predict_proba(Wrong(), X)
 
 
 # Chunks -----------------------------------------------------------------------------
@@ -206,8 +204,8 @@ def containers(values):
 @pytest.mark.parametrize("n_rows", [0, 1, 63, 64, 65, 129, 1000])
 @pytest.mark.parametrize("unit", [1, 64, 200])
 def test_map_rows(n_rows, unit, monkeypatch):
-    monkeypatch.setattr(_response, "_CHUNK_UNIT", unit)
-    monkeypatch.setattr(_response, "_CHUNK_MAX_ROWS", unit)
+    monkeypatch.setattr(chunks, "_CHUNK_UNIT", unit)
+    monkeypatch.setattr(chunks, "_CHUNK_MAX_ROWS", unit)
     values = np.arange(2.0 * n_rows).reshape(n_rows, 2)
     rng = np.random.default_rng(0)
     sizes = []
@@ -269,7 +267,7 @@ def wrap(estimator, labels):
 def test_embeddings_through_wrappers():
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())
     for wrapped in wrap(pipeline, y):
-        assert_allclose(_response.embed(wrapped, X), StandardScaler().fit_transform(X))
+        assert_allclose(embed(wrapped, X), StandardScaler().fit_transform(X))
 
 
 # ---------------------------------------------------------------------------------
@@ -298,24 +296,24 @@ def test_embedding_of_a_net_is_its_last_hidden_layer(dtype, monkeypatch):
         pipeline,
         FrozenEstimator(pipeline),
         EncodedClassifier(FrozenEstimator(pipeline)).fit(X, y),
-        _response.Fitted(pipeline),
+        Fitted(pipeline),
     ):
         for embedding in (None, "last_layer"):
-            found = _response.embed(estimator, X, embedding)
+            found = embed(estimator, X, embedding)
             assert found.dtype == dtype
             assert_allclose(found, expected, rtol=1e-5)
-        assert_array_equal(_response.embed(estimator, X, "input"), scaled)
-        found = _response.embed_without_labels(estimator, X)
+        assert_array_equal(embed(estimator, X, "input"), scaled)
+        found = embed_without_labels(estimator, X)
         assert_allclose(found, expected, rtol=1e-5)
-    monkeypatch.setattr(_response, "_CHUNK_SIZE", 64)
-    assert_allclose(_response.embed(pipeline, X), expected, rtol=1e-5)
+    monkeypatch.setattr(chunks, "_CHUNK_SIZE", 64)
+    assert_allclose(embed(pipeline, X), expected, rtol=1e-5)
     # Unfitted, it is what the net will be given.
     for estimator in (clone(pipeline), EncodedClassifier(clone(pipeline))):
         for embedding in (None, "input"):
-            assert_allclose(_response.embed(estimator, X, embedding), scaled, 1e-5)
+            assert_allclose(embed(estimator, X, embedding), scaled, 1e-5)
         with pytest.raises(ValueError, match=r"'last_layer' needs a fitted net or lin"):
-            _response.embed(estimator, X, "last_layer")
-    assert _response.embed(clone(net), X) is X
+            embed(estimator, X, "last_layer")
+    assert embed(clone(net), X) is X
 
 
 def test_net_without_hidden_layers_takes_sparse_rows():
@@ -324,35 +322,35 @@ def test_net_without_hidden_layers_takes_sparse_rows():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         net.fit(X, [0, 0, 0, 1, 1, 1])
-    assert_array_equal(_response.embed(net, X).toarray(), np.eye(6))
+    assert_array_equal(embed(net, X).toarray(), np.eye(6))
 
 
 def test_last_layer_of_other_models():
     X = np.arange(8.0).reshape(4, 2)
     linear = LogisticRegression().fit(X, [0, 0, 1, 1])
-    assert_array_equal(_response.embed(linear, X, "last_layer"), X)
+    assert_array_equal(embed(linear, X, "last_layer"), X)
     tree = DecisionTreeClassifier().fit(X, [0, 0, 1, 1])
     for estimator in (tree, None, [linear]):
-        assert _response.embed(estimator, X) is X
-        assert _response.embed(estimator, X, "input") is X
+        assert embed(estimator, X) is X
+        assert embed(estimator, X, "input") is X
         with pytest.raises(ValueError, match=r"got .*\. Use embedding='input'"):
-            _response.embed(estimator, X, "last_layer")
+            embed(estimator, X, "last_layer")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_images_are_flattened_as_a_view(dtype):
     X = np.arange(60, dtype=dtype).reshape(5, 1, 3, 4)
     for vectors in (
-        _response.embed(None, X),
-        _response.embed(None, X, "input"),
-        _response.embed(None, X.reshape(5, 12), lambda rows: rows.reshape(5, 3, 4)),
-        _response.embed_without_labels(None, X),
+        embed(None, X),
+        embed(None, X, "input"),
+        embed(None, X.reshape(5, 12), lambda rows: rows.reshape(5, 3, 4)),
+        embed_without_labels(None, X),
     ):
         assert np.shares_memory(vectors, X)
         assert vectors.dtype == dtype
         assert_array_equal(vectors, X.reshape(5, 12))
     X[2, 0, 1, 1] = np.nan
-    assert _response.embed_without_labels(None, X) is None
+    assert embed_without_labels(None, X) is None
 
 
 @pytest.mark.parametrize("name", ["k_center", "typiclust", "badge", "ranked_batch"])

@@ -25,7 +25,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import get_strategy, get_strategy_names, make_strategy, measures
-from skactive._response import member_proba
+from skactive._models.members import member_proba
 from skactive.strategies import (
     Constant,
     Entropy,

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from skactive import ActiveLearningClassifier
-from skactive._tally import count_fits, count_rows, counting, in_this_context
+from skactive._compat.tally import count_fits, count_rows, counting, in_this_context
 from skactive.strategies import ExpectedError, PredictedLoss, get_strategy
 
 X, Y = make_classification(300, n_informative=4, random_state=0)
@@ -96,7 +96,7 @@ def test_counts_are_what_the_estimator_saw(
     strategy, params, chunks, n_jobs, monkeypatch
 ):
     if chunks:
-        monkeypatch.setattr("skactive._response._CHUNK_SIZE", 64 * 20)
+        monkeypatch.setattr("skactive._data.chunks._CHUNK_SIZE", 64 * 20)
     history, seen = run(Counting(), strategy, n_jobs=n_jobs, **params)
     if n_jobs == 2 and "n_members" in params:
         seen["fits"] += 4 * 3  # in other processes, which cannot tell this one
@@ -113,7 +113,7 @@ def test_margin():
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_counts_of_many_chunks(n_jobs, monkeypatch):
-    monkeypatch.setattr("skactive._response._CHUNK_SIZE", 1)
+    monkeypatch.setattr("skactive._data.chunks._CHUNK_SIZE", 1)
     many = np.repeat(X, 10, axis=0)  # 46 chunks, far more than are handed out at once
     model = LogisticRegression().fit(X, Y)
     with counting() as tally, parallel_config("threading", n_jobs=n_jobs):

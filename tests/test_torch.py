@@ -66,7 +66,7 @@ def test_snapshots_are_taken_at_the_end_of_equal_parts(
 ):
     from skorch.callbacks import Callback
 
-    from skactive._nets import snapshot_proba
+    from skactive._models.nets import snapshot_proba
     from skactive.torch import Snapshots
 
     X, y = rows()
@@ -85,7 +85,7 @@ def test_snapshots_are_taken_at_the_end_of_equal_parts(
 
 
 def test_snapshots_are_of_the_last_training(make_net):
-    from skactive._nets import snapshot_proba
+    from skactive._models.nets import snapshot_proba
     from skactive.torch import Snapshots
 
     X, y = rows()

@@ -184,7 +184,7 @@ def test_frozen_parameters_stay():
 
 
 def test_random_numbers_of_torch_are_untouched():
-    from skactive._warm_start import WarmStart
+    from skactive._models.warm_start import WarmStart
 
     net = make_net().fit(X, Y)
     state = torch.get_rng_state().clone()

@@ -19,8 +19,8 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.utils.validation import check_is_fitted
 
-from skactive._labels import MISSING
-from skactive._sklearn import _BaseScorer, _safe_indexing
+from skactive._compat.sklearn import _BaseScorer, _safe_indexing
+from skactive._data.labels import MISSING
 from skactive.classifier._delegates import check_labels
 from skactive.estimation import smoothed_bootstrap_interval, wilson_interval
 

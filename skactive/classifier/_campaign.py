@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from skactive._labels import MISSING, decode_labels, is_missing
-from skactive._response import Fitted
-from skactive._sklearn import _num_samples, _safe_indexing
-from skactive._tally import Tally, counting
-from skactive._training import ERRORS_OF_LACK, Model, Training, warn_of_lack
+from skactive._compat.sklearn import _num_samples, _safe_indexing
+from skactive._compat.tally import Tally, counting
+from skactive._data.labels import MISSING, decode_labels, is_missing
+from skactive._models.training import ERRORS_OF_LACK, Model, Training, warn_of_lack
+from skactive._models.wrappers import Fitted
 from skactive.classifier._audit import Reserve, draw_reserve, next_audited
 from skactive.strategies import PerCost, Strategy
 from skactive.strategies._base import find_candidates

@@ -11,8 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skactive._explain import Explanation, explain_rows
-from skactive._labels import (
+from skactive._compat.sklearn import (
+    _check_feature_names,
+    _check_n_features,
+    _num_samples,
+    available_if,
+)
+from skactive._data.labels import (
     MISSING,
     as_visible,
     decode_labels,
@@ -20,15 +25,10 @@ from skactive._labels import (
     find_marks,
     is_missing,
 )
-from skactive._sklearn import (
-    _check_feature_names,
-    _check_n_features,
-    _num_samples,
-    available_if,
-)
-from skactive._training import Model, has_columns
+from skactive._models.training import Model, has_columns
 from skactive.classifier._campaign import Plan, run_in_threads
 from skactive.classifier._delegates import check_pool
+from skactive.classifier._explain import Explanation, explain_rows
 from skactive.strategies import get_strategy
 from skactive.strategies._base import check_n_queries, check_rows
 

@@ -10,14 +10,14 @@ from sklearn.dummy import DummyClassifier
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, indexable
 
-from skactive._labels import MISSING, encode_labels
-from skactive._response import decision_values
-from skactive._sklearn import (
+from skactive._compat.sklearn import (
     _check_method_params,
     _num_samples,
     _safe_indexing,
     available_if,
 )
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.response import decision_values
 
 Array = NDArray[Any]
 

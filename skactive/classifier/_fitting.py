@@ -15,27 +15,27 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skactive._bootstrap import seeded
-from skactive._callbacks import (
+from skactive._compat.callbacks import (
     FitTasks,
     without_callbacks,
 )
-from skactive._encoded import EncodedClassifier, needs_codes
-from skactive._labels import (
-    MISSING,
-    decode_labels,
-)
-from skactive._posterior import params_of_last_step
-from skactive._response import has_response
-from skactive._sklearn import (
+from skactive._compat.sklearn import (
     _check_method_params,
     _fit_context,
     _raise_for_params,
     _safe_indexing,
 )
-from skactive._tally import counting
-from skactive._training import Model, Training
-from skactive._warm_start import WarmStart, goes_on_by
+from skactive._compat.tally import counting
+from skactive._data.labels import (
+    MISSING,
+    decode_labels,
+)
+from skactive._models.bootstrap import seeded
+from skactive._models.encoded import EncodedClassifier, needs_codes
+from skactive._models.posterior import params_of_last_step
+from skactive._models.response import has_response
+from skactive._models.training import Model, Training
+from skactive._models.warm_start import WarmStart, goes_on_by
 from skactive.classifier._campaign import (
     Cost,
     Plan,

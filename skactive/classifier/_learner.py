@@ -15,13 +15,10 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skactive._callbacks import (
+from skactive._compat.callbacks import (
     CallbackSupportMixin,
 )
-from skactive._labels import (
-    MISSING,
-)
-from skactive._sklearn import (
+from skactive._compat.sklearn import (
     HasMethods,
     Interval,
     RealNotInt,
@@ -30,7 +27,10 @@ from skactive._sklearn import (
     _raise_for_params,
     available_if,
 )
-from skactive._warm_start import ShrinkPerturb
+from skactive._data.labels import (
+    MISSING,
+)
+from skactive._models.warm_start import ShrinkPerturb
 from skactive.classifier._audit import Audited
 from skactive.classifier._choosing import Choosing
 from skactive.classifier._delegates import (

@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skactive._response import transform_before_last
+from skactive._models.wrappers import transform_before_last
 from skactive.classifier._audit import Audit
 from skactive.classifier._learner import ActiveLearningClassifier
 

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.inspection import DecisionBoundaryDisplay
 
-from skactive._labels import MISSING, encode_labels
-from skactive._response import last_step
-from skactive._sklearn import _get_adapter_from_container, _num_samples
+from skactive._compat.sklearn import _get_adapter_from_container, _num_samples
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.wrappers import last_step
 from skactive.classifier import query
 from skactive.display._style import COLORS, MARKERS, as_plain, check_matplotlib
 

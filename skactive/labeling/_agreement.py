@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skactive._labels import MISSING, encode_labels, is_missing
-from skactive._sklearn import _num_samples
+from skactive._compat.sklearn import _num_samples
+from skactive._data.labels import MISSING, encode_labels, is_missing
 from skactive.estimation import wilson_interval
 from skactive.labeling._source import LabelSource, answers_of, as_source, unite
 from skactive.strategies._base import as_generator, check_rows

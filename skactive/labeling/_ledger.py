@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._labels import MISSING, decode_labels
+from skactive._data.labels import MISSING, decode_labels
 from skactive.labeling._source import LabelSource, answers_of, unite
 
 Array = NDArray[Any]

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
-from skactive._bootstrap import seeded
-from skactive._labels import MISSING, encode_labels
-from skactive._sklearn import _num_samples
-from skactive._tally import counting
-from skactive._training import ERRORS_OF_LACK, is_lack, warn_of_lack
+from skactive._compat.sklearn import _num_samples
+from skactive._compat.tally import counting
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.bootstrap import seeded
+from skactive._models.training import ERRORS_OF_LACK, is_lack, warn_of_lack
 from skactive.classifier import query
 from skactive.classifier._delegates import check_pool
 from skactive.classifier._query import _find_learner

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skactive._labels import encode_labels
+from skactive._data.labels import encode_labels
 from skactive.strategies._base import _shorten
 
 Array = NDArray[Any]

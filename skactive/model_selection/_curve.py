@@ -19,14 +19,14 @@ from sklearn.utils import Bunch
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import indexable
 
-from skactive._callbacks import reporting, without_callbacks
-from skactive._labels import MISSING, encode_labels
-from skactive._sklearn import (
+from skactive._compat.callbacks import reporting, without_callbacks
+from skactive._compat.sklearn import (
     Interval,
     RealNotInt,
     _safe_indexing,
     validate_parameter_constraints,
 )
+from skactive._data.labels import MISSING, encode_labels
 from skactive.classifier import ActiveLearningClassifier
 from skactive.classifier._delegates import check_pool
 from skactive.model_selection._summary import CurveSummary, summarize

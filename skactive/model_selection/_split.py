@@ -17,8 +17,8 @@ from sklearn.model_selection import (
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import indexable
 
-from skactive._labels import MISSING, encode_labels
-from skactive._sklearn import _num_samples, _safe_indexing
+from skactive._compat.sklearn import _num_samples, _safe_indexing
+from skactive._data.labels import MISSING, encode_labels
 
 Array = NDArray[Any]
 

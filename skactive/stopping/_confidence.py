@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive import measures
-from skactive._sklearn import Interval, StrOptions
+from skactive._compat.sklearn import Interval, StrOptions
 from skactive.stopping._base import Round, StopSetRule
 
 Array = NDArray[Any]

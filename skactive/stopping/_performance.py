@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import check_scoring
 
-from skactive._sklearn import Interval, RealNotInt
+from skactive._compat.sklearn import Interval, RealNotInt
 from skactive.stopping._base import Round, StoppingRule
 
 

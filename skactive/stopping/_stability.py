@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._sklearn import Interval
+from skactive._compat.sklearn import Interval
 from skactive.stopping._base import Round, StopSetRule
 
 Array = NDArray[Any]

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skactive import _response
-from skactive._sklearn import Interval, _num_samples, _safe_indexing
-from skactive._tally import count_rows
+from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
+from skactive._compat.tally import count_rows
+from skactive._models.members import classes_of
+from skactive._models.response import predict_proba
 from skactive.strategies._base import (
     _for_part,
     as_generator,
@@ -451,8 +452,8 @@ def _is_correct(estimator: Any, X: Any, y: Any, rows: Array) -> Array:
     """Whether the prediction for each of some labelled rows is its label."""
     X = _safe_indexing(X, rows)
     if isinstance(estimator, (list, tuple)):
-        best = _response.predict_proba(estimator, X).argmax(axis=1)
-        predicted = _response.classes_of(estimator)[best]
+        best = predict_proba(estimator, X).argmax(axis=1)
+        predicted = classes_of(estimator)[best]
     else:
         predicted = np.ravel(estimator.predict(X))
         count_rows(len(rows))

@@ -14,10 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state
 
-from skactive import _response
-from skactive._copies import row_keys
-from skactive._labels import is_missing
-from skactive._sklearn import HasMethods, StrOptions, _num_samples
+from skactive._compat.sklearn import HasMethods, StrOptions, _num_samples
+from skactive._data.chunks import map_rows
+from skactive._data.copies import row_keys
+from skactive._data.labels import is_missing
+from skactive._models.response import count_outputs, has_response
+from skactive._models.wrappers import Fitted, last_step
 
 Array = NDArray[Any]
 
@@ -309,9 +311,9 @@ class PointwiseStrategy(Strategy):
         """Utilities of the rows at the ascending positions `candidates`."""
         self._validate_params()
         response = check_needs(self, estimator)
-        n_outputs = _response.n_outputs(estimator, response) if response else 1
+        n_outputs = count_outputs(estimator, response) if response else 1
         score = partial(self._score_chunk, estimator)
-        return _response.map_rows(score, X, candidates, n_outputs)
+        return map_rows(score, X, candidates, n_outputs)
 
     def _score_chunk(self, estimator: Any, X: Any) -> Array:
         utilities = self.score_rows(estimator, X)
@@ -366,7 +368,7 @@ def _for_part(part: Strategy, estimator: Any) -> Any:
     is_asked = any(
         "members" in leaf.needs or leaf.uses_weights for leaf in part.leaves()
     )
-    if isinstance(estimator, _response.Fitted) and not is_asked:
+    if isinstance(estimator, Fitted) and not is_asked:
         return estimator.estimator
     return estimator
 
@@ -389,7 +391,7 @@ def check_needs(
         if not leaf.needs:
             continue
         for found in leaf.needs:
-            if _response.has_response(estimator, found):
+            if has_response(estimator, found):
                 break
             if found == "members" and can_make_members:
                 break
@@ -410,8 +412,7 @@ def _say_served(estimator: Any, can_make_members: bool) -> str:
 
     def is_served(leaf: Strategy) -> bool:
         return not leaf.needs or any(
-            _response.has_response(estimator, need)
-            or (need == "members" and can_make_members)
+            has_response(estimator, need) or (need == "members" and can_make_members)
             for need in leaf.needs
         )
 
@@ -604,7 +605,7 @@ def _name_of_model(estimator: Any) -> str:
     text = _shorten(estimator)
     if not text.endswith("..."):
         return text
-    return f"{_shorten(_response.last_step(estimator))} at the end of {text}"
+    return f"{_shorten(last_step(estimator))} at the end of {text}"
 
 
 def _shorten(thing: Any, width: int = 120) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive import _response
-from skactive._copies import row_keys
-from skactive._sklearn import _num_samples
+from skactive._compat.sklearn import _num_samples
+from skactive._data.copies import row_keys
+from skactive._models.vectors import embed
 from skactive.strategies._base import (
     Strategy,
     as_generator,
@@ -95,7 +95,7 @@ class BatchStrategy(Strategy):
         rng = as_generator(random_state)
         vectors: Any = None
         if self.embeds or self.embedding is not None:
-            vectors = _response.embed(estimator, X, self.embedding)
+            vectors = embed(estimator, X, self.embedding)
 
         def pick(rows: Array, n_rows: int) -> Array:
             return self.pick(estimator, X, y, vectors, rows, labeled, n_rows, rng)

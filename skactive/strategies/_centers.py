@@ -12,8 +12,10 @@ from sklearn.cluster import KMeans as _KMeans
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from skactive import _response, measures
-from skactive._sklearn import Interval, _num_samples, _safe_indexing
+from skactive import measures
+from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
+from skactive._data.chunks import rows_between
+from skactive._models.response import predict_proba
 from skactive.geometry._farthest import k_center
 from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._relevance import relevance_sampling
@@ -328,13 +330,11 @@ def proba_of_rows(estimator: Any, X: Any, rows: Array) -> Array:
         wanted = rows[first:last]
         if len(wanted) >= _DENSE_SHARE * (stop - start):
             # A view and some superfluous rows cost less than a copy.
-            found = _response.predict_proba(
-                estimator, _response.rows_between(X, start, stop)
-            )
+            found = predict_proba(estimator, rows_between(X, start, stop))
             if len(wanted) < stop - start:
                 found = found[wanted - start]
         else:
-            found = _response.predict_proba(estimator, _safe_indexing(X, wanted))
+            found = predict_proba(estimator, _safe_indexing(X, wanted))
         if len(found) == len(rows):
             return found
         if result is None:

@@ -10,9 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from skactive import _response
-from skactive._labels import MISSING, encode_labels
-from skactive._sklearn import Interval, StrOptions, _num_samples, _safe_indexing
+from skactive._compat.sklearn import Interval, StrOptions, _num_samples, _safe_indexing
+from skactive._data.chunks import map_rows
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.members import classes_of
+from skactive._models.response import predict_proba
 from skactive.strategies._base import (
     Strategy,
     as_generator,
@@ -164,7 +166,7 @@ class ClassBalance(Strategy):
         weights : ndarray of shape (n_classes,)
             In [0, 1], in the order of the classes of the estimator.
         """
-        classes = _response.classes_of(estimator)
+        classes = classes_of(estimator)
         known = classes.tolist()
         counts = _count_labels(y)
         if self.target is None or isinstance(self.target, Mapping):
@@ -192,11 +194,11 @@ class ClassBalance(Strategy):
         weights = self.class_weights(estimator, y)
 
         def expect(rows: Any) -> Array:
-            proba = _response.predict_proba(estimator, rows)
+            proba = predict_proba(estimator, rows)
             # Sums of products row by row: a matrix product rounds as its shape says.
             return np.einsum("nc,c->n", proba.astype(np.float64, copy=False), weights)
 
-        utilities = _response.map_rows(expect, X, candidates, len(weights))
+        utilities = map_rows(expect, X, candidates, len(weights))
         utilities = check_utilities(utilities, len(candidates), self)
         return np.clip(utilities, 0.0, 1.0)
 

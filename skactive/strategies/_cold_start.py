@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive import _response
-from skactive._tally import counting
+from skactive._compat.tally import counting
+from skactive._models.vectors import embed_without_labels
 from skactive.strategies._base import Strategy
 from skactive.strategies._coverage import MaxHerding
 from skactive.strategies._random import Random
@@ -63,7 +63,7 @@ class ColdStart(Strategy):
         random_state: int | np.random.RandomState | None = None,
     ) -> Array:
         """Choose rows to label, see :meth:`Strategy.select`."""
-        vectors = _response.embed_without_labels(estimator, X)
+        vectors = embed_without_labels(estimator, X)
         inner: Strategy = Random()
         if vectors is not None:
             inner = MaxHerding(embedding=lambda X: vectors)

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive import _response, measures
-from skactive._sklearn import StrOptions
+from skactive import measures
+from skactive._compat.sklearn import StrOptions
+from skactive._models.members import classes_of, member_proba
 from skactive.strategies._base import PointwiseStrategy
 
 Array = NDArray[Any]
 
 
 def _largest_entropy(estimator: Any) -> float:
-    return float(np.log(len(_response.classes_of(estimator))))
+    return float(np.log(len(classes_of(estimator))))
 
 
 class VoteEntropy(PointwiseStrategy):
@@ -50,9 +51,7 @@ class VoteEntropy(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(min(n_members, n_classes))] nats."""
-        return measures.vote_entropy(
-            _response.member_proba(estimator, X, marginal=True)
-        )
+        return measures.vote_entropy(member_proba(estimator, X, marginal=True))
 
     def bound(self, estimator: Any) -> float:
         """``log(n_classes)``."""
@@ -87,9 +86,7 @@ class ConsensusEntropy(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats."""
-        return measures.consensus_entropy(
-            _response.member_proba(estimator, X, marginal=True)
-        )
+        return measures.consensus_entropy(member_proba(estimator, X, marginal=True))
 
     def bound(self, estimator: Any) -> float:
         """``log(n_classes)``."""
@@ -131,7 +128,7 @@ class KLDivergence(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_members)] nats."""
-        proba = _response.member_proba(estimator, X, marginal=True)
+        proba = member_proba(estimator, X, marginal=True)
         return measures.kl_divergence(proba, reduction=self.reduction)  # type: ignore[arg-type]
 
 
@@ -162,9 +159,7 @@ class InformationGain(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats."""
-        return measures.information_gain(
-            _response.member_proba(estimator, X, marginal=True)
-        )
+        return measures.information_gain(member_proba(estimator, X, marginal=True))
 
     def bound(self, estimator: Any) -> float:
         """``log(n_classes)``."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from skactive import _response
-from skactive._sklearn import Interval, StrOptions
+from skactive._compat.sklearn import Interval, StrOptions
+from skactive._models.members import classes_of
 from skactive.geometry._balls import prob_cover, purity_radius
 from skactive.geometry._bandwidth import least_distance_bandwidth
 from skactive.geometry._blocks import row_hashes
@@ -483,7 +483,7 @@ class TypiClust(BatchStrategy):
 def _n_classes(estimator: Any, n_queries: int) -> int:
     """Number of classes that an estimator has seen, or a guess."""
     try:
-        n_classes = len(_response.classes_of(estimator))
+        n_classes = len(classes_of(estimator))
     except AttributeError:
         n_classes = min(n_queries, _UNKNOWN_CLASSES)
     return max(2, n_classes)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive import _response
-from skactive._sklearn import Interval, StrOptions, _num_samples
+from skactive._compat.sklearn import Interval, StrOptions, _num_samples
+from skactive._models.vectors import embed
 from skactive.geometry._density import information_density
 from skactive.strategies._base import EMBEDDING, Strategy, check_utilities
 
@@ -90,7 +90,7 @@ class InformationDensity(Strategy):
         """Utilities of the rows at the ascending positions `candidates`."""
         self._validate_params()
         density = information_density(
-            _response.embed(estimator, X, self.embedding),
+            embed(estimator, X, self.embedding),
             candidates,
             similarity=self.similarity,  # type: ignore[arg-type]
             n_neighbors=self.n_neighbors,

@@ -10,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
-from skactive import _response, measures
-from skactive._labels import is_missing
-from skactive._sklearn import (
+from skactive import measures
+from skactive._compat.sklearn import (
     HasMethods,
     Interval,
     StrOptions,
     _num_samples,
     _safe_indexing,
 )
+from skactive._data.chunks import map_rows
+from skactive._data.labels import is_missing
+from skactive._models.members import classes_of
+from skactive._models.response import predict_proba
+from skactive._models.vectors import embed
 from skactive.strategies._base import Strategy, check_needs, check_utilities
 from skactive.strategies._judged import fit_judge, is_frozen
 
@@ -114,7 +118,7 @@ class TeacherStrategy(Strategy):
                 some,
             )
 
-        return _response.map_rows(score, X, rows, _ARRAYS * len(classes))
+        return map_rows(score, X, rows, _ARRAYS * len(classes))
 
     def _validate_params(self) -> None:
         super()._validate_params()
@@ -243,7 +247,7 @@ class _OnEmbedding:
 
 def _embed(estimator: Any, X: Any) -> Any:
     try:
-        return _response.embed(estimator, X)
+        return embed(estimator, X)
     except ValueError as error:
         raise ValueError(
             "Disagreement(estimator=None) fits a RandomForestClassifier on the "
@@ -254,7 +258,7 @@ def _embed(estimator: Any, X: Any) -> Any:
 
 def _all_classes(teacher: Any, estimator: Any) -> Array:
     """Sorted classes that a teacher or a learner knows."""
-    theirs = _response.classes_of(teacher), _response.classes_of(estimator)
+    theirs = classes_of(teacher), classes_of(estimator)
     first, second = (set(classes.tolist()) for classes in theirs)
     if not first & second:
         raise ValueError(
@@ -267,8 +271,8 @@ def _all_classes(teacher: Any, estimator: Any) -> Array:
 
 def _proba_of(estimator: Any, X: Any, classes: Array) -> Array:
     """Probabilities (n_rows, n_classes), zero for classes that are not known."""
-    proba = _response.predict_proba(estimator, X)
-    own = _response.classes_of(estimator)
+    proba = predict_proba(estimator, X)
+    own = classes_of(estimator)
     if np.array_equal(own, classes):
         return proba
     aligned = np.zeros((len(proba), len(classes)), dtype=proba.dtype)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skactive import measures
-from skactive._sklearn import Interval, _num_samples
+from skactive._compat.sklearn import Interval, _num_samples
 from skactive.strategies._base import check_rows
 from skactive.strategies._disagreement import TeacherStrategy
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from skactive._sklearn import Interval, StrOptions
+from skactive._compat.sklearn import Interval, StrOptions
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
 from skactive.strategies._base import EMBEDDING, take_best
 from skactive.strategies._batch import BatchStrategy

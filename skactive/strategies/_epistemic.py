@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive import _response, measures
-from skactive._labels import encode_labels
-from skactive._sklearn import Interval, StrOptions, _num_samples
+from skactive import measures
+from skactive._compat.sklearn import Interval, StrOptions, _num_samples
+from skactive._data.chunks import map_rows
+from skactive._data.labels import encode_labels
+from skactive._models.members import member_proba
+from skactive._models.response import count_outputs
+from skactive._models.vectors import embed
 from skactive.geometry._blocks import (
     blocks,
     dense_rows,
@@ -115,14 +119,14 @@ class EpistemicUncertainty(Strategy):
         check_needs(self, estimator)
         if self.method == "committee":
             score = partial(_epistemic_part, estimator)
-            n_outputs = _response.n_outputs(estimator, "members")
-            utilities = _response.map_rows(score, X, candidates, n_outputs)
+            n_outputs = count_outputs(estimator, "members")
+            utilities = map_rows(score, X, candidates, n_outputs)
         else:
             utilities = self._by_neighbors(estimator, X, y, candidates)
         return check_utilities(utilities, len(candidates), self)
 
     def _by_neighbors(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
-        vectors = _response.embed(estimator, X, self.embedding)
+        vectors = embed(estimator, X, self.embedding)
         if y is None:
             return np.ones(len(candidates))
         classes, codes = encode_labels(y)
@@ -151,4 +155,4 @@ class EpistemicUncertainty(Strategy):
 
 
 def _epistemic_part(estimator: Any, X: Any) -> Array:
-    return measures.information_gain(_response.member_proba(estimator, X))
+    return measures.information_gain(member_proba(estimator, X))

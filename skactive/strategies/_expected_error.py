@@ -15,13 +15,14 @@ from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
-from skactive import _response
-from skactive._callbacks import reporting
-from skactive._labels import MISSING, encode_labels
-from skactive._refits import make_refits
-from skactive._refits._base import as_rows, batches, mean_loss, take_rows
-from skactive._refits._generic import GenericRefits, proba_of
-from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
+from skactive._compat.callbacks import reporting
+from skactive._compat.sklearn import HasMethods, Interval, StrOptions, _num_samples
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.members import classes_of
+from skactive._models.refits import make_refits
+from skactive._models.refits.base import as_rows, batches, mean_loss, take_rows
+from skactive._models.refits.generic import GenericRefits, proba_of
+from skactive._models.wrappers import with_its_labels
 from skactive.strategies._base import Strategy, check_needs, check_utilities
 
 Array = NDArray[Any]
@@ -129,9 +130,9 @@ class _LookAhead(Strategy):
     def _pose(self, estimator: Any, X: Any, y: Any, candidates: Array) -> _Problem:
         self._validate_params()
         check_needs(self, estimator)
-        classes = _response.classes_of(estimator)
+        classes = classes_of(estimator)
         codes = self._codes(classes, X, y)
-        classifier, rows = _response.with_its_labels(estimator, X)
+        classifier, rows = with_its_labels(estimator, X)
         labeled = np.flatnonzero(codes != MISSING)
         unlabeled = np.flatnonzero(codes == MISSING)
         weights = getattr(estimator, "sample_weight", None)
@@ -379,7 +380,7 @@ class ExpectedError(_LookAhead):
         """The largest utility possible: 1, or log(n_classes)."""
         if self.loss == "zero_one":
             return 1.0
-        return float(np.log(len(_response.classes_of(estimator))))
+        return float(np.log(len(classes_of(estimator))))
 
     def _block_utilities(
         self, models: Any, problem: _Problem, block: Array, targets: Any

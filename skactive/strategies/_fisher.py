@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
-from skactive import _response
-from skactive._labels import MISSING, encode_labels
-from skactive._last_layer import l2_penalty
-from skactive._linear import add_ones, training_weights
-from skactive._sklearn import Interval, _num_samples
+from skactive._compat.sklearn import Interval, _num_samples
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.last_layer import l2_penalty
+from skactive._models.linear import add_ones, training_weights
+from skactive._models.members import classes_of
+from skactive._models.wrappers import Fitted, last_step
 from skactive.geometry import _fisher as fisher
 from skactive.strategies._base import (
     Strategy,
@@ -305,7 +306,7 @@ def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
     n_features = features.shape[1]
     features = add_ones(features) if layer.has_intercept else _as_double(features)
     labeled = np.setdiff1d(np.arange(len(proba)), find_candidates(X, y))
-    classifier = _response.last_step(estimator)
+    classifier = last_step(estimator)
     strength, on_intercept = l2_penalty(classifier, len(labeled))
     penalty = np.full(features.shape[1], strength)
     penalty[n_features:] = on_intercept
@@ -325,7 +326,7 @@ def _is_no_better_than_constant(design: _Design, estimator: Any, y: Any) -> bool
     False while labels are few, or where classes were put together.
     """
     n_classes = design.proba.shape[1]
-    classes = _response.classes_of(estimator)
+    classes = classes_of(estimator)
     if y is None or len(classes) != n_classes:
         return False
     known, codes = encode_labels(y)
@@ -335,7 +336,7 @@ def _is_no_better_than_constant(design: _Design, estimator: Any, y: Any) -> bool
     labeled, columns = labeled[is_seen], np.searchsorted(classes, labels[is_seen])
     if len(labeled) < max(_LEAST_LABELS, 5 * n_classes):
         return False
-    weights = _label_weights(estimator, _response.last_step(estimator), y, labeled)
+    weights = _label_weights(estimator, last_step(estimator), y, labeled)
     features = design.features[labeled]
     logits = fisher.left_out_logits(
         features.toarray() if hasattr(features, "toarray") else features,
@@ -382,13 +383,13 @@ def _project(features: Any, n_components: int) -> Array:
 def _label_weights(estimator: Any, classifier: Any, y: Any, labeled: Array) -> Array:
     """Weight of each labelled row in a fit of the estimator."""
     weights = np.ones(len(labeled))
-    if isinstance(estimator, _response.Fitted) and estimator.sample_weight is not None:
+    if isinstance(estimator, Fitted) and estimator.sample_weight is not None:
         weights = np.asarray(estimator.sample_weight, dtype=np.float64)[labeled]
     if len(labeled) == 0 or getattr(classifier, "class_weight", None) is None:
         return weights
     known_classes, codes = encode_labels(y)
     labels = known_classes[codes[labeled]]
-    classes = _response.classes_of(estimator)
+    classes = classes_of(estimator)
     positions = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
     # Labels of classes that the estimator does not know yet have no class weight.
     is_seen = classes[positions] == labels

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive import _response, measures
-from skactive._copies import row_keys
-from skactive._sklearn import Interval, _num_samples, _safe_indexing
+from skactive import measures
+from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
+from skactive._data.chunks import map_rows
+from skactive._data.copies import row_keys
+from skactive._models.members import member_proba
+from skactive._models.response import count_outputs
 from skactive.measures._joint import is_exhausted
 from skactive.strategies._base import (
     Strategy,
@@ -109,9 +112,9 @@ class BatchBald(Strategy):
         rng = as_generator(random_state)
         if len(candidates) > max(self.max_candidates, n_queries):
             candidates = self._screen(estimator, X, candidates, n_queries, rng)
-        member_proba = _response.member_proba(estimator, _safe_indexing(X, candidates))
-        best, information = self._pick(member_proba, n_queries, rng)
-        self._warn(information, len(member_proba), len(candidates), estimator)
+        proba_KNC = member_proba(estimator, _safe_indexing(X, candidates))
+        best, information = self._pick(proba_KNC, n_queries, rng)
+        self._warn(information, len(proba_KNC), len(candidates), estimator)
         keys = row_keys(X, candidates[best])
         if len(np.unique(keys)) < n_queries:
             # Copies are in the batch: offer each row once, copies when none is left.
@@ -120,7 +123,7 @@ class BatchBald(Strategy):
             is_first = np.zeros(len(candidates), dtype=bool)
             is_first[np.unique(keys, return_index=True)[1]] = True
             first = np.sort(shuffled[is_first])
-            best = first[self._pick(member_proba[:, first], n_queries, rng)[0]]
+            best = first[self._pick(proba_KNC[:, first], n_queries, rng)[0]]
             copies = shuffled[~is_first][: n_queries - len(best)]
             best = np.concatenate([best, copies])
         return candidates[best]
@@ -135,8 +138,8 @@ class BatchBald(Strategy):
     ) -> Array:
         """Rows with the largest gain, and as many others, drawn by their gain."""
         score = partial(_information_gain, estimator)
-        n_outputs = _response.n_outputs(estimator, "members")
-        gains = _response.map_rows(score, X, candidates, n_outputs)
+        n_outputs = count_outputs(estimator, "members")
+        gains = map_rows(score, X, candidates, n_outputs)
         gains = check_utilities(gains, len(candidates), self)
         n_kept = max(self.max_candidates, n_queries)
         is_kept = np.zeros(len(candidates), dtype=bool)
@@ -242,20 +245,20 @@ class Epig(Strategy):
         targets = self.targets
         if targets is None:
             targets = _safe_indexing(X, _evenly_spaced(_num_samples(X), self.n_targets))
-        target_proba = _response.member_proba(estimator, targets)
+        target_proba = member_proba(estimator, targets)
         score = partial(_predictive_gain, estimator, target_proba)
-        n_outputs = _response.n_outputs(estimator, "members")
-        utilities = _response.map_rows(score, X, candidates, n_outputs)
+        n_outputs = count_outputs(estimator, "members")
+        utilities = map_rows(score, X, candidates, n_outputs)
         return check_utilities(utilities, len(candidates), self)
 
 
 def _information_gain(estimator: Any, X: Any) -> Array:
-    return measures.information_gain(_response.member_proba(estimator, X))
+    return measures.information_gain(member_proba(estimator, X))
 
 
 def _predictive_gain(estimator: Any, target_proba: Array, X: Any) -> Array:
-    member_proba = _response.member_proba(estimator, X)
-    return measures.expected_predictive_information_gain(member_proba, target_proba)
+    proba_KNC = member_proba(estimator, X)
+    return measures.expected_predictive_information_gain(proba_KNC, target_proba)
 
 
 def _evenly_spaced(n_rows: int, n_wanted: int) -> Array:

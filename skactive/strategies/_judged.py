@@ -15,12 +15,13 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skactive._encoded import EncodedClassifier, needs_codes
-from skactive._labels import MISSING, encode_labels
-from skactive._nets import is_net, own_members
-from skactive._response import Fitted, has_response, last_step
-from skactive._sklearn import HasMethods, Interval, StrOptions, _num_samples
-from skactive._training import Training, warn_of_lack
+from skactive._compat.sklearn import HasMethods, Interval, StrOptions, _num_samples
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.encoded import EncodedClassifier, needs_codes
+from skactive._models.nets import is_net, own_members
+from skactive._models.response import has_response
+from skactive._models.training import Training, warn_of_lack
+from skactive._models.wrappers import Fitted, last_step
 from skactive.strategies._base import (
     Strategy,
     _for_part,

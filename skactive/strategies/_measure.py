@@ -7,16 +7,17 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from skactive import _response
-from skactive._sklearn import StrOptions
+from skactive._compat.sklearn import StrOptions
+from skactive._models.members import member_proba
+from skactive._models.response import decision_values, predict_proba
 from skactive.strategies._base import PointwiseStrategy
 
 Array = NDArray[Any]
 
 _RESPONSES = {
-    "predict_proba": _response.predict_proba,
-    "decision_function": _response.decision_values,
-    "members": _response.member_proba,
+    "predict_proba": predict_proba,
+    "decision_function": decision_values,
+    "members": member_proba,
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from skactive._sklearn import StrOptions, _num_samples
+from skactive._compat.sklearn import StrOptions, _num_samples
 from skactive.strategies._base import (
     Strategy,
     _for_part,

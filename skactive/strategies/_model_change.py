@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive import _response
-from skactive._last_layer import LastLayer, last_layer, named_layer
-from skactive._sklearn import HasMethods
+from skactive._compat.sklearn import HasMethods
+from skactive._models.last_layer import LastLayer, last_layer, named_layer
+from skactive._models.response import predict_proba
+from skactive._models.wrappers import align, at_last_step
 from skactive.geometry._fisher import expected_gradient_length
 from skactive.strategies._base import PointwiseStrategy
 
@@ -85,8 +86,8 @@ def read_last_layer(estimator: Any, X: Any, features: Any = None) -> LastLayer:
     `features` names its inputs where the estimator is not known.
     """
     if features is None:
-        layer = last_layer(*_response.at_last_step(estimator, X))
+        layer = last_layer(*at_last_step(estimator, X))
         # Outputs of a net that no label has are left out.
-        return layer._replace(proba=_response.align(estimator, layer.proba))
-    proba = _response.predict_proba(estimator, X)
+        return layer._replace(proba=align(estimator, layer.proba))
+    proba = predict_proba(estimator, X)
     return named_layer(features, np.asarray(proba), X)

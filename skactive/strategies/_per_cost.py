@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skactive import _response
-from skactive._sklearn import Interval, _num_samples
+from skactive._compat.sklearn import Interval, _num_samples
+from skactive._data.chunks import map_rows
 from skactive.strategies._base import (
     Strategy,
     _for_part,
@@ -173,7 +173,7 @@ class PerCost(WrapperStrategy):
 
     def _costs(self, X: Any, candidates: Array) -> Array:
         if callable(self.cost):
-            return _response.map_rows(self._checked, X, candidates)
+            return map_rows(self._checked, X, candidates)
         costs = np.asarray(self.cost)
         if costs.ndim and costs.shape != (_num_samples(X),):
             raise ValueError(

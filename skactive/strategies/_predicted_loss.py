@@ -19,10 +19,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.parallel import Parallel, delayed
 
-from skactive import _response, measures
-from skactive._bootstrap import fit_on_rows, seeded
-from skactive._labels import MISSING, encode_labels
-from skactive._sklearn import (
+from skactive import measures
+from skactive._compat.sklearn import (
     BaseSearchCV,
     HasMethods,
     Interval,
@@ -30,7 +28,14 @@ from skactive._sklearn import (
     _num_samples,
     _safe_indexing,
 )
-from skactive._tally import count_fits, count_rows, counting
+from skactive._compat.tally import count_fits, count_rows, counting
+from skactive._data.chunks import map_rows
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.bootstrap import fit_on_rows, seeded
+from skactive._models.members import classes_of
+from skactive._models.response import predict_proba
+from skactive._models.vectors import embed
+from skactive._models.wrappers import Fitted
 from skactive.strategies._base import (
     Strategy,
     _shorten,
@@ -163,12 +168,12 @@ class PredictedLoss(Strategy):
         check_needs(self, estimator)
         model = self._learn(estimator, X, y)
         predict = partial(self._predict, estimator, model)
-        n_outputs = 2 * len(_response.classes_of(estimator)) + _N_DIRECTIONS
-        utilities = _response.map_rows(predict, X, candidates, n_outputs)
+        n_outputs = 2 * len(classes_of(estimator)) + _N_DIRECTIONS
+        utilities = map_rows(predict, X, candidates, n_outputs)
         return check_utilities(utilities, len(candidates), self)
 
     def _predict(self, estimator: Any, model: _Model | None, X: Any) -> Array:
-        proba = _response.predict_proba(estimator, X).astype(np.float64, copy=False)
+        proba = predict_proba(estimator, X).astype(np.float64, copy=False)
         expected = _expected_loss(proba, self.loss)
         if model is None:
             return expected
@@ -176,14 +181,14 @@ class PredictedLoss(Strategy):
         if self.features != "embedding":
             features.append(_proba_features(proba))
         if self.features != "proba":
-            places = model.space.places(_response.embed(estimator, X, self.embedding))
+            places = model.space.places(embed(estimator, X, self.embedding))
             features.append(_place_features(places, model.space.places_labeled))
         learnt = model.regressor.predict(np.hstack(features))
         return _combine(model.weights, expected, learnt)
 
     def _learn(self, estimator: Any, X: Any, y: Any) -> _Model | None:
         """What predicts the losses; None, with a warning, if nothing is learnt."""
-        classes = _response.classes_of(estimator)
+        classes = classes_of(estimator)
         codes = _codes(classes, X, y)
         labeled = np.flatnonzero(codes != MISSING)
         rng = np.random.default_rng(self.random_state)
@@ -249,7 +254,7 @@ class PredictedLoss(Strategy):
         self, estimator: Any, X: Any, codes: Array, labeled: Array, folds: Array
     ) -> Array:
         """Probabilities of the labelled rows by clones that have not seen them."""
-        classes = _response.classes_of(estimator)
+        classes = classes_of(estimator)
         weights = getattr(estimator, "sample_weight", None)
         params = {} if weights is None else {"sample_weight": weights}
         template = _template(estimator)
@@ -286,9 +291,9 @@ class PredictedLoss(Strategy):
         rows = np.arange(n_samples)
         if n_samples > _MAX_ROWS:
             rows = np.sort(rng.choice(n_samples, size=_MAX_ROWS, replace=False))
-        some = _response.embed(estimator, _safe_indexing(X, rows), self.embedding)
+        some = embed(estimator, _safe_indexing(X, rows), self.embedding)
         space = _make_space(some, self.random_state)
-        own = _response.embed(estimator, _safe_indexing(X, labeled), self.embedding)
+        own = embed(estimator, _safe_indexing(X, labeled), self.embedding)
         return space._replace(places_labeled=space.places(own))
 
 
@@ -384,7 +389,7 @@ def stratified_folds(codes: Array, n_folds: int, rng: np.random.Generator) -> Ar
 
 def _template(estimator: Any) -> Any:
     """What is cloned: the estimator, but the best one of a search."""
-    while isinstance(estimator, (_response.Fitted, BaseSearchCV)):
+    while isinstance(estimator, (Fitted, BaseSearchCV)):
         if isinstance(estimator, BaseSearchCV):
             estimator = estimator.best_estimator_
         else:
@@ -394,8 +399,8 @@ def _template(estimator: Any) -> Any:
 
 def _aligned_proba(model: Any, X: Any, classes: Array) -> Array:
     proba = np.zeros((_num_samples(X), len(classes)))
-    columns = np.searchsorted(classes, _response.classes_of(model))
-    proba[:, columns] = _response.predict_proba(model, X)
+    columns = np.searchsorted(classes, classes_of(model))
+    proba[:, columns] = predict_proba(model, X)
     return proba
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._sklearn import _num_samples
+from skactive._compat.sklearn import _num_samples
 from skactive.strategies._base import PointwiseStrategy
 
 

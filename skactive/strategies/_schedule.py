@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skactive._sklearn import Interval, StrOptions, _num_samples
+from skactive._compat.sklearn import Interval, StrOptions, _num_samples
 from skactive.strategies._base import (
     Strategy,
     _for_part,

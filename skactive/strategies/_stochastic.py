@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from skactive._copies import row_keys
-from skactive._sklearn import Interval, _num_samples
+from skactive._compat.sklearn import Interval, _num_samples
+from skactive._data.copies import row_keys
 from skactive.strategies._base import (
     _round,
     as_generator,

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive import _response, measures
+from skactive import measures
+from skactive._models.members import classes_of
+from skactive._models.response import decision_values, has_response, predict_proba
 from skactive.strategies._base import PointwiseStrategy
 
 Array = NDArray[Any]
@@ -67,16 +69,16 @@ class LeastConfidence(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, 1]."""
-        if _response.has_response(estimator, "predict_proba"):
-            proba = _response.predict_proba(estimator, X)
+        if has_response(estimator, "predict_proba"):
+            proba = predict_proba(estimator, X)
             return measures.least_confidence(proba, normalize=self.normalize)
-        return _bounded_confidence(_response.decision_values(estimator, X))
+        return _bounded_confidence(decision_values(estimator, X))
 
     def bound(self, estimator: Any) -> float:
         """``1 - 1 / n_classes``; 1 if normalized, or of decision values."""
-        if self.normalize or not _response.has_response(estimator, "predict_proba"):
+        if self.normalize or not has_response(estimator, "predict_proba"):
             return 1.0
-        return 1 - 1 / len(_response.classes_of(estimator))
+        return 1 - 1 / len(classes_of(estimator))
 
 
 class Margin(PointwiseStrategy):
@@ -109,9 +111,9 @@ class Margin(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, 1]."""
-        if _response.has_response(estimator, "predict_proba"):
-            return measures.margin(_response.predict_proba(estimator, X))
-        return _bounded_margin(_response.decision_values(estimator, X))
+        if has_response(estimator, "predict_proba"):
+            return measures.margin(predict_proba(estimator, X))
+        return _bounded_margin(decision_values(estimator, X))
 
     def bound(self, estimator: Any) -> float:
         """One."""
@@ -153,11 +155,11 @@ class Entropy(PointwiseStrategy):
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats, or [0, 1] if normalized."""
-        proba = _response.predict_proba(estimator, X)
+        proba = predict_proba(estimator, X)
         return measures.entropy(proba, normalize=self.normalize)
 
     def bound(self, estimator: Any) -> float:
         """``log(n_classes)``, or 1 if normalized."""
         if self.normalize:
             return 1.0
-        return float(np.log(len(_response.classes_of(estimator))))
+        return float(np.log(len(classes_of(estimator))))

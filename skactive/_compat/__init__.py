@@ -1,0 +1,1 @@
+"""What skactive takes from scikit-learn by private names, callbacks, and counts."""

@@ -1,0 +1,1 @@
+"""What skactive knows of rows: which have a label, which are equal, and chunks."""

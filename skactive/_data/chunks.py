@@ -1,0 +1,103 @@
+"""The one walk over a pool in chunks, so that nothing grows beyond one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.utils.parallel import Parallel, delayed
+
+from skactive._compat.sklearn import _num_samples, _safe_indexing
+from skactive._compat.tally import in_this_context
+
+Array = NDArray[Any]
+
+# A chunk holds about 2**21 numbers (16 MiB), at most 65,536 and at least 64 rows; a
+# multiple of 64, because matrix products then treat every row alike.
+_CHUNK_SIZE = 2**21
+_CHUNK_MAX_ROWS = 2**16
+_CHUNK_UNIT = 64
+# A chunk with this share of wanted rows is scored whole, as a view and not a copy.
+_DENSE_SHARE = 0.9
+
+
+def map_rows(
+    function: Callable[[Any], Array], X: Any, rows: Array, n_outputs: int = 1
+) -> Array:
+    """`function` on chunks of `X`, for the sorted positions `rows`.
+
+    Parameters
+    ----------
+    function : callable
+        Takes some rows of `X`, gives an array with one number for each of them; a
+        number may depend on its own row only.
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool.
+    rows : ndarray of shape (n_rows,)
+        Positions in `X`, ascending.
+    n_outputs : int, default=1
+        Numbers held for a row while it is worked on.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows,)
+        float64. Chunks run in parallel as `joblib.parallel_config` says; neither
+        this nor the size of a chunk changes the values.
+    """
+    n_samples = _num_samples(X)
+    values = np.empty(len(rows), dtype=np.float64)
+    if len(rows) == 0:
+        return values
+    starts = np.arange(0, n_samples, chunk_rows(X, n_outputs))
+    if len(starts) > 1 and n_samples - starts[-1] < _CHUNK_UNIT:
+        starts = starts[:-1]  # the last rows join the chunk before them
+    stops = np.append(starts[1:], n_samples)
+    firsts = np.searchsorted(rows, np.append(starts, n_samples))
+
+    def run(start: int, stop: int, first: int, last: int) -> None:
+        if first == last:
+            return
+        wanted = rows[first:last]
+        if len(wanted) >= _DENSE_SHARE * (stop - start):
+            found = function(rows_between(X, start, stop))
+            is_whole = len(wanted) == stop - start
+            values[first:last] = found if is_whole else found[wanted - start]
+        else:
+            values[first:last] = function(_safe_indexing(X, wanted))
+
+    tasks = list(zip(starts, stops, firsts[:-1], firsts[1:], strict=True))
+    if len(tasks) == 1 or effective_n_jobs(None) == 1:
+        for task in tasks:
+            run(*task)
+    else:
+        # A list: of a generator, threads of joblib would take the later tasks, and each
+        # task would be bound to the context of the thread that took it.
+        Parallel(require="sharedmem")(
+            [delayed(in_this_context(run))(*task) for task in tasks]
+        )
+    return values
+
+
+def rows_between(X: Any, start: int, stop: int) -> Any:
+    """A view of some rows, where the container has views."""
+    if isinstance(X, np.ndarray):
+        return X[start:stop]  # as below, without a search for its library
+    if hasattr(X, "slice"):  # polars, whose series cannot be indexed with a slice
+        return X.slice(start, stop - start)
+    return _safe_indexing(X, slice(start, stop))
+
+
+def chunk_rows(X: Any, n_outputs: int) -> int:
+    if hasattr(X, "nnz"):
+        row_size = X.nnz / max(1, X.shape[0])
+    else:
+        row_size = float(np.prod(getattr(X, "shape", (1,))[1:], dtype=float))
+    numbers = max(1, int(row_size) + n_outputs)
+    # scikit-learn's global working_memory, in MiB, may ask for less.
+    affordable = int(get_config()["working_memory"] * 2**17)
+    n_rows = min(_CHUNK_MAX_ROWS, min(_CHUNK_SIZE, affordable) // numbers)
+    return _CHUNK_UNIT * max(1, n_rows // _CHUNK_UNIT)

@@ -1,0 +1,1 @@
+"""What skactive knows of estimators: what they answer and how they are trained."""

@@ -1,0 +1,175 @@
+"""Members of a committee and what they answer, aligned to the committee's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
+
+from skactive._compat.sklearn import (
+    BaseSearchCV,
+    _check_feature_names,
+    _check_n_features,
+    _num_samples,
+)
+from skactive._compat.tally import count_rows
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.wrappers import Fitted, last_step, transform_before_last
+
+Array = NDArray[Any]
+
+_ENSEMBLES = (
+    RandomForestClassifier,
+    ExtraTreesClassifier,
+    BaggingClassifier,
+    VotingClassifier,
+)
+# Members that a function is taken to give, as far as the size of chunks goes.
+_GUESSED_MEMBERS = 20
+
+
+def classes_of(estimator: Any) -> Array:
+    """Classes of a fitted estimator; the union over a list of estimators."""
+    if isinstance(estimator, (list, tuple)):
+        return np.unique(np.concatenate([classes_of(e) for e in estimator]))
+    return np.asarray(estimator.classes_)
+
+
+def is_committee(estimator: Any) -> bool:
+    if isinstance(estimator, (list, tuple)):
+        return len(estimator) > 0
+    if isinstance(estimator, Fitted) and estimator.members is not None:
+        return True
+    return isinstance(last_step(estimator), _ENSEMBLES)
+
+
+def count_members(estimator: Any) -> int:
+    """How many members a committee has; of a function a guess, unless it says so."""
+    members = _members(estimator)
+    if callable(members):
+        return int(getattr(members, "n_members", _GUESSED_MEMBERS))
+    return len(members)
+
+
+def _members(estimator: Any) -> Any:
+    if isinstance(estimator, (list, tuple)):
+        return estimator
+    if isinstance(estimator, Fitted) and estimator.members is not None:
+        return estimator.members
+    return last_step(estimator).estimators_
+
+
+def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
+    """Class probabilities of every member, (n_members, n_samples, n_classes).
+
+    With `marginal`, members need not be the same ones in every row: a function has
+    less noise to offer then, if it has a method `marginal`.
+
+    Columns follow `classes_of(estimator)`; a class that a member has never seen has
+    probability zero. A member that has no `predict_proba` puts all probability on
+    the class it predicts, as in scikit-learn's bagging.
+    """
+    if isinstance(estimator, Fitted) and estimator.members is not None:
+        if callable(estimator.members):
+            members = estimator.members
+            if marginal:
+                members = getattr(members, "marginal", members)
+            proba = _check_members(estimator, members(X), X)
+            count_rows(_num_samples(X), n_models=len(proba))
+            return proba
+    elif isinstance(estimator, Pipeline):
+        return member_proba(estimator.steps[-1][1], transform_before_last(estimator, X))
+    elif isinstance(estimator, BaseSearchCV):
+        return member_proba(estimator.best_estimator_, X)
+    elif isinstance(estimator, (Fitted, FrozenEstimator)):
+        return member_proba(estimator.estimator, X)
+    elif isinstance(estimator, EncodedClassifier):
+        return estimator.align(member_proba(estimator.estimator_, X))
+    classes = classes_of(estimator)
+    members = _members(estimator)
+    answers: Iterable[tuple[Any, Array, Any, dict]]
+    if isinstance(estimator, (list, tuple, Fitted)):
+        answers = ((member, member.classes_, X, {}) for member in members)
+    else:
+        answers = _ensemble_answers(estimator, X)
+    result: Array | None = None
+    for k, (member, member_classes, member_X, options) in enumerate(answers):
+        proba = _proba_or_vote(member, member_classes, member_X, options)
+        if result is None:
+            shape = (len(members), len(proba), len(classes))
+            result = np.zeros(shape, dtype=proba.dtype)
+        columns = np.searchsorted(classes, member_classes)
+        if len(columns) == len(classes):
+            result[k] = proba
+        else:
+            result[k][:, columns] = proba
+    if result is None:
+        raise ValueError(f"The committee {estimator!r} has no members.")
+    count_rows(result.shape[1], n_models=len(result))
+    return result
+
+
+def _ensemble_answers(ensemble: Any, X: Any) -> Iterator[tuple[Any, Array, Any, dict]]:
+    """Members of a scikit-learn ensemble, with the X and the classes each one knows.
+
+    Members predict positions in the ensemble's `classes_`.
+    """
+    if isinstance(ensemble, VotingClassifier):
+        for member in ensemble.estimators_:
+            yield member, ensemble.classes_[member.classes_], X, {}
+        return
+    _check_feature_names(ensemble, X, reset=False)
+    _check_n_features(ensemble, X, reset=False)
+    if isinstance(ensemble, BaggingClassifier):
+        X = check_array(
+            X, accept_sparse=["csr", "csc"], dtype=None, ensure_all_finite=False
+        )
+        for member, features in zip(
+            ensemble.estimators_, ensemble.estimators_features_, strict=True
+        ):
+            codes = np.asarray(member.classes_).astype(np.intp)
+            whole = len(features) == X.shape[1] and (np.diff(features) == 1).all()
+            yield (
+                member,
+                ensemble.classes_[codes],
+                (X if whole else X[:, features]),
+                {},
+            )
+        return
+    # One conversion for all trees, as the forest itself does it.
+    X = check_array(
+        X, accept_sparse="csr", dtype=np.float32, ensure_all_finite="allow-nan"
+    )
+    for tree in ensemble.estimators_:
+        codes = np.asarray(tree.classes_).astype(np.intp)
+        yield tree, ensemble.classes_[codes], X, {"check_input": False}
+
+
+def _check_members(estimator: Any, proba: Any, X: Any) -> Array:
+    proba = np.asarray(proba)
+    expected = (_num_samples(X), len(classes_of(estimator)))
+    if proba.ndim != 3 or proba.shape[1:] != expected or len(proba) == 0:
+        raise ValueError(
+            f"members gave an array of shape {proba.shape} for {expected[0]} rows and "
+            f"{expected[1]} classes; expected (n_members, {expected[0]}, "
+            f"{expected[1]})."
+        )
+    return proba
+
+
+def _proba_or_vote(member: Any, classes: Array, X: Any, options: dict) -> Array:
+    if hasattr(member, "predict_proba"):
+        return np.asarray(member.predict_proba(X, **options))
+    labels = np.ravel(member.predict(X))
+    return (labels[:, np.newaxis] == np.asarray(member.classes_)).astype(np.float64)

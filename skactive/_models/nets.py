@@ -1,0 +1,379 @@
+"""Neural nets of skorch: what the last layer sees, and members without more fits.
+
+No function here changes a net: a twin of it is asked, which shares its weights but has
+hooks and training flags of its own. So threads may ask one net at the same time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._compat.sklearn import _num_samples
+
+Array = NDArray[Any]
+
+# Torch has one random state for all threads.
+_RANDOM_STATE_LOCK = threading.RLock()
+# What AlphaDropout puts in place of what it drops: the lower limit of SELU.
+_SELU_LIMIT = -1.7580993408473766
+
+_OWN_WAY = (
+    "Give the strategy a function X -> vectors of shape (n_samples, n_features) as its "
+    "embedding= or features=, or embedding='input' for what the net is given."
+)
+
+
+def is_net(classifier: Any) -> bool:
+    """Whether `classifier`, fitted or not, is a net of skorch."""
+    return any(
+        kind.__name__ == "NeuralNet" and kind.__module__.partition(".")[0] == "skorch"
+        for kind in type(classifier).__mro__
+    )
+
+
+@contextlib.contextmanager
+def seeded_torch(seed: int | None, devices: Iterable[Any] = ()) -> Iterator[None]:
+    """Torch draws from `seed` within; its own random state is as before afterwards.
+
+    On the CPU, and on those of `devices` that are of CUDA. None does nothing. Other
+    threads that come here wait.
+    """
+    if seed is None:
+        yield
+        return
+    import torch
+
+    graphics = [device for device in devices if str(device).startswith("cuda")]
+    with _RANDOM_STATE_LOCK, torch.random.fork_rng(graphics):
+        # Not torch.manual_seed, which would seed devices that are not in use.
+        torch.default_generator.manual_seed(seed)
+        for device in graphics:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def weight_decay(net: Any) -> float | None:
+    """That of the optimizer of a fitted net; None if not known, or not one for all."""
+    groups = getattr(getattr(net, "optimizer_", None), "param_groups", [])
+    decays = {group.get("weight_decay") for group in groups}
+    decay = decays.pop() if len(decays) == 1 else None
+    return None if decay is None else float(decay)
+
+
+# ---------------------------------------------------------------------------------
+# The last layer
+# ---------------------------------------------------------------------------------
+
+
+def last_linear_layer(net: Any, X: Any) -> tuple[Array, Array, int]:
+    """What the `torch.nn.Linear` that a forward pass calls last is given, and more.
+
+    Parameters
+    ----------
+    net : skorch net
+        Fitted.
+    X : array-like of n_samples
+        As the net takes it; batches are those of the net.
+
+    Returns
+    -------
+    features : ndarray of shape (n_samples, n_features)
+        float32, inputs of the layer.
+    proba : ndarray of shape (n_samples, n_classes)
+        What the net's `predict_proba` gives, of the same pass.
+    n_outputs : int
+        Of the layer.
+    """
+    import torch
+
+    twin = _twin(net)
+    last: dict[str, Any] = {}
+
+    def remember(layer: Any, args: tuple, kwargs: dict) -> None:
+        inputs = args[0] if args else kwargs["input"]
+        last.update(inputs=inputs, n_outputs=layer.out_features)
+
+    for module in _modules_of(twin):
+        if isinstance(module, torch.nn.Linear):
+            module.register_forward_pre_hook(remember, with_kwargs=True)
+    n_samples = _num_samples(X)
+    features: Array | None = None
+    n_done = 0
+    step = twin.evaluation_step
+
+    def evaluation_step(batch: Any, training: bool = False) -> Any:
+        nonlocal features, n_done
+        last.clear()
+        answer = step(batch, training=training)
+        n_rows = len(answer[0] if isinstance(answer, tuple) else answer)
+        inputs = _check_inputs(net, last, n_rows)
+        if features is None:
+            features = np.empty((n_samples, inputs.shape[1]), dtype=np.float32)
+        features[n_done : n_done + n_rows] = inputs.to("cpu", torch.float32).numpy()
+        n_done += n_rows
+        return answer
+
+    vars(twin)["evaluation_step"] = evaluation_step
+    proba = np.asarray(twin.predict_proba(X))
+    if features is None or n_done != n_samples:
+        raise ValueError(
+            f"{type(net).__name__} made {n_done} forward steps for {n_samples} rows in "
+            f"predict_proba, so that its hidden layers cannot be read. {_OWN_WAY}"
+        )
+    return features, proba, int(last["n_outputs"])
+
+
+def _check_inputs(net: Any, last: dict[str, Any], n_rows: int) -> Any:
+    if not last:
+        raise ValueError(
+            f"The module of {type(net).__name__} calls no torch.nn.Linear layer, so "
+            f"that it has no last hidden layer that is known. {_OWN_WAY}"
+        )
+    shape = tuple(last["inputs"].shape)
+    if len(shape) != 2 or shape[0] != n_rows:
+        raise ValueError(
+            f"The last torch.nn.Linear layer that {type(net).__name__} calls is given "
+            f"an array of shape {shape} for {n_rows} rows; one vector a row is needed, "
+            f"as after a torch.nn.Flatten or a mean. {_OWN_WAY}"
+        )
+    return last["inputs"].detach()
+
+
+# ---------------------------------------------------------------------------------
+# Members
+# ---------------------------------------------------------------------------------
+
+
+def own_members(net: Any) -> str | None:
+    """What stands for the doubt of a fitted net: "snapshots", "dropout" or None."""
+    if len(_snapshots(net) or ()) > 1:
+        return "snapshots"
+    return "dropout" if _dropout_layers(_modules_of(net)) else None
+
+
+def check_members(net: Any, kind: str, n_members: int) -> int:
+    """How many members of a kind there are; ValueError if the net has none.
+
+    `net` is a fitted classifier, `kind` is "dropout" or "snapshots"; `n_members` are
+    asked for.
+    """
+    if not is_net(net):
+        raise ValueError(
+            f"members={kind!r} needs an estimator whose last step is a net of skorch; "
+            f"got {net!r}. Use members='auto' or 'bootstrap', or give a function "
+            "(estimator, X) -> (n_members, n_samples, n_classes)."
+        )
+    if kind == "dropout":
+        if not _dropout_layers(_modules_of(net)):
+            raise ValueError(
+                "members='dropout' needs a net with dropout: a layer torch.nn.Dropout, "
+                "Dropout1d, Dropout2d, Dropout3d, AlphaDropout or FeatureAlphaDropout "
+                "with p > 0. The module of "
+                f"{type(net).__name__} has none; a call of torch.nn.functional.dropout "
+                "cannot be seen. Put in a layer, or use members='bootstrap'."
+            )
+        return n_members
+    snapshots = _snapshots(net)
+    if snapshots is None or len(snapshots) < 2:
+        found = "no such callback"
+        if snapshots is not None:
+            found = f"one that took {len(snapshots)} snapshots; two are needed"
+        raise ValueError(
+            "members='snapshots' needs a net with the callback "
+            f"skactive.torch.Snapshots; {type(net).__name__} has {found}. Pass "
+            "callbacks=[skactive.torch.Snapshots()] to the net, or use "
+            "members='dropout' or 'bootstrap'."
+        )
+    return len(snapshots)
+
+
+def dropout_proba(net: Any, X: Any, n_members: int, seed: int) -> Array:
+    """Probabilities under `n_members` dropout masks, (n_members, n_samples, n_classes).
+
+    A member is one mask for each dropout layer, the same for all rows and in all
+    calls with the same `seed`. The net is in evaluation mode otherwise.
+
+    References
+    ----------
+    .. [1] Y. Gal, Z. Ghahramani, "Dropout as a Bayesian Approximation: Representing
+       Model Uncertainty in Deep Learning", ICML 2016.
+    .. [2] A. Kirsch, J. van Amersfoort, Y. Gal, "BatchBALD: Efficient and Diverse Batch
+       Acquisition for Deep Bayesian Active Learning", NeurIPS 2019.
+    """
+    twin = _twin(net)
+    masks: dict[tuple, Any] = {}
+    calls: Counter = Counter()
+    member = 0
+
+    def drop(number: int, layer: Any, output: Any) -> Any:
+        # A layer may be called several times in a pass, at different places.
+        key = (member, number, calls[number])
+        calls[number] += 1
+        shape = (1, *output.shape[1:])
+        if not _drops_single_numbers(layer):
+            shape = (1, output.shape[1], *(1 for _ in output.shape[2:]))
+        if (key, shape) not in masks:
+            keep = _draw_mask(shape, layer.p, (seed, *key))
+            masks[key, shape] = keep.to(output.device, output.dtype)
+        return _apply_mask(layer, output, masks[key, shape])
+
+    for number, layer in enumerate(_dropout_layers(_modules_of(twin))):
+        layer.register_forward_hook(
+            lambda layer, _, output, number=number: drop(number, layer, output)
+        )
+    step = twin.evaluation_step
+
+    def evaluation_step(batch: Any, training: bool = False) -> Any:
+        calls.clear()
+        return step(batch, training=training)
+
+    vars(twin)["evaluation_step"] = evaluation_step
+    result: Array | None = None
+    for member in range(n_members):
+        proba = twin.predict_proba(X)
+        if result is None:
+            result = np.empty((n_members, *proba.shape), dtype=proba.dtype)
+        result[member] = proba
+        masks.clear()
+    return np.empty((0, 0, 0)) if result is None else result
+
+
+def snapshot_proba(net: Any, X: Any) -> Array:
+    """Probabilities of each snapshot, (n_snapshots, n_samples, n_classes)."""
+    result: Array | None = None
+    states = _snapshots(net) or []
+    for k, state in enumerate(states):
+        proba = _twin(net, state).predict_proba(X)
+        if result is None:
+            result = np.empty((len(states), *proba.shape), dtype=proba.dtype)
+        result[k] = proba
+    return np.empty((0, 0, 0)) if result is None else result
+
+
+def weights_of(net: Any) -> dict[str, dict[str, Any]]:
+    """Copies on the CPU of the weights and buffers of a net, by module and name."""
+    return {
+        name: {
+            key: value.detach().cpu().clone() for key, value in _tensors(module).items()
+        }
+        for name, module in _named_modules(net, criteria=False).items()
+    }
+
+
+def _snapshots(net: Any) -> list[dict] | None:
+    """States that a callback has kept; None if there is no such callback."""
+    for _, callback in getattr(net, "callbacks_", []):
+        if hasattr(callback, "snapshots_"):
+            return callback.snapshots_
+    return None
+
+
+def _dropout_layers(modules: list[Any]) -> list[Any]:
+    from torch import nn
+
+    kinds = (
+        nn.Dropout,
+        nn.Dropout1d,
+        nn.Dropout2d,
+        nn.Dropout3d,
+        nn.AlphaDropout,
+        nn.FeatureAlphaDropout,
+    )
+    return [layer for layer in modules if isinstance(layer, kinds) and layer.p > 0]
+
+
+def _drops_single_numbers(layer: Any) -> bool:
+    """Whether it drops number by number, or else whole channels."""
+    from torch import nn
+
+    return isinstance(layer, (nn.Dropout, nn.AlphaDropout))
+
+
+def _draw_mask(shape: tuple[int, ...], p: float, seeds: tuple[int, ...]) -> Any:
+    """True where a number is kept; the same on all devices."""
+    import torch
+
+    seed = np.random.SeedSequence(seeds).generate_state(1)[0]
+    generator = torch.Generator().manual_seed(int(seed))
+    return torch.rand(shape, generator=generator) >= p
+
+
+def _apply_mask(layer: Any, values: Any, keep: Any) -> Any:
+    from torch import nn
+
+    p = layer.p
+    if p >= 1:
+        return values * 0
+    if isinstance(layer, (nn.AlphaDropout, nn.FeatureAlphaDropout)):
+        scale = ((1 - p) * (1 + p * _SELU_LIMIT**2)) ** -0.5
+        shift = -scale * p * _SELU_LIMIT
+        return scale * (values * keep + _SELU_LIMIT * (1 - keep)) + shift
+    return values * keep / (1 - p)
+
+
+# ---------------------------------------------------------------------------------
+# Twins
+# ---------------------------------------------------------------------------------
+
+
+def _twin(net: Any, state: dict[str, dict[str, Any]] | None = None) -> Any:
+    """A net like a fitted one, that shares its weights, or has those of `state`."""
+    import torch
+
+    modules = _named_modules(net, criteria=True)
+    shared: dict[int, Any] = {}  # what a deep copy is not to copy
+    for module in modules.values():
+        for part in module.modules():
+            of_part = [*vars(part).values()]
+            of_part += [*part._parameters.values(), *part._buffers.values()]
+            shared |= {id(it): it for it in of_part if isinstance(it, torch.Tensor)}
+    for name, values in (state or {}).items():
+        tensors = _tensors(modules[name])
+        for key, value in values.items():
+            shared[id(tensors[key])] = value.to(tensors[key].device)
+    twin = object.__new__(type(net))
+    vars(twin).update(vars(net))
+    for name, module in modules.items():
+        vars(twin)[name] = copy.deepcopy(module, shared)
+    loader = torch.utils.data.DataLoader
+    if isinstance(net.iterator_valid, type) and issubclass(net.iterator_valid, loader):
+        # Else each pass over data draws a number from torch's own random state.
+        vars(twin).setdefault("iterator_valid__generator", torch.Generator())
+    return twin
+
+
+def _named_modules(net: Any, *, criteria: bool) -> dict[str, Any]:
+    """Modules of a fitted net by the names of their attributes, not compiled."""
+    import torch
+
+    names = net._modules + (net._criteria if criteria else [])
+    modules = {f"{name}_": getattr(net, f"{name}_") for name in names}
+    return {
+        name: getattr(module, "_orig_mod", module)
+        for name, module in modules.items()
+        if isinstance(module, torch.nn.Module)
+    }
+
+
+def _modules_of(net: Any) -> list[Any]:
+    """All modules inside a net, each once."""
+    roots = _named_modules(net, criteria=False).values()
+    parts = {id(part): part for root in roots for part in root.modules()}
+    return list(parts.values())
+
+
+def _tensors(module: Any) -> dict[str, Any]:
+    """Its own parameters and buffers by name."""
+    import torch
+
+    state = module.state_dict(keep_vars=True)
+    return {k: value for k, value in state.items() if isinstance(value, torch.Tensor)}

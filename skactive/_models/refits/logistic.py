@@ -1,0 +1,431 @@
+"""Logistic regression refitted exactly with one more row, for every row and label."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+
+from skactive._models.linear import Logistic, as_logistic, training_weights
+from skactive._models.refits.softmax import (
+    BLOCK_SIZE,
+    LARGE_LOGIT,
+    Base,
+    Own,
+    Shared,
+    fit_base,
+    refit,
+    softmax,
+)
+
+Array = NDArray[Any]
+
+# Directions in which the labelled rows differ less than this, relative to the one in
+# which they differ most, are rounding: of rows, and of products of rows.
+_ROUNDING = 1e-12
+# Targets in a block.
+_WIDTH = 1024
+
+
+class LogisticRefits:
+    """All refits of a logistic regression with one more labelled row.
+
+    A refit is the exact optimum of the classifier's objective (l2 penalty, one row of
+    coefficients for two classes and a multinomial for more), whatever its `solver`,
+    `tol`, `max_iter` and `warm_start` are. Searched strengths of the penalty
+    (`LogisticRegressionCV`) stay as they were found.
+
+    Parameters
+    ----------
+    classifier : LogisticRegression
+        Fitted; one that :meth:`supports` accepts.
+    features : array-like or CSR of shape (n_labeled, n_features)
+        The labelled rows.
+    codes : ndarray of shape (n_labeled,)
+        Their labels, as positions in ``classifier.classes_``.
+    weights : array-like of shape (n_labeled,) or None, default=None
+        Sample weights, without class weights. A new row has weight one.
+
+    Raises
+    ------
+    ValueError
+        If the classifier is not supported, or a class has no labelled row.
+
+    Notes
+    -----
+    The cost of a refit does not depend on the number of features beyond that of
+    labelled rows: coefficients are sought in the span of these rows and the new one,
+    in which the optimum lies. Targets are taken in once for all blocks of candidates,
+    and must not change in place meanwhile.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive._models.refits.logistic import LogisticRefits
+    >>> X, codes = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    >>> classifier = LogisticRegression().fit(X, codes)
+    >>> models = LogisticRefits(classifier, X, codes).retrain([[1.5]])
+    >>> models.predict_proba([[1.5]])[0, :, 0].round(2)
+    array([[0.62, 0.38],
+           [0.38, 0.62]])
+    """
+
+    def __init__(
+        self,
+        classifier: Any,
+        features: Any,
+        codes: Array,
+        weights: ArrayLike | None = None,
+    ):
+        formula = _formula(classifier)
+        if formula is None:
+            raise ValueError(
+                f"{classifier!r} has no exact fast refits; expected a fitted "
+                "LogisticRegression with an l2 penalty that is multinomial where there "
+                "are more than two classes."
+            )
+        codes = np.asarray(codes, dtype=np.intp)
+        counts = np.bincount(codes, minlength=len(formula.classes))
+        if not counts.all():
+            raise ValueError(
+                f"No labelled row is of class {formula.classes[counts == 0].tolist()}, "
+                "which the classifier knows. Fit it on the labelled rows."
+            )
+        self._space = _Space(formula, features)
+        start = self._space.start(formula)
+        # Balanced class weights make every label's refits a problem of its own.
+        self._problems: list[tuple[Shared, float, Base]] = []
+        for code in range(len(formula.classes)):
+            all_weights = _weights_with(classifier, formula, codes, weights, code)
+            shared = self._space.share(codes, all_weights[:-1], len(formula.classes))
+            if code and np.array_equal(shared.weights, self._problems[0][0].weights):
+                base = self._problems[0][2]
+            else:
+                base = fit_base(shared, start)
+            self._problems.append((shared, float(all_weights[-1]), base))
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """Numbers that :meth:`retrain` holds for a candidate, about."""
+        n_classes, n_coef = len(self._problems), len(self._space.penalty)
+        return n_classes * (n_classes - 1) * n_coef
+
+    @classmethod
+    def supports(cls, classifier: Any) -> bool:
+        """Whether a fitted classifier is a logistic regression with an l2 penalty.
+
+        Not one without a penalty: the optimum may then lie at infinity. Nor a subclass,
+        which may minimise something else.
+        """
+        return _formula(classifier) is not None
+
+    def retrain(self, candidates: Any) -> LogisticModels:
+        """Models with one more row, for each candidate and each label it may have.
+
+        Parameters
+        ----------
+        candidates : array-like or CSR of shape (n_candidates, n_features)
+            Better a hundred or more at once; each takes `numbers_per_candidate`.
+
+        Returns
+        -------
+        models : LogisticModels
+        """
+        scaled = self._space.scale(candidates)
+        rows, residuals = self._space.rows(scaled)
+        n_classes = len(self._problems)
+        coef = np.empty((len(rows), n_classes, n_classes - 1, rows.shape[1]))
+        for code, (shared, weight, base) in enumerate(self._problems):
+            own = Own(rows, _one_hot(code, n_classes), weight)
+            coef[:, code] = refit(shared, own, base)
+        return LogisticModels(self._space, scaled, rows, residuals, coef)
+
+
+class LogisticModels:
+    """The refitted models of some candidates, from :meth:`LogisticRefits.retrain`."""
+
+    def __init__(
+        self, space: _Space, scaled: Any, rows: Array, residuals: Array, coef: Array
+    ):
+        self._space = space
+        self._scaled = scaled
+        self._rows = rows
+        # Coefficients (n_candidates, n_labels, n_classes - 1, n_coef).
+        self._coef = coef
+        self._beyond: Array | None = None
+        if space.residual is not None:
+            along = coef[..., space.residual]
+            shape = (-1, 1, 1)
+            safe = np.where(residuals > 0, residuals, 1.0).reshape(shape)
+            # Of the part of a candidate outside the span of the labelled rows.
+            self._beyond = np.where(residuals.reshape(shape) > 0, along / safe, 0.0)
+
+    def predict_proba(self, targets: Any) -> Array:
+        """Probabilities of every model for every target.
+
+        Parameters
+        ----------
+        targets : array-like or CSR of shape (n_targets, n_features)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_candidates, n_labels, n_targets, n_classes)
+            float64; labels, too, are in the order of the classifier's `classes_`.
+        """
+        scaled, rows = self._space.target_rows(targets)
+        logits = self._logits(rows, self._outside(scaled, rows), slice(None))
+        m, n_labels, n_others, t = logits.shape
+        proba, log_total = softmax(logits.reshape(-1, n_others, t))
+        first = np.exp(-log_total)[:, np.newaxis]
+        both = np.concatenate([first, proba], axis=1)
+        return both.transpose(0, 2, 1).reshape(m, n_labels, t, n_others + 1)
+
+    def expected_loss(self, targets: Any, loss: Literal["zero_one", "log"]) -> Array:
+        """Mean loss over the targets that each model expects itself to have.
+
+        Parameters
+        ----------
+        targets : array-like or CSR of shape (n_targets, n_features)
+        loss : {"zero_one", "log"}
+            "zero_one" is one minus the largest probability; "log" is the entropy, in
+            nats.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_candidates, n_labels)
+            float64. Probabilities are held for a block of models and targets only.
+
+        Raises
+        ------
+        ValueError
+            If `loss` is another one.
+        """
+        if loss not in ("zero_one", "log"):
+            raise ValueError(f"loss is {loss!r}; expected 'zero_one' or 'log'.")
+        measure = _confidence_lost if loss == "zero_one" else _entropy
+        scaled, rows = self._space.target_rows(targets)
+        m, n_labels, n_others, _ = self._coef.shape
+        sums = np.zeros((m, n_labels))
+        height = max(1, BLOCK_SIZE // (_WIDTH * n_labels * n_others))
+        for start in range(0, len(rows), _WIDTH):
+            part = slice(start, start + _WIDTH)
+            here = rows[part]
+            beyond = self._outside(scaled[part], here)
+            for first in range(0, m, height):
+                some = slice(first, first + height)
+                logits = self._logits(here, beyond, some)
+                losses = measure(logits.reshape(-1, n_others, len(here)))
+                sums[some] += losses.sum(axis=1).reshape(-1, n_labels)
+        return sums / len(rows)
+
+    def _outside(self, scaled: Any, rows: Array) -> Array | None:
+        """Products of candidates and targets outside the span of labelled rows."""
+        n_inside = self._space.residual
+        if n_inside is None:
+            return None
+        products = _dense(self._scaled @ scaled.T)
+        products -= self._rows[:, :n_inside] @ rows[:, :n_inside].T
+        return products
+
+    def _logits(self, rows: Array, beyond: Array | None, some: slice) -> Array:
+        """Logits relative to class 0 (n_models, n_labels, n_classes - 1, n_targets)."""
+        coef = self._coef[some]
+        logits = coef.reshape(-1, coef.shape[-1]) @ rows.T
+        logits = logits.reshape(*coef.shape[:-1], len(rows))
+        if beyond is not None and self._beyond is not None:
+            outside = beyond[some, np.newaxis, np.newaxis]
+            logits += self._beyond[some, ..., np.newaxis] * outside
+        return logits
+
+
+class _Space:
+    """Coordinates in which the penalty is one for each coefficient, or none.
+
+    The features themselves, divided by the square root of their penalty; beyond as
+    many features as labelled rows, an orthonormal basis of the span of these, and one
+    more coordinate along the part of a new row outside of it. The last coordinate is
+    the one of an intercept that is not penalised, if there is one.
+
+    Attributes
+    ----------
+    residual : int or None
+        Position of the coordinate outside the span, None where there is none.
+    """
+
+    def __init__(self, formula: Logistic, features: Any):
+        self.divisor = np.sqrt(formula.penalty[0])
+        self.constant = 0.0
+        if formula.has_intercept and formula.penalty[-1] > 0:
+            self.constant = 1.0 / np.sqrt(formula.penalty[-1])
+        self.has_free = bool(formula.has_intercept and formula.penalty[-1] == 0)
+        scaled = self.scale(features)
+        self.basis: Any = None
+        self.combine: Array | None = None
+        self.residual: int | None = None
+        # Blocks of candidates are all asked about the same targets.
+        self.last_targets: tuple[Any, Any, Array] | None = None
+        if scaled.shape[1] > scaled.shape[0]:
+            self._find_basis(scaled)
+        elif sp.issparse(scaled):
+            scaled = _dense(scaled)
+        self.labeled = self.rows(scaled, inside=True)[0]
+        n_free = int(self.has_free)
+        penalized = self.labeled.shape[1] - n_free
+        self.penalty = np.append(np.ones(penalized), np.zeros(n_free))
+
+    def _find_basis(self, scaled: Any) -> None:
+        if sp.issparse(scaled):
+            values, vectors = np.linalg.eigh(_dense(scaled @ scaled.T))
+            kept = values > _ROUNDING * max(values[-1], np.finfo(float).tiny)
+            self.basis = scaled
+            self.combine = vectors[:, kept] / np.sqrt(values[kept])
+            self.residual = int(kept.sum())
+        else:
+            _, values, vectors = np.linalg.svd(scaled, full_matrices=False)
+            kept = values > _ROUNDING * max(values[0], np.finfo(float).tiny)
+            self.basis = vectors[kept]
+            self.residual = int(kept.sum())
+
+    def scale(self, features: Any) -> Any:
+        """Penalised features, dense or CSR, float64."""
+        if sp.issparse(features):
+            scaled = sp.csr_array(features, dtype=np.float64) / self.divisor
+            if self.constant:
+                column = np.full((scaled.shape[0], 1), self.constant)
+                scaled = sp.hstack([scaled, sp.csr_array(column)])
+            return sp.csr_array(scaled)
+        scaled = np.asarray(features, dtype=np.float64) / self.divisor
+        if self.constant:
+            column = np.full((len(scaled), 1), self.constant)
+            scaled = np.hstack([scaled, column])
+        return scaled
+
+    def rows(self, scaled: Any, inside: bool = False) -> tuple[Array, Array]:
+        """Coordinates (n_rows, n_coef), and lengths (n_rows,) outside the span."""
+        if self.basis is None:
+            within = _dense(scaled)
+            parts = [within]
+            lengths = np.zeros(len(within))
+        else:
+            within = _dense(scaled @ self.basis.T)
+            if self.combine is not None:
+                within = within @ self.combine
+            if inside:
+                lengths = np.zeros(len(within))
+            else:
+                squares = scaled.multiply(scaled) if sp.issparse(scaled) else scaled**2
+                total = np.asarray(squares.sum(axis=1)).ravel()
+                outside = total - np.einsum("np,np->n", within, within)
+                lengths = np.sqrt(np.maximum(outside, 0.0))
+            parts = [within, lengths[:, np.newaxis]]
+        if self.has_free:
+            parts.append(np.ones((len(within), 1)))
+        return np.hstack(parts), lengths
+
+    def target_rows(self, targets: Any) -> tuple[Any, Array]:
+        """Scaled targets and their coordinates, zero outside the span."""
+        last = self.last_targets
+        if last is None or last[0] is not targets:
+            scaled = self.scale(targets)
+            last = targets, scaled, self.rows(scaled, inside=True)[0]
+            self.last_targets = last
+        return last[1], last[2]
+
+    def start(self, formula: Logistic) -> Array:
+        """The classifier's coefficients relative to class 0, (n_classes - 1, n_coef).
+
+        Scikit-learn stops early, so that these are not the optimum.
+        """
+        coef = formula.coef if len(formula.coef) == 1 else formula.coef[1:]
+        coef = coef - (0.0 if len(formula.coef) == 1 else formula.coef[0])
+        penalized = coef[:, :-1] * self.divisor
+        if self.constant:
+            last = coef[:, -1:] / self.constant
+            penalized = np.hstack([penalized, last])
+        parts = [penalized]
+        if self.basis is not None:
+            inside = _dense((self.basis @ penalized.T).T)
+            if self.combine is not None:
+                inside = inside @ self.combine
+            parts = [inside, np.zeros((len(coef), 1))]
+        if self.has_free:
+            parts.append(coef[:, -1:])
+        return np.hstack(parts)
+
+    def share(self, codes: Array, weights: Array, n_classes: int) -> Shared:
+        """The problem of the labelled rows with these weights."""
+        n_others = n_classes - 1
+        coupling = np.eye(n_others)
+        if n_classes > 2:
+            # The penalty is on all classes' coefficients, which sum to zero at the
+            # optimum; this is the same in their differences to those of class 0.
+            coupling -= 1.0 / n_classes
+        targets = codes == np.arange(1, n_classes)[:, np.newaxis]
+        return Shared(
+            self.labeled, targets.astype(np.float64), weights, self.penalty, coupling
+        )
+
+
+def _formula(classifier: Any) -> Logistic | None:
+    """What is minimised, None where that is not supported."""
+    if type(classifier) not in (LogisticRegression, LogisticRegressionCV):
+        return None
+    formula = as_logistic(classifier)
+    return formula if formula is not None and formula.penalty[0] > 0 else None
+
+
+def _weights_with(
+    classifier: Any,
+    formula: Logistic,
+    codes: Array,
+    weights: ArrayLike | None,
+    code: int,
+) -> Array:
+    """Weights of the labelled rows and, last, of a new row of class `code`."""
+    own = None if weights is None else np.append(np.asarray(weights, float), 1.0)
+    return training_weights(classifier, formula.classes[np.append(codes, code)], own)
+
+
+def _one_hot(code: int, n_classes: int) -> Array:
+    """Over the classes other than 0."""
+    return np.asarray(np.arange(1, n_classes) == code, dtype=np.float64)
+
+
+def _confidence_lost(logits: Array) -> Array:
+    """One minus the largest probability, (B, N), of logits (B, Q, N); overwrites."""
+    top = np.maximum(logits.max(axis=1), 0.0)
+    large = top.max(initial=0.0) > LARGE_LOGIT
+    if large:
+        logits -= top[:, np.newaxis]
+    np.exp(logits, out=logits)
+    total = logits.sum(axis=1)
+    if large:
+        total += np.exp(-top)
+        return 1.0 - 1.0 / total
+    total += 1.0
+    return 1.0 - np.exp(top) / total
+
+
+def _entropy(logits: Array) -> Array:
+    """Entropy in nats, (B, N), of logits (B, Q, N)."""
+    if logits.max(initial=0.0) > LARGE_LOGIT:
+        proba, log_total = softmax(logits)
+        return log_total - np.einsum("bqn,bqn->bn", proba, logits)
+    odds = np.exp(logits)
+    total = odds.sum(axis=1)
+    total += 1.0
+    mean = np.einsum("bqn,bqn->bn", odds, logits)
+    mean /= total
+    np.log(total, out=total)
+    total -= mean
+    return total
+
+
+def _dense(matrix: Any) -> Array:
+    if sp.issparse(matrix):
+        return np.asarray(matrix.toarray(), dtype=np.float64)
+    return np.asarray(matrix, dtype=np.float64)

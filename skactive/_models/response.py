@@ -1,0 +1,91 @@
+"""From a fitted estimator to arrays: which answers it has, and what they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import StackingClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+
+from skactive._compat.sklearn import _num_samples
+from skactive._compat.tally import count_rows
+from skactive._models.last_layer import has_last_layer
+from skactive._models.members import (
+    classes_of,
+    count_members,
+    is_committee,
+    member_proba,
+)
+from skactive._models.wrappers import last_step
+
+Array = NDArray[Any]
+
+
+def has_response(estimator: Any, response: str) -> bool:
+    """Whether `estimator`, fitted or not, can give a response.
+
+    `response` is "predict_proba", "decision_function", "last_layer", "members", or
+    "refits", which is one classifier whose refits give probabilities.
+    """
+    if response == "last_layer":
+        return has_last_layer(last_step(estimator))
+    if response == "members":
+        return is_committee(estimator)
+    if response == "refits":
+        return not isinstance(estimator, (list, tuple)) and (
+            isinstance(last_step(estimator), RidgeClassifier)
+            or has_response(estimator, "predict_proba")
+        )
+    if isinstance(estimator, (list, tuple)):
+        return response == "predict_proba"
+    last = last_step(estimator)
+    if isinstance(last, StackingClassifier) and last.final_estimator is None:
+        # Until it is fitted it hides the methods of its default.
+        return hasattr(LogisticRegression, response)
+    return hasattr(estimator, response)
+
+
+def count_outputs(estimator: Any, response: str) -> int:
+    """How many numbers a fitted `estimator` gives for a row."""
+    if response == "members" or isinstance(estimator, (list, tuple)):
+        return len(classes_of(estimator)) * count_members(estimator)
+    return len(getattr(estimator, "classes_", ()))
+
+
+def predict_proba(estimator: Any, X: Any) -> Array:
+    """Class probabilities (n_samples, n_classes); of a list, the members' mean."""
+    if isinstance(estimator, (list, tuple)):
+        return member_proba(estimator, X).mean(axis=0)
+    proba = np.asarray(estimator.predict_proba(X))
+    count_rows(_num_samples(X))
+    if proba.ndim != 2 or len(proba) != _num_samples(X):
+        raise ValueError(
+            f"predict_proba of {estimator!r} gave an array of shape {proba.shape} for "
+            f"{_num_samples(X)} rows; expected (n_samples, n_classes). Estimators with "
+            "several outputs are not supported."
+        )
+    return proba
+
+
+def decision_values(estimator: Any, X: Any) -> Array:
+    """Decision values (n_samples, n_classes); a single column d becomes (-d, d)."""
+    values = np.asarray(estimator.decision_function(X))
+    count_rows(_num_samples(X))
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"decision_function of {estimator!r} gave NaN or infinite values; "
+            "utilities cannot be computed from these."
+        )
+    if values.ndim == 1 or values.shape[1] == 1:
+        return np.column_stack([-values, values])
+    n_classes = len(classes_of(estimator))
+    one_vs_one = getattr(last_step(estimator), "decision_function_shape", "") == "ovo"
+    if values.shape[1] != n_classes or one_vs_one:
+        raise ValueError(
+            f"decision_function of {estimator!r} gave {values.shape[1]} columns for "
+            f"{n_classes} classes; one column a class is needed. Set "
+            "decision_function_shape='ovr' if the estimator has it."
+        )
+    return values

@@ -1,0 +1,126 @@
+"""Rows of a pool as vectors, for strategies that ask how far rows are apart."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+
+from skactive._compat.sklearn import _num_samples
+from skactive._compat.tally import count_rows
+from skactive._data.chunks import chunk_rows, rows_between
+from skactive._models.last_layer import has_hidden_layers, has_last_layer, layer_inputs
+from skactive._models.wrappers import is_fitted, transform_before_last, unwrapped
+from skactive.geometry._blocks import as_embedding
+
+
+def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
+    """Rows of `X` as vectors: dense or CSR of shape (n_samples, n_features).
+
+    `embedding` is a fitted transformer or a function ``X -> vectors``; "last_layer"
+    for what the last layer of a fitted net or linear classifier is given; "input" for
+    what the steps of a pipeline before its last one give, fitted on `X` without labels
+    while the pipeline is not fitted, or `X` itself for any other estimator. None is
+    "last_layer" for a fitted net, "input" for anything else. Arrays with more axes,
+    such as images, are flattened.
+    """
+    if embedding is None or isinstance(embedding, str):
+        vectors = _own_vectors(estimator, X, embedding)
+    else:
+        vectors = getattr(embedding, "transform", embedding)(X)
+    if vectors is not X:
+        count_rows(_num_samples(X))
+    if hasattr(vectors, "to_numpy"):
+        vectors = vectors.to_numpy()
+    try:
+        return as_embedding(_flat(vectors))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"X is no array of numbers that distances can be taken of ({error}). Put a "
+            "transformer in front of the classifier, as in make_pipeline(transformer, "
+            "classifier), or give the strategy an embedding=, a fitted transformer or "
+            "a function."
+        ) from error
+
+
+def embed_without_labels(estimator: Any, X: Any) -> Any:
+    """As :func:`embed`, but None where rows of `X` are no vectors of finite numbers.
+
+    None as well where a step of an unfitted pipeline learns from labels.
+    """
+    try:
+        vectors = _own_vectors(estimator, X, None)
+    except (TypeError, ValueError):
+        # A step wants labels. If something else is wrong, the fit to come will say so.
+        return None
+    if vectors is not X:
+        count_rows(_num_samples(X))
+    if hasattr(vectors, "to_numpy"):
+        vectors = vectors.to_numpy()
+    vectors = _flat(vectors)
+    if not sp.issparse(vectors):
+        if not isinstance(vectors, np.ndarray):
+            vectors = np.asarray(vectors, dtype=object)
+            if vectors.ndim != 2 or not all(
+                isinstance(value, Real) for value in vectors.ravel()
+            ):
+                return None
+            vectors = vectors.astype(np.float64)
+        if vectors.dtype.kind not in "biuf" or vectors.ndim != 2:
+            return None
+    values = vectors.data if sp.issparse(vectors) else vectors
+    return vectors if np.isfinite(values.sum()) else None
+
+
+def _own_vectors(estimator: Any, X: Any, embedding: str | None) -> Any:
+    """What an estimator makes of `X`, see :func:`embed`."""
+    estimator = unwrapped(estimator)
+    if isinstance(estimator, Pipeline):
+        if len(estimator) > 1 and not is_fitted(estimator):
+            if embedding == "last_layer":
+                raise _no_last_layer(estimator)
+            return clone(estimator[:-1]).fit_transform(X)
+        X = transform_before_last(estimator, X)
+        return _own_vectors(estimator.steps[-1][1], X, embedding)
+    if embedding == "last_layer":
+        if not (has_last_layer(estimator) and is_fitted(estimator)):
+            raise _no_last_layer(estimator)
+        return _layer_inputs(estimator, X)
+    if embedding is None and has_hidden_layers(estimator) and is_fitted(estimator):
+        return _layer_inputs(estimator, X)
+    return X
+
+
+def _layer_inputs(classifier: Any, X: Any) -> Any:
+    # A net of skorch has its own batches.
+    if not isinstance(classifier, MLPClassifier) or len(classifier.coefs_) == 1:
+        return layer_inputs(classifier, X)
+    n_samples = _num_samples(X)
+    last = classifier.coefs_[-1]
+    vectors = np.empty((n_samples, last.shape[0]), dtype=last.dtype)
+    step = chunk_rows(X, max(coef.shape[1] for coef in classifier.coefs_))
+    for start in range(0, n_samples, step):
+        stop = min(start + step, n_samples)
+        vectors[start:stop] = layer_inputs(classifier, rows_between(X, start, stop))
+    return vectors
+
+
+def _no_last_layer(estimator: Any) -> ValueError:
+    return ValueError(
+        "embedding='last_layer' needs a fitted net or linear classifier: one of skorch "
+        "or MLPClassifier, whose last hidden layer is taken, or LogisticRegression, "
+        f"..., alone or at the end of a pipeline; got {estimator!r}. Use "
+        "embedding='input', None, a fitted transformer or a function."
+    )
+
+
+def _flat(vectors: Any) -> Any:
+    """Arrays with more than two axes with two."""
+    if isinstance(vectors, np.ndarray) and vectors.ndim > 2:
+        return vectors.reshape(len(vectors), -1)
+    return vectors

@@ -1,0 +1,387 @@
+"""Going on from the last model instead of training anew."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pickle import PicklingError
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+
+from skactive._compat.sklearn import (
+    BaseSearchCV,
+    Interval,
+    LinearClassifierMixin,
+    _check_method_params,
+    _safe_indexing,
+)
+from skactive._data.copies import row_keys
+from skactive._models.bootstrap import fit_on_rows
+from skactive._models.encoded import EncodedClassifier
+from skactive._models.nets import is_net
+from skactive._models.wrappers import at_last_step, last_step
+
+Array = NDArray[Any]
+
+_POSSIBLE = (
+    "Possible are MLPClassifier, SGDClassifier, Perceptron, LogisticRegression, the "
+    "nets of skorch, any other estimator whose own warm_start goes on with its "
+    "weights, each of these as the last step of a pipeline, and, outside of pipelines, "
+    "estimators with partial_fit, such as MultinomialNB. Use warm_start=False."
+)
+
+
+class ShrinkPerturb(BaseEstimator):
+    """A warm start from weights that are shrunk, and to which noise is added.
+
+    ``theta <- shrink * theta + noise * normal(0, 1)`` for all weights, intercepts as
+    well. A net that only goes on from its last weights often ends less accurate than
+    one that is trained anew; after this step it does not, and it still learns faster
+    [1]_. ``shrink=1, noise=0`` is a plain warm start; ``shrink=0`` forgets everything.
+
+    It works for `MLPClassifier`, linear classifiers and the nets of skorch. In these it
+    changes the parameters that are trained: none that is frozen, and no running
+    statistics of batch normalisation. Their optimizer starts anew, for what it
+    remembers belongs to weights that are gone.
+
+    Parameters
+    ----------
+    shrink : float in [0, 1], default=0.6
+        Factor of the weights.
+    noise : float >= 0, default=0.01
+        Standard deviation of the noise.
+
+    References
+    ----------
+    .. [1] J. T. Ash and R. P. Adams, "On Warm-Starting Neural Network Training",
+       NeurIPS 2020. The defaults are those of its experiment with data that arrive in
+       batches.
+
+    Examples
+    --------
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skactive import ActiveLearningClassifier
+    >>> from skactive.classifier import ShrinkPerturb
+    >>> learner = ActiveLearningClassifier(
+    ...     MLPClassifier(), warm_start=ShrinkPerturb(shrink=0.4))
+    >>> learner.get_params()["warm_start__noise"]
+    0.01
+    """
+
+    _parameter_constraints: dict = {
+        "shrink": [Interval(numbers.Real, 0, 1, closed="both")],
+        "noise": [Interval(numbers.Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, shrink: float = 0.6, noise: float = 0.01):
+        self.shrink = shrink
+        self.noise = noise
+
+
+class Learnt(NamedTuple):
+    """What a model has learnt from: positions, and what tells rows apart.
+
+    `keys`, `labels` and the arrays in `params` have one entry for each of `rows`.
+    """
+
+    rows: Array
+    keys: Array
+    labels: Array
+    params: dict
+
+
+class WarmStart(NamedTuple):
+    """How a learner goes on from its last model.
+
+    `method` is what :func:`goes_on_by` says.
+    """
+
+    method: str
+    perturb: ShrinkPerturb | None
+    seed: int
+
+    def resume(self, last: Any, fresh: Any, *entropy: int) -> Any:
+        """`fresh`, with what the fitted `last` knows; None if it is of another kind.
+
+        `fresh` is an unfitted clone, which is used up; `last` stays as it is. The noise
+        follows from the seed and `entropy`.
+        """
+        resumed = _resumed(last, fresh)
+        if resumed is not None and self.perturb is not None:
+            rng = np.random.default_rng([self.seed, *entropy])
+            _perturb(last_step(resumed), self.perturb, rng)
+        return resumed
+
+
+def goes_on_by(estimator: Any, warm_start: Any) -> str:
+    """How a fitted `estimator` goes on: by "fit", or by "partial_fit" on new rows.
+
+    Raises ValueError where it cannot, or where it has no weights that can be shrunk
+    and `warm_start` is a :class:`ShrinkPerturb`.
+    """
+    last, wraps = estimator, False
+    while isinstance(last, (Pipeline, EncodedClassifier)):
+        wraps = wraps or isinstance(last, Pipeline)
+        last = last.steps[-1][1] if isinstance(last, Pipeline) else last.estimator
+    if isinstance(last, BaseSearchCV):
+        raise ValueError(
+            f"warm_start={warm_start!r} is not possible with {estimator!r}: a search "
+            "trains many models, and which one it keeps may be another one in the "
+            "next round. Search over the parameters of the learner instead, as in "
+            "GridSearchCV(ActiveLearningClassifier(...), {'estimator__...': ...}), or "
+            "use warm_start=False."
+        )
+    if isinstance(last, (BaseEnsemble, HistGradientBoostingClassifier)):
+        raise ValueError(
+            f"warm_start={warm_start!r} is not possible with {estimator!r}: its own "
+            "warm start adds members and leaves those it has as they are, so that "
+            f"they would never learn from new labels. {_POSSIBLE}"
+        )
+    is_frozen = isinstance(last, FrozenEstimator)
+    by_fit = not is_frozen and "warm_start" in _params_of(last)
+    by_part = not is_frozen and not wraps and hasattr(last, "partial_fit")
+    if not by_fit and not by_part:
+        where = " inside a pipeline" if hasattr(last, "partial_fit") else ""
+        raise ValueError(
+            f"warm_start={warm_start!r} is not possible with {estimator!r}: "
+            f"{type(last).__name__} has no warm_start of its own, and "
+            f"{'no partial_fit' if not where else 'partial_fit is of no use' + where}. "
+            f"{_POSSIBLE}"
+        )
+    if isinstance(warm_start, ShrinkPerturb):
+        warm_start._validate_params()
+        if not by_fit or not _has_weights(last):
+            raise ValueError(
+                f"{warm_start!r} needs weights that can be shrunk: those of "
+                "MLPClassifier, of LogisticRegression, SGDClassifier or Perceptron, or "
+                f"of a net of skorch; got {estimator!r}. Use warm_start=True."
+            )
+    return "fit" if by_fit else "partial_fit"
+
+
+def fit_further(
+    estimator: Any, X: Any, labels: Array, rows: Array, params: dict
+) -> Any:
+    """As :func:`fit_on_rows`, from what `estimator`, which was resumed, knows.
+
+    Steps of a pipeline before its last one are fitted anew. Where they then give
+    another number of features, the last step is trained anew.
+    """
+    last = last_step(estimator)
+    n_known = getattr(last, "n_features_in_", None)
+    try:
+        with _warm(estimator, last):
+            return fit_on_rows(estimator, X, labels, rows, params)
+    except (ValueError, RuntimeError):
+        n_given = _n_features(estimator, _safe_indexing(X, rows[:1]))
+        if n_known is None or n_given in (None, n_known):
+            raise
+    pipeline = _innermost(estimator)
+    pipeline.steps[-1] = (pipeline.steps[-1][0], clone(last))
+    return fit_on_rows(estimator, X, labels, rows, params)
+
+
+def knows_classes(last: Any, seen: Array, X: Any, rows: Array, labels: Array) -> bool:
+    """Whether the fitted `last`, of the classes `seen`, can learn these labels.
+
+    It can if the classes are the same, or if it is a net with an output to spare for
+    each new one, whose labels are encoded.
+    """
+    found = np.unique(labels)
+    if np.array_equal(found, seen):
+        return True
+    if len(np.setdiff1d(seen, found)) or not isinstance(last, EncodedClassifier):
+        return False
+    proba = last.estimator_.predict_proba(_safe_indexing(X, rows[:1]))
+    return np.shape(proba)[1] >= len(found)
+
+
+def learnt_from(X: Any, labels: Array, rows: Array, params: dict) -> Learnt:
+    """What to remember of a fit on `rows` of `X`."""
+    cut = _check_method_params(X, params, indices=rows)
+    return Learnt(rows, row_keys(X, rows), labels, cut)
+
+
+def new_since(last: Learnt | None, now: Learnt) -> Array | None:
+    """Positions in the rows of `now` that `last` lacks.
+
+    None where a row of `last` is not there any more, or is not as it was.
+    """
+    if last is None:
+        return None
+    at = np.flatnonzero(np.isin(now.rows, last.rows))
+    if len(at) < len(last.rows) or set(last.params) != set(now.params):
+        return None
+    order = np.argsort(last.rows)
+    before = [last.keys[order], last.labels[order]]
+    after = [now.keys[at], now.labels[at]]
+    for name, values in last.params.items():
+        before.append(_of_rows(values, order, len(last.rows)))
+        after.append(_of_rows(now.params[name], at, len(now.rows)))
+    if not all(map(_are_equal, before, after)):
+        return None
+    return np.setdiff1d(np.arange(len(now.rows)), at)
+
+
+def _of_rows(values: Any, indices: Array, n_rows: int) -> Any:
+    values = np.asarray(values)
+    return values[indices] if values.shape[:1] == (n_rows,) else values
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    return bool(np.array_equal(one, other))
+
+
+# ---------------------------------------------------------------------------------
+# From the last model to the next one
+# ---------------------------------------------------------------------------------
+
+
+def _resumed(last: Any, fresh: Any) -> Any:
+    if type(last) is not type(fresh):
+        return None
+    if isinstance(fresh, EncodedClassifier):
+        inner = _resumed(last.estimator_, clone(fresh.estimator))
+        if inner is not None:
+            fresh.estimator_ = inner
+            fresh.labels_, fresh.classes_ = last.labels_, last.classes_
+            fresh._n_fits = last._n_fits
+        return None if inner is None else fresh
+    if isinstance(fresh, Pipeline):
+        name, step = fresh.steps[-1]
+        inner = _resumed(last.steps[-1][1], step)
+        if inner is not None:
+            fresh.steps[-1] = (name, inner)
+        return None if inner is None else fresh
+    # Its user may have set other parameters since, as fewer epochs.
+    resumed, known = deepcopy(last), last.get_params(deep=False)
+    changed = {
+        name: value
+        for name, value in fresh.get_params(deep=False).items()
+        if not _is_same(value, known.get(name))
+    }
+    return None if _ask_for_others(changed, resumed) else resumed.set_params(**changed)
+
+
+def _ask_for_others(changed: dict, classifier: Any) -> bool:
+    """Whether weights, or an optimizer, of another make are wanted."""
+    if is_net(classifier):
+        # For these skorch makes a new module, from any seed, or fails.
+        parts = {name.split("__")[0] for name in changed}
+        return "optimizer" in changed or bool(parts & set(classifier._modules))
+    if isinstance(classifier, MLPClassifier):
+        return not changed.keys().isdisjoint({"hidden_layer_sizes", "early_stopping"})
+    return False
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two parameters, which may be copies of each other, are the same."""
+    if repr(one) == repr(other):
+        return True
+    try:  # the repr of many an object is its address
+        return bool(joblib.hash(one) == joblib.hash(other))
+    except (PicklingError, AttributeError, TypeError):  # of what cannot be pickled
+        return False
+
+
+@contextmanager
+def _warm(estimator: Any, last: Any) -> Iterator[None]:
+    """While `warm_start` of a classifier, and of the wrapper around it, is true."""
+    parts = [last]
+    if isinstance(estimator, EncodedClassifier):
+        parts.append(estimator)
+    before = [part.get_params(deep=False)["warm_start"] for part in parts]
+    _forget_progress(last)
+    try:
+        for part in parts:
+            part.set_params(warm_start=True)
+        yield
+    finally:
+        for part, value in zip(parts, before, strict=True):
+            part.set_params(warm_start=value)
+
+
+def _forget_progress(classifier: Any) -> None:
+    """Let an MLPClassifier measure its progress on the rows of this fit alone.
+
+    Its warm start keeps the best loss of the last fit. A greater set of rows never
+    reaches it, and then training ends after `n_iter_no_change` epochs, whatever they
+    bring; and with early stopping the weights of the last fit may be restored.
+    """
+    if not isinstance(classifier, MLPClassifier) or classifier.solver == "lbfgs":
+        return
+    classifier._no_improvement_count = 0
+    classifier.t_ = 0
+    if classifier.early_stopping:
+        classifier.best_validation_score_ = -np.inf
+        classifier._best_coefs = [coef.copy() for coef in classifier.coefs_]
+        classifier._best_intercepts = [one.copy() for one in classifier.intercepts_]
+    else:
+        classifier.best_loss_ = np.inf
+
+
+def _innermost(estimator: Any) -> Any:
+    """The pipeline whose last step is no pipeline."""
+    if isinstance(estimator, EncodedClassifier):
+        return _innermost(estimator.estimator_)
+    step = estimator.steps[-1][1]
+    return _innermost(step) if isinstance(step, Pipeline) else estimator
+
+
+def _n_features(estimator: Any, X: Any) -> int | None:
+    """Width of `X` at the last step; None where steps before it are not fitted."""
+    try:
+        _, X = at_last_step(estimator, X)
+    except NotFittedError:
+        return None
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    return shape[1] if len(shape) == 2 else None
+
+
+def _params_of(estimator: Any) -> dict:
+    if not hasattr(estimator, "get_params"):
+        return {}
+    return estimator.get_params(deep=False)
+
+
+# ---------------------------------------------------------------------------------
+# Weights
+# ---------------------------------------------------------------------------------
+
+
+def _has_weights(classifier: Any) -> bool:
+    return is_net(classifier) or isinstance(
+        classifier, (MLPClassifier, LinearClassifierMixin)
+    )
+
+
+def _perturb(classifier: Any, how: ShrinkPerturb, rng: np.random.Generator) -> None:
+    """Shrink the weights in place and add noise."""
+    if is_net(classifier):
+        for _, weights in classifier.get_all_learnable_params():
+            if weights.requires_grad and weights.is_floating_point():
+                noise = how.noise * rng.standard_normal(tuple(weights.shape))
+                values = weights.data
+                values.mul_(how.shrink).add_(values.new_tensor(noise))
+        classifier.initialize_optimizer()
+        return
+    if isinstance(classifier, MLPClassifier):
+        arrays = [*classifier.coefs_, *classifier.intercepts_]
+    else:
+        arrays = [classifier.coef_]
+        if classifier.fit_intercept:
+            arrays.append(classifier.intercept_)
+    for weights in arrays:
+        weights *= how.shrink
+        weights += how.noise * rng.standard_normal(weights.shape)
