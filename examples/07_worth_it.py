@@ -18,9 +18,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_digits
 from sklearn.impute import SimpleImputer
@@ -30,6 +31,8 @@ from sklearn.svm import SVC
 
 from skactive.display import ActiveLearningCurveDisplay
 from skactive.model_selection import active_learning_curve
+
+matplotlib.use("Agg")
 
 parser = argparse.ArgumentParser(description="Is active learning worth it?")
 parser.add_argument("table", nargs="?", help="a CSV file; default: digits")
@@ -73,8 +76,7 @@ print(summary)
 # The picture. Where a curve crosses the dotted line, it is as good as random with all
 # labels; the arrow shows how many labels the best strategy saves until there.
 
-figure = Figure(figsize=(7, 4), layout="constrained")
-ax = figure.add_subplot()
+figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 ActiveLearningCurveDisplay.from_results(curve, scoring="accuracy", ax=ax)
 random_in_the_end = curve.test_scores[0, -1].mean()
 ax.axhline(random_in_the_end, color="black", linestyle=":", linewidth=1)
