@@ -1,24 +1,23 @@
-"""Is active learning worth it on my data?
+"""
+Is active learning worth it on my data?
+=======================================
 
-One command answers it for a table of yours whose labels are known:
+One command answers it for a table of yours whose labels are known::
 
     python examples/07_worth_it.py table.csv name_of_the_label_column
 
 Without arguments the data are handwritten digits. On each of ten splits, every
 strategy runs a labelling campaign from the same first labels; the answer is the
-summary of all of them, and a picture of their curves. ``--picture curve.png`` says
-where to save the picture. The one in the README is made by
+summary of all of them, and a picture of their curves. ``--picture curve.png`` saves
+the picture. The one in the README is made by::
 
     python examples/07_worth_it.py --picture docs/images/learning_curve.png
 
-Needs matplotlib and pandas: ``python -m pip install '.[examples]'``
+Needs matplotlib and pandas: ``python -m pip install '.[examples]'``.
 """
 
 import argparse
-import tempfile
-from pathlib import Path
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -32,12 +31,14 @@ from sklearn.svm import SVC
 from skactive.display import ActiveLearningCurveDisplay
 from skactive.model_selection import active_learning_curve
 
-matplotlib.use("Agg")
+# %%
+# The table and the model
+# -----------------------
 
 parser = argparse.ArgumentParser(description="Is active learning worth it?")
 parser.add_argument("table", nargs="?", help="a CSV file; default: digits")
 parser.add_argument("column", nargs="?", help="its column of labels")
-parser.add_argument("--picture", type=Path, help="where to save the picture")
+parser.add_argument("--picture", help="where to save the picture")
 arguments = parser.parse_args()
 if arguments.table and not arguments.column:
     parser.error("name the column of labels as well: table.csv column")
@@ -58,6 +59,10 @@ else:
     table, column = digits.frame, digits.target.name
     model = SVC(C=10)  # pixels share one scale already
 
+# %%
+# The campaigns
+# -------------
+
 curve = active_learning_curve(
     model,
     table.drop(columns=column),
@@ -69,12 +74,17 @@ curve = active_learning_curve(
     scoring="accuracy",
     random_state=0,
 )
+
+# %%
+# The answer
+# ----------
+
 summary = curve.summary()
 print(summary)
 
-
-# The picture. Where a curve crosses the dotted line, it is as good as random with all
-# labels; the arrow shows how many labels the best strategy saves until there.
+# %%
+# Where a curve crosses the dotted line, it is as good as random with all labels. The
+# arrow shows how many labels the best strategy saves until there.
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 ActiveLearningCurveDisplay.from_results(curve, scoring="accuracy", ax=ax)
@@ -89,6 +99,6 @@ if np.isfinite(best["labels_saved"]) and best["labels_saved"] > 0:
         arrowprops={"arrowstyle": "->", "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0},
     )
 ax.set_title(summary.sentence.replace("; ", ";\n"), fontsize="medium")
-path = arguments.picture or Path(tempfile.mkdtemp()) / "worth_it.png"
-figure.savefig(path, dpi=100)
-print(f"\nThe picture is in {path}")
+if arguments.picture:
+    figure.savefig(arguments.picture, dpi=100)
+plt.show()
