@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -140,3 +141,19 @@ html_theme_options = {
 copybutton_exclude = ".linenos, .gp, .go"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def drop_links_back(app, pagename, templatename, context, doctree):
+    """Drop links from a source page to the API, which viewcode may get wrong.
+
+    It takes all objects of a file to be documented in one module.
+    """
+    if pagename.startswith("_modules/"):
+        context["body"] = re.sub(
+            r'<a class="viewcode-back".*?</a>', "", context["body"]
+        )
+
+
+def setup(app):
+    """Connect what is defined above."""
+    app.connect("html-page-context", drop_links_back)
