@@ -3,7 +3,7 @@
     python docs/check_links.py docs/_build/html
 
 Sphinx warns of references that it cannot resolve, but not of links in raw HTML, in
-templates and in pages that extensions write. Here each ``href`` and ``src`` of each page
+templates and in pages of extensions. Here each ``href`` and ``src`` of each page
 is looked up: the file must exist, and so must the anchor in it.
 """
 

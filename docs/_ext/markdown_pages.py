@@ -64,6 +64,7 @@ def write_pages(app=None):
         if names is not None:
             text = "\n".join([beginning, *take_sections(text, names, source)])
         text = link_to_pages(text, Path(source).parent)
+        text = name_languages(text)
         path = DOCS / page
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -97,6 +98,15 @@ def link_to_pages(text, folder):
         return f"[{words}]({LINKS[target]})" if target in LINKS else f"`{words}`"
 
     return re.sub(r"\[([^]]+)\]\((?!\w+:|#)([^)]+)\)", link, text)
+
+
+def name_languages(text):
+    """Say that code blocks without a language are commands."""
+    block = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+    return block.sub(
+        lambda m: f"{m[1]}```{m[2] or 'console'}\n{m[3]}{m[1]}```",
+        text,
+    )
 
 
 def setup(app):
