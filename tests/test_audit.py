@@ -18,8 +18,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier, query
+from skactive._models.target import Classes
 from skactive.classifier import audit
-from skactive.classifier._audit import draw_reserve, is_accuracy, next_audited
+from skactive.classifier._reserve import draw_reserve, next_audited
 from skactive.estimation import wilson_interval
 from skactive.stopping import Budget, StoppingRule
 from skactive.strategies import Margin, Strategy
@@ -350,8 +351,10 @@ def test_accuracy_has_the_interval_of_wilson(scoring):
 
 @pytest.mark.parametrize("count", [{"normalize": False}, {"sample_weight": None}])
 def test_what_is_no_plain_accuracy(count):
-    assert not is_accuracy(make_scorer(accuracy_score, **count))
-    assert not is_accuracy(make_scorer(accuracy_score, greater_is_better=False))
+    assert not Classes.is_own_score(make_scorer(accuracy_score, **count))
+    assert not Classes.is_own_score(
+        make_scorer(accuracy_score, greater_is_better=False)
+    )
 
 
 @pytest.mark.parametrize(

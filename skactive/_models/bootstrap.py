@@ -72,16 +72,15 @@ def bootstrap_members(
     *args: Any,
     n_jobs: int | None,
     random_state: int | np.random.RandomState,
-    by_class: bool = True,
+    strata: Array | None = None,
 ) -> list[Any]:
     """Fit each member on a bootstrap sample of `rows` of `X`, `n_jobs` at a time.
 
     `fit` is a function such as :func:`fit_on_rows`, which gets `args`. Rows are drawn
-    with replacement, and `by_class` within each class, so that every member sees
-    every class, in the proportions of the labelled set.
+    with replacement, and within each of the `strata` (n_rows,), such as classes: every
+    member then sees every class, in the proportions of the labelled set.
     """
     rng = check_random_state(random_state)
-    strata = labels if by_class else None
     samples = [
         resample(np.arange(len(rows)), stratify=strata, random_state=rng)
         for _ in members

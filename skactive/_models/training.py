@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
 
-from skactive._compat.sklearn import _check_method_params, _num_samples, _safe_indexing
+from skactive._compat.sklearn import _check_method_params, _safe_indexing
 from skactive._compat.tally import count_fits
 from skactive._models import nets
 from skactive._models.bootstrap import (
@@ -24,6 +22,7 @@ from skactive._models.bootstrap import (
     seeded,
 )
 from skactive._models.posterior import posterior_members
+from skactive._models.target import Classes
 from skactive._models.warm_start import (
     Learnt,
     WarmStart,
@@ -38,34 +37,27 @@ Array = NDArray[Any]
 # Fitted estimators, or a function X -> (n_members, n_samples, n_classes).
 Members = list[Any] | Callable[[Any], Array]
 
-# What estimators raise where labels are too few; LinAlgError became a ValueError late.
-ERRORS_OF_LACK = (ValueError, np.linalg.LinAlgError)
-# As many labels as an estimator may be said to wait for.
-_TRIAL_ROWS = 2000
-_TRIAL_ROWS_A_CLASS = 200
 _N_CLONES = 10
 _N_DRAWS = 100
 _N_MASKS = 20
 
 
 class Model(NamedTuple):
-    """What a fit gives: the estimator, its members if asked for, and the classes.
+    """What a fit gives: the estimator, its members if asked for, and what it has seen.
 
+    `seen` is what :meth:`Classes.seen` says of the labels; `can_choose` is false where
+    a constant stands in for the estimator, so that no strategy can be asked about it.
     `learnt` is there where a fit to come may go on with the rows that are new. `lack`
     is the estimator's own error where it could not be fitted, or asked, for want of
-    labels, and a constant stands in for it.
+    labels.
     """
 
     estimator: Any
     members: Members | None
-    seen: Array
+    seen: Any
+    can_choose: bool = True
     learnt: Learnt | None = None
     lack: Exception | None = None
-
-    @property
-    def can_choose(self) -> bool:
-        """Whether a strategy can be asked about it."""
-        return len(self.seen) > 1 and self.lack is None
 
 
 class Training(NamedTuple):
@@ -73,7 +65,7 @@ class Training(NamedTuple):
 
     `members` is None where the strategy asks for none; `n_members` is None for the
     default of their kind; `around` gives a context for the fit of an estimator;
-    `warm_start` is None where each model is trained anew.
+    `warm_start` is None where each model is trained anew. `kind` says what labels are.
     """
 
     estimator: Any
@@ -84,33 +76,27 @@ class Training(NamedTuple):
     member_seed: int
     around: Callable[[Any], Any] = contextlib.nullcontext
     warm_start: WarmStart | None = None
+    kind: type[Classes] = Classes
 
     def fit(
         self,
         X: Any,
-        classes: Array,
-        codes: Array,
+        labels: Array,
         rows: Array,
         params: dict,
         last: Model | None = None,
     ) -> Model:
         """One clone, and its members if wanted, fitted on `rows` of `X`.
 
-        `codes` (n_samples,) are positions in `classes`; values of `params` with one
-        entry a row of `X` are cut to the rows. With a `warm_start` the model goes on
-        from `last`, which stays as it is.
+        `labels` are those of the rows, which may repeat themselves; values of `params`
+        with one entry a row of `X` are cut to the rows. With a `warm_start` the model
+        goes on from `last`, which stays as it is.
         """
-        return self._fit(X, classes[codes[rows]], rows, params, last)
-
-    def _fit(
-        self, X: Any, labels: Array, rows: Array, params: dict, last: Model | None
-    ) -> Model:
-        """As :meth:`fit`, with the labels of `rows`, which may repeat themselves."""
         if labels.dtype.kind == "U":  # as wide as these labels ask for, and no others
             labels = np.array(labels.tolist())
-        seen = np.unique(labels)
-        if len(seen) == 1:
-            return Model(_constant(X, labels, rows), None, seen)
+        seen = self.kind.seen(labels)
+        if not self.kind.are_enough(seen):
+            return self.stand_in(X, labels, rows)
         learnt = None
         if self.warm_start is not None and self.warm_start.method == "partial_fit":
             learnt = learnt_from(X, labels, rows, params)
@@ -127,91 +113,17 @@ class Training(NamedTuple):
             members = self._resampled(
                 fit_on_rows, self._clones(), X, labels, rows, params
             )
-        return Model(estimator, members, seen, learnt)
+        return Model(estimator, members, seen, learnt=learnt)
 
-    def fit_if_enough(
-        self,
-        X: Any,
-        classes: Array,
-        codes: Array,
-        rows: Array,
-        params: dict,
-        last: Model | None = None,
-        asks: bool = True,
+    def stand_in(
+        self, X: Any, labels: Array, rows: Array, lack: Exception | None = None
     ) -> Model:
-        """As :meth:`fit`, but with a constant model where there are too few labels.
-
-        That is, where the estimator cannot be fitted or, if `asks`, asked for a
-        prediction, but could with more rows like these. The model's `lack` is its
-        error then.
-        """
-        try:
-            model = self.fit(X, classes, codes, rows, params, last)
-            # With more labels than those that were enough there are enough.
-            is_new = model.can_choose and (last is None or not last.can_choose)
-            if asks and is_new and _counts_neighbors(self.estimator):
-                _ask(model.estimator, _safe_indexing(X, rows[:1]))
-        except ERRORS_OF_LACK as error:
-            labels = classes[codes[rows]]
-            # What works when it is tried again failed by chance, or by a callback.
-            if self._works(X, labels, rows, params) or not self.lacks_labels(
-                X, labels, rows, params
-            ):
-                raise
-            seen = np.unique(labels)
-            note_lack(error, len(rows))
-            return Model(_constant(X, labels, rows), None, seen, lack=error)
-        return model
-
-    def cannot_answer(
-        self, model: Model, X: Any, labels: Array, rows: Array, params: dict
-    ) -> bool:
-        """Whether a fitted model fails where it is asked, for want of labels."""
-        if not model.can_choose:
-            return False
-        if len(rows) == 0:  # the caller knows no labels, so they are made up
-            rows = np.arange(min(_num_samples(X), 2 * len(model.seen)))
-            labels = model.seen[rows % len(model.seen)]
-        try:
-            _ask(model.estimator, _safe_indexing(X, rows[:1]))
-        except ERRORS_OF_LACK:
-            return self.lacks_labels(X, labels, rows, params)
-        return False
-
-    def lacks_labels(self, X: Any, labels: Array, rows: Array, params: dict) -> bool:
-        """Whether an estimator that failed would not, if there were more labels.
-
-        It is tried on copies of the labelled rows, and on further rows of `X` with
-        labels made up: what else is wrong, with it or with a row, is wrong there too.
-        """
-        classes, codes = np.unique(labels, return_inverse=True)
-        if len(classes) < 2:
-            return False
-        n_rows = min(_TRIAL_ROWS, _TRIAL_ROWS_A_CLASS * len(classes))
-        n_rows = max(n_rows, 20 * len(classes), 2 * len(rows))
-        others = np.setdiff1d(np.arange(_num_samples(X)), rows)[: n_rows - len(rows)]
-        made_up = np.concatenate([codes, np.arange(len(others)) % len(classes)])
-        n_copies = -(-n_rows // len(rows))
-        more = np.tile(rows, n_copies)
-        if self._works(X, classes[np.tile(codes, n_copies)], more, params):
-            return True
-        if len(others) == 0:
-            return False
-        n_copies = -(-n_rows // len(made_up))
-        more = np.tile(np.concatenate([rows, others]), n_copies)
-        return self._works(X, classes[np.tile(made_up, n_copies)], more, params)
-
-    def _works(self, X: Any, labels: Array, rows: Array, params: dict) -> bool:
-        """Whether the estimator can be fitted on `rows` and asked, on trial."""
-        trial = self._replace(warm_start=None, around=contextlib.nullcontext)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                model = trial._fit(X, labels, rows, params, None)
-                _ask(model.estimator, _safe_indexing(X, rows[:1]))
-        except ERRORS_OF_LACK:
-            return False
-        return True
+        """A constant model, for want of labels: `lack` is the estimator's own error."""
+        constant = self.kind.stand_in(X, labels, rows)
+        if not has_columns(X):
+            # The constant has counted the columns of a list of texts.
+            vars(constant).pop("n_features_in_", None)
+        return Model(constant, None, self.kind.seen(labels), False, lack=lack)
 
     def _go_on(
         self,
@@ -294,7 +206,7 @@ class Training(NamedTuple):
 
         `labels` are those of `rows`; `classes` is what the estimator is told.
         """
-        seen = np.unique(labels)
+        seen = self.kind.seen(labels)
         clones = None
         if model is None:
             estimator = self._new()
@@ -303,7 +215,7 @@ class Training(NamedTuple):
         else:
             estimator = model.estimator
             clones = model.members if isinstance(model.members, list) else None
-            seen = np.union1d(model.seen, labels)
+            seen = np.union1d(model.seen, seen)
         count_fits()
         partial_fit_on_rows(estimator, X, labels, rows, params, classes)
         members: Members | None
@@ -312,7 +224,7 @@ class Training(NamedTuple):
             members = self._resampled(
                 partial_fit_on_rows, clones, X, labels, rows, params, classes
             )
-        return Model(estimator, members, seen)
+        return Model(estimator, members, seen, self.kind.are_enough(seen))
 
     def _new(self) -> Any:
         return seeded(clone(self.estimator), self.estimator_seed)
@@ -338,7 +250,7 @@ class Training(NamedTuple):
             *rest,
             n_jobs=self.n_jobs,
             random_state=self.member_seed if rng is None else rng,
-            by_class=rng is None,
+            strata=self.kind.strata(labels) if rng is None else None,
         )
 
     def _kind_of_net(self, estimator: Any) -> str | None:
@@ -421,60 +333,6 @@ class NetMembers:
         return align(self.estimator, proba)
 
 
-_LACK_NOTE = "There are too few labels for this estimator yet"
-
-
-def note_lack(error: Exception, n_labels: int) -> None:
-    """Say in an error of the estimator that more labels will help."""
-    error.add_note(
-        f"{_LACK_NOTE}: {n_labels} to learn from. With more it can be fitted. Go on "
-        "labelling: query of a learner that has not been fitted, or "
-        "skactive.labeling.label_pool, chooses by the initial strategy until then."
-    )
-
-
-def is_lack(error: BaseException) -> bool:
-    """Whether :func:`note_lack` has had its say."""
-    return any(note.startswith(_LACK_NOTE) for note in getattr(error, "__notes__", ()))
-
-
-def warn_of_lack(error: Exception, n_labels: int) -> None:
-    """Warn that the initial strategy chooses while there are too few labels."""
-    warnings.warn(
-        f"The estimator cannot be fitted or asked with {n_labels} labels, so the "
-        f"initial strategy chooses until there are more. Its own error: "
-        f"{type(error).__name__}: {error}",
-        UserWarning,
-        stacklevel=4,
-    )
-
-
-def _counts_neighbors(estimator: Any) -> bool:
-    """Whether a prediction may fail that needs so and so many rows to be known."""
-    names = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else ()
-    return any(name.rpartition("__")[2] == "n_neighbors" for name in names)
-
-
-def _ask(estimator: Any, X: Any) -> None:
-    """Have a fitted estimator answer in each way that it has, for its errors."""
-    for name in ("predict", "predict_proba", "decision_function"):
-        if not hasattr(estimator, name):
-            continue
-        answer = np.asarray(getattr(estimator, name)(X))
-        if answer.dtype.kind == "f" and not np.isfinite(answer).all():
-            raise ValueError(f"{name} of {estimator!r} gave {answer.tolist()}.")
-
-
 def has_columns(X: Any) -> bool:
     """Whether `X` has two axes, and so features that can be counted."""
     return len(getattr(X, "shape", ())) == 2
-
-
-def _constant(X: Any, labels: Array, rows: Array) -> DummyClassifier:
-    """What stands in for the estimator while one class only has been seen."""
-    placeholder = DummyClassifier(strategy="prior")
-    fit_on_rows(placeholder, X, labels, rows, {})
-    if not has_columns(X):
-        # What it took for the columns of texts.
-        vars(placeholder).pop("n_features_in_", None)
-    return placeholder

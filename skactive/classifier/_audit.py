@@ -1,9 +1,4 @@
-"""Audit rows: a random share of the labels, kept from the model to tell how good it is.
-
-Which rows of a pool may become audit rows, and in which order, follows from a seed and
-from their positions alone. So nothing is remembered between calls, and rows that join
-the pool change nothing for those that were there.
-"""
+"""Audits: how good a model is, by random rows that it has not learnt from."""
 
 from __future__ import annotations
 
@@ -16,59 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import accuracy_score, check_scoring
+from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._compat.sklearn import _BaseScorer, _safe_indexing
-from skactive._data.labels import MISSING
-from skactive.classifier._delegates import check_labels
-from skactive.estimation import smoothed_bootstrap_interval, wilson_interval
+from skactive._models.target import Classes
 
 Array = NDArray[Any]
-
-
-class Reserve(NamedTuple):
-    """The rows that are never learnt from.
-
-    `rows` are their positions in the random order in which their labels are asked for;
-    `mask` (n_samples,) is true for them.
-    """
-
-    rows: Array
-    mask: Array
-
-
-def draw_reserve(
-    share: float, seed: int, n_samples: int, ids: Array | None = None
-) -> Reserve:
-    """Each row with probability `share`; `ids` are names of the rows, ascending."""
-    n_names = n_samples if ids is None or len(ids) == 0 else int(ids[-1]) + 1
-    # Of numpy's streams only those of bit generators never change with its version,
-    # and number i is the same however many are drawn.
-    keys = np.random.PCG64(seed).random_raw(n_names)
-    if ids is not None:
-        keys = keys[ids]
-    mask = keys * 2.0**-64 < share
-    rows = np.flatnonzero(mask)
-    return Reserve(rows[np.argsort(keys[rows], kind="stable")], mask)
-
-
-def next_audited(
-    share: float, reserve: Reserve, missing: Array, n_queries: int
-) -> Array:
-    """The rows of the reserve that a batch of `n_queries` contains, in order.
-
-    `missing` (n_samples,) is true for rows without a label. After the batch, `share` of
-    all labels are those of the reserve, rounded down, as far as rows are left.
-    """
-    n_known = len(missing) - int(np.count_nonzero(missing))
-    unlabeled = reserve.rows[missing[reserve.rows]]
-    n_audited = len(reserve.rows) - len(unlabeled)
-    # Rounded down, so that the first label can be learnt from.
-    n_due = int(share * (n_known + n_queries) + 1e-9) - n_audited
-    n_others = int(np.count_nonzero(missing)) - len(unlabeled)
-    n_wanted = min(max(n_due, n_queries - n_others, 0), n_queries)
-    return unlabeled[:n_wanted]
 
 
 class Audit(NamedTuple):
@@ -135,63 +84,119 @@ class Audit(NamedTuple):
         return text
 
 
-def audit_rows(
-    learner: Any,
+def audit(
+    self: Any,
     X: Any,
-    classes: Array,
-    codes: Array,
-    reserve: Reserve,
+    y: Any,
     *,
-    scoring: Any,
-    confidence: float,
-    skip: ArrayLike,
-    seed: int,
+    scoring: Any = None,
+    confidence: float = 0.95,
+    skip: ArrayLike = (),
 ) -> Audit:
-    """The score on the audit rows, for labels as `codes` (n_samples,) in `classes`."""
-    learnt = np.flatnonzero((codes != MISSING) & ~reserve.mask)
-    in_order = reserve.rows[~np.isin(reserve.rows, np.asarray(skip, dtype=np.intp))]
-    is_known = codes[in_order] != MISSING
-    n_audited = len(in_order) if is_known.all() else int(np.argmin(is_known))
-    audited = in_order[:n_audited]
-    name, score = "accuracy", check_scoring(learner, scoring=scoring or "accuracy")
-    if scoring is not None:
-        name = getattr(scoring, "__name__", "score") if callable(scoring) else scoring
-    if is_accuracy(score):
-        name = "accuracy"
+    """Say how good the model is on rows like those of the pool, and how surely.
 
-    def on_rows(rows: Array) -> tuple[Callable[[Array, Array], float], Array]:
-        """The score as a function of positions among some rows, and their labels."""
-        X_rows, y_rows = _safe_indexing(X, rows), classes[codes[rows]]
-        if is_accuracy(score):
-            is_right = np.asarray(learner.predict(X_rows) == y_rows, dtype=float)
-            return lambda kept, labels: float(is_right[kept].mean()), y_rows
-        if isinstance(score, _BaseScorer):  # it looks at answers, and at nothing else
-            return partial(score, Answers(learner, X_rows)), y_rows
-        return (
-            lambda kept, labels: score(learner, _safe_indexing(X_rows, kept), labels),
-            y_rows,
+    From the audit rows, which are random and not learnt from; it needs an
+    `audit_fraction`. A score on rows that a strategy chose is no such estimate.
+
+    Parameters
+    ----------
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool, as it was given to :meth:`fit`, with any rows appended to it.
+    y : array-like of shape (n_samples,)
+        Labels, missing where a row is unlabelled. After a budgeted fit, only
+        those in `labeled_indices_` are looked at.
+    scoring : str, callable or None, default=None
+        As in scikit-learn; None means accuracy.
+    confidence : float in (0, 1), default=0.95
+        Of the interval: Wilson's for accuracy, else by a bootstrap with
+        pseudo-observations, for which a scorer is called 600 times (see
+        :func:`~skactive.estimation.smoothed_bootstrap_interval`). It holds for one
+        look; whoever looks in every round and stops at a good one is too hopeful.
+    skip : array-like of int, default=()
+        Positions of rows for which nobody knows a label. The audit passes over
+        them, and says nothing of rows like them.
+
+    Returns
+    -------
+    audit : Audit
+        A named tuple with `estimate`, `interval`, `n_audited`, the `naive` score on
+        the rows learnt from, and more; `str` of it is a sentence. The estimate is
+        NaN, and the interval says nothing, while there are no audit rows.
+
+    Raises
+    ------
+    NotFittedError
+        Before the first fit.
+    ValueError
+        If `audit_fraction` is 0, it or `random_state` was another in `fit`, or the
+        score is not defined for the audit rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skactive import ActiveLearningClassifier
+    >>> X, answers = load_digits(return_X_y=True)
+    >>> learner = ActiveLearningClassifier(
+    ...     GaussianNB(var_smoothing=0.01), batch_size=50, audit_fraction=0.2,
+    ...     random_state=0)
+    >>> y = np.full(len(X), np.nan)
+    >>> for _ in range(4):
+    ...     rows = learner.query(X, y)
+    ...     y[rows] = answers[rows]
+    ...     learner = learner.fit(X, y)
+    >>> print(learner.audit(X, y))
+    accuracy 0.95, 95% interval 0.835 to 0.986, from 40 random audit rows
+    (0.919 on the 160 rows learnt from, which is no estimate)
+    """
+    check_is_fitted(self)
+    if not self.audit_fraction:
+        raise ValueError(
+            "audit needs rows that were not learnt from, but audit_fraction is 0. "
+            "Set audit_fraction=0.1, say, before the first query."
         )
-
-    naive = estimate = np.nan
-    interval = (0.0, 1.0) if is_accuracy(score) else (-np.inf, np.inf)
+    plan = self._make_plan()
+    if getattr(self, "_reserved", None) != (plan.audit_fraction, plan.audit_seed):
+        raise ValueError(
+            "The last fit had another audit_fraction or random_state than there is "
+            f"now, {self.audit_fraction} and {self.random_state}, so it learnt "
+            "from other rows; or it is not over, and y has gaps. Call fit again, "
+            "or wait for its end."
+        )
+    X, target = self._labeled(X, y)
+    if self.budget is not None:
+        if len(target) <= self.labeled_indices_.max():
+            raise ValueError(
+                f"X has {len(target)} rows, fewer than in fit, where row "
+                f"{self.labeled_indices_.max()} was labelled. Pass the pool of fit."
+            )
+        # The campaign took place on the rows that the oracle knows.
+        unknown = np.setdiff1d(np.arange(len(target)), target.known)
+        skip = np.union1d(np.asarray(skip, np.intp), unknown)
+        target = target.only(np.intersect1d(self.labeled_indices_, target.known))
+    reserve = plan.reserve(len(target))
+    in_order = reserve.rows[~np.isin(reserve.rows, np.asarray(skip, dtype=np.intp))]
+    is_known = np.isin(in_order, target.known)
+    n_audited = len(in_order) if is_known.all() else int(np.argmin(is_known))
+    learnt = np.setdiff1d(target.known, reserve.rows)
+    score = check_scoring(self, scoring=scoring or target.scoring)
+    rows = partial(_score_on_rows, self, X, target, score)
+    naive = np.nan
     if len(learnt):
-        statistic, labels = on_rows(learnt)
+        statistic, labels = rows(learnt)
         naive = float(statistic(np.arange(len(learnt)), labels))
-    if n_audited:
-        statistic, labels = on_rows(audited)
-        if is_accuracy(score):
-            estimate = float(statistic(np.arange(n_audited), labels))
-            n_right = round(estimate * n_audited)
-            interval = wilson_interval(n_right, n_audited, confidence=confidence)
-        else:
-            with warnings.catch_warnings():
-                # A class that no row of a resample is predicted to be counts as zero.
-                warnings.simplefilter("ignore", UndefinedMetricWarning)
-                # Many classes among few rows are no regression.
-                warnings.filterwarnings("ignore", "The number of unique classes")
-                estimate, interval, _ = smoothed_bootstrap_interval(
-                    statistic, labels, confidence=confidence, random_state=seed
-                )
+    with warnings.catch_warnings():
+        # A class that no row of a resample is predicted to be counts as zero.
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        # Many classes among few rows are no regression.
+        warnings.filterwarnings("ignore", "The number of unique classes")
+        estimate, interval = target.interval(
+            score,
+            *rows(in_order[:n_audited]),
+            confidence=confidence,
+            random_state=plan.audit_seed,
+        )
     return Audit(
         estimate=estimate,
         interval=interval,
@@ -201,16 +206,31 @@ def audit_rows(
         n_waiting=int(np.count_nonzero(is_known[n_audited:])),
         next_row=int(in_order[n_audited]) if n_audited < len(in_order) else None,
         confidence=confidence,
-        scoring=name,
+        scoring=_name_of_score(scoring, score, target),
     )
 
 
-def is_accuracy(scorer: Any) -> bool:
-    """Whether a scorer gives the share of rows whose class is predicted right."""
+def _name_of_score(scoring: Any, score: Any, target: Classes) -> str:
+    if scoring is None or target.is_own_score(score):
+        return target.scoring
+    return getattr(scoring, "__name__", "score") if callable(scoring) else scoring
+
+
+def _score_on_rows(
+    learner: Any, X: Any, target: Classes, score: Any, rows: Array
+) -> tuple[Callable[[Array, Array], float], Array]:
+    """The score as a function of positions among some rows, and their labels."""
+    labels = target.values(rows)
+    if len(rows) == 0:
+        return score, labels
+    X_rows = _safe_indexing(X, rows)
+    if target.is_own_score(score):
+        return target.own_score(learner.predict(X_rows), labels), labels
+    if isinstance(score, _BaseScorer):  # it looks at answers, and at nothing else
+        return partial(score, Answers(learner, X_rows)), labels
     return (
-        getattr(scorer, "_score_func", None) is accuracy_score
-        and scorer._sign == 1
-        and scorer._kwargs in ({}, {"normalize": True})
+        lambda kept, some: score(learner, _safe_indexing(X_rows, kept), some),
+        labels,
     )
 
 
@@ -235,116 +255,3 @@ class Answers(ClassifierMixin, BaseEstimator):
 
         answer.__name__ = name  # scikit-learn tells methods by their names
         return answer
-
-
-class Audited:
-    """What a learner says of itself by its audit rows."""
-
-    audit_fraction: float
-    budget: int | float | None
-    labeled_indices_: Array
-    missing_label: Any
-    random_state: Any
-    _make_plan: Callable[[], Any]
-
-    def audit(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        scoring: Any = None,
-        confidence: float = 0.95,
-        skip: ArrayLike = (),
-    ) -> Audit:
-        """Say how good the model is on rows like those of the pool, and how surely.
-
-        From the audit rows, which are random and not learnt from; it needs an
-        `audit_fraction`. A score on rows that a strategy chose is no such estimate.
-
-        Parameters
-        ----------
-        X : array-like, sparse, data frame or sequence of n_samples
-            The pool, as it was given to :meth:`fit`, with any rows appended to it.
-        y : array-like of shape (n_samples,)
-            Labels, missing where a row is unlabelled. After a budgeted fit, only
-            those in `labeled_indices_` are looked at.
-        scoring : str, callable or None, default=None
-            As in scikit-learn; None means accuracy.
-        confidence : float in (0, 1), default=0.95
-            Of the interval: Wilson's for accuracy, else by a bootstrap with
-            pseudo-observations, for which a scorer is called 600 times (see
-            :func:`~skactive.estimation.smoothed_bootstrap_interval`). It holds for one
-            look; whoever looks in every round and stops at a good one is too hopeful.
-        skip : array-like of int, default=()
-            Positions of rows for which nobody knows a label. The audit passes over
-            them, and says nothing of rows like them.
-
-        Returns
-        -------
-        audit : Audit
-            A named tuple with `estimate`, `interval`, `n_audited`, the `naive` score on
-            the rows learnt from, and more; `str` of it is a sentence. The estimate is
-            NaN, and the interval says nothing, while there are no audit rows.
-
-        Raises
-        ------
-        NotFittedError
-            Before the first fit.
-        ValueError
-            If `audit_fraction` is 0, it or `random_state` was another in `fit`, or the
-            score is not defined for the audit rows.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn.datasets import load_digits
-        >>> from sklearn.naive_bayes import GaussianNB
-        >>> from skactive import ActiveLearningClassifier
-        >>> X, answers = load_digits(return_X_y=True)
-        >>> learner = ActiveLearningClassifier(
-        ...     GaussianNB(var_smoothing=0.01), batch_size=50, audit_fraction=0.2,
-        ...     random_state=0)
-        >>> y = np.full(len(X), np.nan)
-        >>> for _ in range(4):
-        ...     rows = learner.query(X, y)
-        ...     y[rows] = answers[rows]
-        ...     learner = learner.fit(X, y)
-        >>> print(learner.audit(X, y))
-        accuracy 0.95, 95% interval 0.835 to 0.986, from 40 random audit rows
-        (0.919 on the 160 rows learnt from, which is no estimate)
-        """
-        check_is_fitted(self)
-        if not self.audit_fraction:
-            raise ValueError(
-                "audit needs rows that were not learnt from, but audit_fraction is 0. "
-                "Set audit_fraction=0.1, say, before the first query."
-            )
-        plan = self._make_plan()
-        if getattr(self, "_reserved", None) != (plan.audit_fraction, plan.audit_seed):
-            raise ValueError(
-                "The last fit had another audit_fraction or random_state than there is "
-                f"now, {self.audit_fraction} and {self.random_state}, so it learnt "
-                "from other rows; or it is not over, and y has gaps. Call fit again, "
-                "or wait for its end."
-            )
-        X, classes, codes = check_labels(X, y, self.missing_label)
-        if self.budget is not None:
-            if len(codes) <= self.labeled_indices_.max():
-                raise ValueError(
-                    f"X has {len(codes)} rows, fewer than in fit, where row "
-                    f"{self.labeled_indices_.max()} was labelled. Pass the pool of fit."
-                )
-            # The campaign took place on the rows that the oracle knows.
-            skip = np.union1d(np.asarray(skip, np.intp), np.flatnonzero(codes < 0))
-            codes[np.setdiff1d(np.arange(len(codes)), self.labeled_indices_)] = MISSING
-        return audit_rows(
-            self,
-            X,
-            classes,
-            codes,
-            plan.reserve(len(codes)),
-            scoring=scoring,
-            confidence=confidence,
-            skip=skip,
-            seed=plan.audit_seed,
-        )

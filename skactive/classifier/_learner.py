@@ -3,46 +3,80 @@
 from __future__ import annotations
 
 import numbers
+import time
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.utils import get_tags
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
     process_routing,
 )
+from sklearn.utils.validation import check_is_fitted
 
 from skactive._compat.callbacks import (
     CallbackSupportMixin,
+    FitTasks,
+    without_callbacks,
 )
 from skactive._compat.sklearn import (
     HasMethods,
     Interval,
     RealNotInt,
     StrOptions,
+    _check_feature_names,
+    _check_method_params,
+    _check_n_features,
     _fit_context,
+    _num_samples,
     _raise_for_params,
+    _safe_indexing,
     available_if,
 )
-from skactive._data.labels import (
-    MISSING,
+from skactive._compat.tally import counting
+from skactive._data.labels import as_visible, find_marks, is_missing
+from skactive._data.pool import Pool, as_rows
+from skactive._models.bootstrap import seeded
+from skactive._models.posterior import params_of_last_step
+from skactive._models.response import decision_values
+from skactive._models.target import Classes
+from skactive._models.training import Model, has_columns
+from skactive._models.want_of_labels import (
+    ERRORS_OF_LACK,
+    cannot_answer,
+    fit_if_enough,
+    warn_of_lack,
 )
 from skactive._models.warm_start import ShrinkPerturb
-from skactive.classifier._audit import Audited
-from skactive.classifier._choosing import Choosing
-from skactive.classifier._delegates import (
-    Delegates,
-    check_labels,
-    estimator_has,
-    is_placeholder,
-)
-from skactive.classifier._fitting import Fitting
+from skactive.classifier import _audit
+from skactive.classifier._campaign import Figures, Purchase, count_rounds, drive
+from skactive.classifier._explain import Explanation, explain_rows
+from skactive.classifier._plan import Plan, make_plan, run_in_threads, uses_weights
 from skactive.strategies import get_strategy
+from skactive.strategies._base import check_n_queries, check_rows
 
 Array = NDArray[Any]
+
+# Figures of a round that are columns of `history_`.
+_COLUMNS = [
+    *("n_labels", "n_queried", "query_time", "fit_time"),
+    *("n_fits", "n_scored", "n_passes"),
+]
+
+
+def _estimator_has(name: str) -> Any:
+    def check(self: ActiveLearningClassifier) -> bool:
+        fitted = getattr(self, "estimator_", None)
+        is_own = fitted is not None and not self._is_stand_in()
+        getattr(fitted if is_own else self.estimator, name)  # or AttributeError
+        return True
+
+    return check
 
 
 def _has_partial_fit(learner: ActiveLearningClassifier) -> bool:
@@ -52,15 +86,24 @@ def _has_partial_fit(learner: ActiveLearningClassifier) -> bool:
             "learnt from follows from their positions in the pool, and a batch has "
             "others. Use fit."
         )
-    return estimator_has("partial_fit")(learner)
+    return _estimator_has("partial_fit")(learner)
+
+
+def _has_pointwise_strategy(learner: ActiveLearningClassifier) -> bool:
+    try:
+        strategy = get_strategy(learner.strategy)
+    except (TypeError, ValueError):
+        return True  # the call itself says what is wrong with the strategy
+    if not strategy.pointwise:
+        raise AttributeError(
+            f"{strategy!r} has no score_samples: the utility of a row depends on the "
+            "other rows. Use query."
+        )
+    return True
 
 
 class ActiveLearningClassifier(
     CallbackSupportMixin,
-    Choosing,
-    Fitting,
-    Audited,
-    Delegates,
     ClassifierMixin,
     MetaEstimatorMixin,
     BaseEstimator,
@@ -203,10 +246,6 @@ class ActiveLearningClassifier(
         left, or the name of the rule, or of the callback's class, that stopped it.
     stopping_ : stopping rule or None
         The clone that watched the last `fit`, with what it remembers.
-    strategy_state_ : object
-        What a strategy that learns from round to round knows, None for all others;
-        after a budgeted fit, or a call of `query` with labels and such a strategy. It
-        belongs to one campaign: a clone, or a fit with a budget, starts anew.
 
     See Also
     --------
@@ -274,6 +313,7 @@ class ActiveLearningClassifier(
     True
     """
 
+    _target = Classes
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit"])],
         "strategy": [str, callable],
@@ -399,6 +439,188 @@ class ActiveLearningClassifier(
         """
         return self._fit(X, y, params)
 
+    @_fit_context(prefer_skip_nested_validation=False)
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        params: dict,
+        watch: Callable[[ActiveLearningClassifier], Any] | None = None,
+    ) -> ActiveLearningClassifier:
+        """As :meth:`fit`; `watch` is called with the learner as each round ends."""
+        routed = self._route(params)
+        X, target = self._labeled(X, y)
+        self._warn_of_marks(y)
+        plan = self._make_plan()
+        if self.budget is None:
+            self._fit_known(X, target, routed, plan)
+        else:
+            self._fit_bought(X, target, routed, plan, watch)
+        self._is_weighted = self._weights(routed) is not None
+        return self
+
+    def _fit_known(self, X: Any, target: Classes, params: dict, plan: Plan) -> None:
+        """One fit on every row that has a label."""
+        known = target.known
+        tasks, plan = self._begin_tasks(X, target, params, plan, 1)
+        tasks.begin_round()
+        start = time.perf_counter()
+        learnt, audited = plan.split(known, len(target))
+        figures = Figures(n_labels=len(known), n_audited=len(audited))
+        args = X, target.values(learnt), learnt, params, self._model()
+        with counting() as tally:
+            model = fit_if_enough(plan.training, *args, asks=False)
+        if model.lack is not None:
+            raise model.lack
+        figures.add(tally)
+        figures.fit_time = time.perf_counter() - start
+        state = model, target, known, audited, [figures], plan
+        tasks.end_round(lambda: self._copy_with(*state))
+        self._become(*state)
+        self.termination_condition_, self.stopping_ = "exhausted", None
+        tasks.end()
+
+    def _fit_bought(
+        self,
+        X: Any,
+        target: Classes,
+        params: dict,
+        plan: Plan,
+        watch: Callable[[ActiveLearningClassifier], Any] | None,
+    ) -> None:
+        """A campaign on the rows whose labels are known, until the budget is used."""
+        plan.check_pool(len(target))
+        labeled = target.known
+        if len(labeled) < len(target):
+            params = _check_method_params(X, params, indices=labeled)
+            X, target = _safe_indexing(X, labeled), target.take(labeled)
+        is_part = labeled[-1] >= len(labeled)
+        n_affordable = self._n_affordable(len(labeled))
+        n_bought = min(n_affordable, len(labeled))
+        n_rounds = count_rounds(n_bought, self._n_first(), self.batch_size)
+        tasks, plan = self._begin_tasks(X, target, params, plan, n_rounds)
+        stopping = None
+        if self.stopping is not None:
+            stopping = seeded(clone(self.stopping), plan.query_seed)
+        history: list[Figures] = []
+
+        def judge(bought: Purchase, is_last: bool) -> str | None:
+            """Whom a round ends for; what wants to stop after it."""
+            model, rows = bought.model, bought.rows
+            state = model, target, rows, bought.audited, history, plan, is_part
+            if watch is not None:
+                watch(self._copy_with(*state))
+            asked = tasks.end_round(lambda: self._copy_with(*state))
+            if is_last:
+                return None
+            if stopping is not None:
+                learner, y = self._copy_with(*state), bought.pool.y
+                if decision := stopping.update(learner, X, y):
+                    return decision.rule
+            return asked
+
+        nothing = target.only(labeled[:0])
+        missing = np.ones(len(target), dtype=bool)
+        pool = Pool(X, missing, nothing.visible(), labeled, self._weights(params))
+        bought = Purchase(
+            plan,
+            pool,
+            nothing,
+            params,
+            n_affordable=n_affordable,
+            n_initial=self._n_first(),
+            batch_size=self.batch_size,
+            tasks=tasks,
+            judge=judge,
+        )
+
+        def ask(rows: Array) -> Classes:
+            return target.only(np.concatenate([bought.rows, rows]))
+
+        condition = drive(bought, ask, history)
+        model = bought.model
+        assert isinstance(model, Model)  # noqa: S101, there was a round
+        if model.lack is not None:  # no label is left to wait for
+            raise model.lack
+        rows, audited = labeled[bought.rows], labeled[bought.audited]
+        self._become(model, target, rows, audited, history, plan)
+        self.termination_condition_, self.stopping_ = condition, stopping
+        tasks.end()
+
+    def _begin_tasks(
+        self, X: Any, target: Classes, params: dict, plan: Plan, n_rounds: int
+    ) -> tuple[FitTasks, Plan]:
+        """What callbacks are told, and a plan that lets them follow `estimator`."""
+        known = target.known
+        weights = {k: v for k, v in params.items() if k == "sample_weight"}
+        tasks = FitTasks(
+            self,
+            plan.training.estimator,
+            n_rounds,
+            X=X if len(known) == len(target) else lambda: _safe_indexing(X, known),
+            y=lambda: target.values(known),
+            metadata=_check_method_params(X, weights, indices=known) or None,
+        )
+        training = plan.training._replace(around=tasks.fitting)
+        return tasks, plan._replace(training=training)
+
+    def _become(
+        self,
+        model: Model,
+        target: Classes,
+        rows: Array,
+        audited: Array,
+        history: list[Figures],
+        plan: Plan,
+        is_part: bool = False,
+    ) -> None:
+        """Enter what a fit gave into the attributes that users see."""
+        self._set_model(model, target.summary)
+        self.labeled_indices_, self.n_labels_ = rows, len(rows)
+        self.audit_indices_ = audited
+        names = [*_COLUMNS, *(["n_audited"] if self.audit_fraction else [])]
+        self.history_ = {
+            name: np.array([getattr(figures, name) for figures in history])
+            for name in names
+        }
+        # While a campaign runs on a part of the rows, their positions say nothing.
+        self._reserved = None if is_part else (plan.audit_fraction, plan.audit_seed)
+
+    def _copy_with(self, *state: Any) -> ActiveLearningClassifier:
+        """A copy that is fitted as if the fit had ended in this state."""
+        learner = without_callbacks(self)
+        learner._become(*state)
+        return learner
+
+    def _set_model(self, model: Model, summary: Any) -> None:
+        self.estimator_, self.members_ = model.estimator, model.members
+        self._seen, self._learnt = model.seen, model.learnt
+        known = self._target.attributes(summary, model.estimator, model.seen)
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(model.estimator, name):
+                known[name] = getattr(model.estimator, name)
+            elif hasattr(self, name):
+                delattr(self, name)
+        for name, value in known.items():
+            setattr(self, name, value)
+
+    def _model(self) -> Model | None:
+        """What the last fit gave, if there was one."""
+        if not hasattr(self, "estimator_"):
+            return None
+        can_choose = self._target.are_enough(self._seen)
+        args = self.estimator_, self.members_, self._seen, can_choose, self._learnt
+        return Model(*args)
+
+    def _n_affordable(self, n_labels: int) -> int:
+        if isinstance(self.budget, numbers.Integral):
+            return int(self.budget)
+        share = float(self.budget)  # type: ignore[arg-type]
+        return max(1, int(share * n_labels + 1e-9))
+
+    def _n_first(self) -> int:
+        return self.n_initial or self.batch_size
+
     @available_if(_has_partial_fit)
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(
@@ -433,11 +655,11 @@ class ActiveLearningClassifier(
             If no row is labelled, or the last `fit` saw one class only.
         """
         _raise_for_params(params, self, "partial_fit")
-        X, batch_classes, codes = check_labels(X, y, self.missing_label)
+        X, target = self._labeled(X, y)
         plan = self._make_plan()
         routed = process_routing(self, "partial_fit", **params).estimator.partial_fit
         model = self._model()
-        if model is not None and is_placeholder(self):
+        if model is not None and self._is_stand_in():
             if classes is None:
                 raise ValueError(
                     f"partial_fit cannot go on from the last fit, which saw the class "
@@ -445,13 +667,500 @@ class ActiveLearningClassifier(
                     "start anew with partial_fit(X, y, classes=...)."
                 )
             model = None
-        rows = np.flatnonzero(codes != MISSING)
-        labels = batch_classes[codes[rows]]
         known = None if model is None else self.classes_
+        rows = target.known
+        labels = target.values(rows)
         model = plan.training.partial_fit(model, X, labels, rows, routed, classes)
         self._set_model(model, model.seen if known is None else known)
         self._is_weighted = self._weights(routed) is not None
         return self
+
+    # -----------------------------------------------------------------------------
+    # Choosing
+    # -----------------------------------------------------------------------------
+
+    def query(
+        self,
+        X: Any,
+        y: Any = None,
+        n_queries: int | None = None,
+        *,
+        skip: ArrayLike = (),
+        **params: Any,
+    ) -> Array:
+        """Choose the rows to label next.
+
+        Before the first `fit`, while only one class has been seen, and while there are
+        too few labels for the estimator to answer, `initial_strategy` chooses.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool, with or without labelled rows.
+        y : array-like of shape (n_samples,), default=None
+            Labels, missing where a row is unlabelled; only these rows are
+            candidates. None means that every row of `X` is one.
+        n_queries : int, default=None
+            How many rows. None means `batch_size`. Fewer candidates than asked for
+            are all given.
+        skip : array-like of int, default=()
+            Positions of rows that are not to be given although they have no label, as
+            nobody could label them. The choice is as if they were not in the pool.
+        **params : dict
+            The metadata of :meth:`fit`, such as `sample_weight` with one entry a row of
+            `X`, if metadata routing is enabled: strategies that fit models themselves,
+            as "expected_error" and "bait", heed the weights. Those of rows without a
+            label do not count, and may be NaN.
+
+        Returns
+        -------
+        positions : ndarray of shape (n_queries,)
+            Distinct positions in `X`, most useful first. For a data frame,
+            ``X.index[positions]`` are its own labels of these rows.
+
+        Raises
+        ------
+        ValueError
+            If every row has a label or is in `skip`, lengths differ, `X` has other
+            columns than in `fit`, or the estimator does not give what the strategy
+            needs.
+
+        Warns
+        -----
+        UserWarning
+            If the last fit had a `sample_weight` that the strategy would heed, and this
+            call has none; if a class looks like a mark of a missing label; if there are
+            too few labels for the estimator to answer.
+        """
+        plan, model, pool, routed = self._begin_query(X, y, params)
+        n_queries = self.batch_size if n_queries is None else n_queries
+        check_n_queries(n_queries)
+        skipped = np.unique(check_rows(skip, pool.n_samples, "skip"))
+        skipped = skipped[pool.missing[skipped]]
+        if pool.n_candidates == len(skipped):
+            raise ValueError(self._nothing_to_query(pool, y, len(skipped)))
+        try:
+            return plan.choose(model, pool, int(n_queries), skipped)
+        except ERRORS_OF_LACK as error:
+            self._warn_or_raise(error, plan, model, pool.X, y, routed)
+        return plan.choose(None, pool, int(n_queries), skipped)
+
+    def explain_query(
+        self, X: Any, rows: ArrayLike, y: Any = None, **params: Any
+    ) -> Explanation:
+        """Say why rows are worth labelling.
+
+        It takes as long as a query, and for each row a look at the whole pool. With
+        `max_candidates` and an int as `random_state` the utilities are those that the
+        query compared; otherwise of another random subset of the candidates.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool, as it was given to :meth:`query`.
+        rows : array-like of shape (n_rows,)
+            Positions in `X`, as :meth:`query` gives them.
+        y : array-like of shape (n_samples,), default=None
+            Labels as they were in that call. None means that no row has one.
+        **params : dict
+            Metadata as in that call.
+
+        Returns
+        -------
+        explanation : list of dict
+            One dict a row; `str` of the list is a text, and notebooks show a table.
+            Keys are
+
+            "row" : int
+                The position.
+            "strategy" : str
+                What chose, or would choose now.
+            "utility" : float or None
+                None where the strategy chooses a batch as a whole.
+            "terms" : dict
+                Names and utilities, or factors, that the utility is made of.
+            "shares" : dict or None
+                Share of each term in a sum; None for products.
+            "prediction" : object
+                The class predicted; None while there is no model.
+            "proba" : dict or None
+                Classes with their probabilities, largest first.
+            "aleatoric", "epistemic" : float or None
+                Entropy in nats that more labels cannot remove, and that they can,
+                where the estimator is a committee or the strategy has one made.
+            "nearest_labeled" : list of dict or None
+                "row", "label" and "distance" of up to three labelled rows. None, like
+                the next two, where rows are no vectors.
+            "denser_than" : float or None
+                Share of the pool, or of 500 rows of it, in less dense places.
+            "n_near" : int or None
+                Rows no farther than 5 % of the pool's median distance, with itself.
+            "n_copies" : int
+                Rows that are identical, with itself.
+
+        Raises
+        ------
+        ValueError
+            If a position is not in `X`, lengths differ, `X` has other columns than
+            in `fit`, or the estimator does not give what the strategy needs.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skactive import ActiveLearningClassifier
+        >>> X, y = [[0.0], [1.0], [2.0], [3.2]], ["no", None, None, "yes"]
+        >>> learner = ActiveLearningClassifier(LogisticRegression()).fit(X, y)
+        >>> print(learner.explain_query(X, learner.query(X, y, n_queries=1), y))
+        row 2
+          utility: 0.8521 by Margin()
+          predicted: yes 57%, no 43%
+          nearest labelled: row 3 (label yes) at 1.2, row 0 (label no) at 2
+          place: denser than 50% of the pool, 0 other rows near it, 0 identical
+        """
+        plan, model, pool, routed = self._begin_query(X, y, params, only_mask=False)
+        rows = check_rows(rows, pool.n_samples)
+        target = self._labels_or_none(pool.X, y)
+        looked = plan.looked(pool, len(rows))
+        weights = pool.weights
+        if looked is not None:
+            looked = np.union1d(looked, rows)
+            weights = None if weights is None else weights[looked]
+
+        def explain(model: Model | None) -> Explanation:
+            with run_in_threads(self.n_jobs):
+                return explain_rows(
+                    *plan.asked(model, weights),
+                    pool.X,
+                    pool.y,
+                    (target.classes, target.codes),
+                    rows,
+                    is_fitted=model is not None and model.can_choose,
+                    looked=looked,
+                )
+
+        try:
+            found = explain(model)
+        except ERRORS_OF_LACK as error:
+            self._warn_or_raise(error, plan, model, pool.X, y, routed)
+            found = explain(None)
+        if self.audit_fraction:
+            mask = plan.reserve(pool.n_samples).mask
+            for record in found:
+                if mask[record["row"]]:
+                    record |= {"strategy": "audit, at random", "utility": None}
+                    record |= {"terms": {}, "shares": None}
+        return found
+
+    @available_if(_has_pointwise_strategy)
+    def score_samples(self, X: Any) -> Array:
+        """Utility of each row; greater is more worth labelling.
+
+        There for strategies whose utility of a row does not depend on other rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+
+        Returns
+        -------
+        utilities : ndarray of shape (n_samples,)
+            Finite float64. Zero everywhere while only one class has been seen.
+
+        Raises
+        ------
+        NotFittedError
+            Before the first fit.
+        """
+        check_is_fitted(self)
+        X = as_rows(X)
+        plan, model = self._make_plan(), self._model()
+        if model is None or not model.can_choose:
+            return np.zeros(_num_samples(X))
+        strategy, estimator = plan.asked(model)
+        with run_in_threads(self.n_jobs):
+            return strategy(estimator, X)
+
+    audit = _audit.audit
+
+    # -----------------------------------------------------------------------------
+    # Predicting: methods that are there exactly when `estimator` has them
+    # -----------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> Array:
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        labels = np.asarray(self.estimator_.predict(X))
+        return labels.ravel() if labels.shape[1:] == (1,) else labels
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of `classes_`; there if `estimator` has it.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Zero for a class that a budgeted fit has not seen.
+        """
+        check_is_fitted(self)
+        return self._align(self.estimator_.predict_proba(X))
+
+    @available_if(_estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithms of probabilities; there if `estimator` has it.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Minus infinity for a class that a budgeted fit has not seen.
+        """
+        check_is_fitted(self)
+        return self._align(self.estimator_.predict_log_proba(X), fill=-np.inf)
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X: Any) -> Array:
+        """Decision values; there if `estimator` has it.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            As `estimator` gives them. A class that a budgeted fit has not seen has
+            the smallest value of the row less one.
+        """
+        check_is_fitted(self)
+        n_classes = len(self.classes_)
+        if self._is_stand_in():
+            values = np.zeros((_num_samples(X), 1))
+            if n_classes == 1:
+                return values[:, 0]
+        elif len(self._fitted_classes()) == n_classes:
+            return self.estimator_.decision_function(X)
+        else:
+            values = decision_values(self.estimator_, X)
+        values = self._align(values, fill=values.min(axis=1, keepdims=True) - 1)
+        return values[:, 1] - values[:, 0] if n_classes == 2 else values
+
+    @available_if(_estimator_has("score"))
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Score of the inner estimator on the labelled rows; accuracy for most.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+        y : array-like of shape (n_samples,)
+            Labels; rows whose label is missing are left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+
+        Returns
+        -------
+        score : float
+        """
+        check_is_fitted(self)
+        X, target = self._labeled(X, y)
+        rows = target.known
+        params = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if len(rows) < len(target):
+            params = _check_method_params(X, params, indices=rows)
+            X = _safe_indexing(X, rows)
+        return self.estimator_.score(X, target.values(rows), **params)
+
+    def _align(self, columns: Any, fill: Any = 0.0) -> Array:
+        """Columns of the classes seen as columns of `classes_`."""
+        seen = self._fitted_classes()
+        return self._target.align(columns, seen, self.classes_, fill)
+
+    def _fitted_classes(self) -> Array:
+        """Classes of the columns that the fitted estimator gives."""
+        return np.asarray(getattr(self.estimator_, "classes_", self._seen))
+
+    def _is_stand_in(self) -> bool:
+        """Whether a constant stands in, because one class only has been labelled."""
+        return self._target.is_stand_in(self.estimator_, self.estimator)
+
+    # -----------------------------------------------------------------------------
+    # At the door
+    # -----------------------------------------------------------------------------
+
+    def _make_plan(self) -> Plan:
+        return make_plan(self)
+
+    def _labeled(self, X: Any, y: Any) -> tuple[Any, Classes]:
+        """`X` that can be indexed, and its labels, of which there is one at least."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y "
+                "is None. Rows without a label have the missing label in y."
+            )
+        X = as_rows(X)
+        check_consistent_length(X, y)
+        target = self._target.of(y, self.missing_label)
+        if len(target.known) == 0:
+            raise ValueError(
+                f"No row is labelled: all {len(target)} entries of y are missing. Call "
+                "query(X, y) first, label the rows that it gives, and enter their "
+                "labels in y."
+            )
+        return X, target
+
+    def _labels_or_none(self, X: Any, y: Any) -> Classes:
+        """Labels of `X`; where `y` is None, no row has one."""
+        y = [None] * _num_samples(X) if y is None else y
+        return self._target.of(y, self.missing_label)
+
+    def _begin_query(
+        self, X: Any, y: Any, params: dict, *, only_mask: bool = True
+    ) -> tuple[Plan, Model | None, Pool, dict]:
+        """The plan, the last model, the pool and the metadata of a call.
+
+        With `only_mask`, strategies get the labels only if one of them looks at them.
+        """
+        if not hasattr(self, "estimator_"):
+            self._validate_params()
+        routed = self._route(params)
+        X = as_rows(X)
+        plan, model = self._make_plan(), self._model()
+        pool = Pool(X, np.ones(_num_samples(X), dtype=bool))
+        plan.check_pool(pool.n_samples)
+        if y is not None:
+            check_consistent_length(X, y)
+            missing = is_missing(y, self.missing_label)
+            if missing.any():
+                self._warn_of_marks(y, missing)
+            only_mask = only_mask and not plan.uses_labels
+            visible = as_visible(y, self.missing_label, missing, only_mask)
+            pool = pool._replace(missing=missing, y=visible)
+        if model is not None:
+            self._check_columns(X)
+        weights = self._weights(routed)
+        if weights is not None:
+            check_consistent_length(X, weights)
+            pool = pool._replace(weights=weights)
+        elif model is not None and getattr(self, "_is_weighted", False):
+            self._warn_of_weights(plan)
+        return plan, model, pool, routed
+
+    def _route(self, params: dict) -> dict:
+        """Metadata of a call, as the fit of `estimator` gets them."""
+        _raise_for_params(params, self, "fit")
+        return process_routing(self, "fit", **params).estimator.fit
+
+    def _weights(self, routed: dict) -> Array | None:
+        """The sample weights that reach the last step of `estimator`, if any do."""
+        weights = params_of_last_step(self.estimator, routed).get("sample_weight")
+        return None if weights is None else np.asarray(weights, dtype=np.float64)
+
+    def _check_columns(self, X: Any) -> None:
+        """Raise where `X` has other columns than in the last fit."""
+        if hasattr(self, "feature_names_in_"):
+            _check_feature_names(self, X, reset=False)
+        if has_columns(X):
+            _check_n_features(self, X, reset=False)
+
+    # -----------------------------------------------------------------------------
+    # Errors and warnings
+    # -----------------------------------------------------------------------------
+
+    def _warn_or_raise(
+        self,
+        error: Exception,
+        plan: Plan,
+        model: Model | None,
+        X: Any,
+        y: Any,
+        params: dict,
+    ) -> None:
+        """Warn where `estimator` cannot answer for want of labels; else raise."""
+        target = self._labels_or_none(X, y)
+        rows = target.known
+        if len(rows):
+            rows, _ = plan.split(rows, len(target))
+        args = model, X, target.values(rows), rows, params
+        if not cannot_answer(plan.training, *args):
+            raise error
+        warn_of_lack(error, len(rows))
+
+    def _warn_of_weights(self, plan: Plan) -> None:
+        if uses_weights(plan.strategy):
+            warnings.warn(
+                f"The last fit had a sample_weight, and {plan.strategy!r} fits models "
+                "of its own, but this call has none, so the choice is that of models "
+                "without weights. Pass the weights here too: query(X, y, "
+                "sample_weight=...), with one entry a row of X.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _warn_of_marks(self, y: Any, missing: Array | None = None) -> None:
+        """Warn, once for each, of classes that look like a mark of a missing label."""
+        told: frozenset = getattr(self, "_told_marks", frozenset())
+        marks = find_marks(y, self.missing_label, missing)
+        new = {mark: n for mark, n in marks.items() if mark not in told}
+        if not new:
+            return
+        self._told_marks = told | frozenset(new)
+        what = [f"{mark!r} in {n} of {len(y)} rows" for mark, n in new.items()]
+        way = f"set missing_label={next(iter(new))!r}"
+        if len(new) > 1:
+            way += ", and put None in place of the others"
+        warnings.warn(
+            f"y has {' and '.join(what)}, which is taken as a class, though it looks "
+            f"like a mark of a missing label. If it is one, {way}. If it is a class, "
+            "all is well.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+    def _nothing_to_query(self, pool: Pool, y: Any, n_skipped: int) -> str:
+        n_samples = pool.n_samples
+        if n_samples == 0:
+            return "X has no rows, so there is nothing to query."
+        message = (
+            f"All {n_samples} rows have a label, so there is nothing to query. "
+            "Add unlabelled rows to X, with a missing label in y."
+        )
+        if n_skipped:
+            message = (
+                f"All {n_samples} rows have a label ({n_samples - n_skipped}) or are "
+                f"in skip ({n_skipped}), so there is nothing to query. Add unlabelled "
+                "rows to X, or leave some out of skip."
+            )
+        if y is None:
+            return message
+        marks = find_marks(y, self.missing_label, most=0)
+        if marks:
+            mark = next(iter(marks))
+            message += (
+                f" y holds {mark!r}, which is taken as a class; if it means that "
+                f"a label is missing, set missing_label={mark!r}."
+            )
+        return message
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Metadata routing of this object.

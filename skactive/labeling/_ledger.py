@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive._data.labels import MISSING, decode_labels
+from skactive.classifier._campaign import Figures
 from skactive.labeling._source import LabelSource, answers_of, unite
 
 Array = NDArray[Any]
@@ -230,15 +231,24 @@ class Ledger:
         return max(self.budget * (1 + _SLACK) - self.spent, 0.0)
 
     def result(
-        self, model: Any, condition: str, history: list[dict[str, Any]]
+        self,
+        model: Any,
+        condition: str,
+        history: list[Figures],
+        records: list[dict[str, Any]],
     ) -> LabelingResult:
-        """All of it, for people."""
+        """All of it, for people; `records` hold the :meth:`figures` of each round."""
         names = ["n_labels", "n_queried", "n_abstained", "cost"]
         names += ["query_time", "ask_time", "fit_time"]
         names += ["n_fits", "n_scored", "n_passes"]
         names += [name for name in self.figures() if name not in names]
-        if any("score" in record for record in history):
+        if any("score" in record for record in records):
             names.append("score")
+        # A round that ended before anybody was asked is none.
+        rounds = [
+            vars(figures) | record
+            for figures, record in zip(history, records, strict=False)
+        ]
         return LabelingResult(
             learner=model,
             y=self.labels(),
@@ -248,7 +258,7 @@ class Ledger:
             cost=self.spent,
             termination_condition=condition,
             history={
-                name: np.array([record.get(name, np.nan) for record in history])
+                name: np.array([one.get(name, np.nan) for one in rounds])
                 for name in names
             },
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +12,13 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
 from skactive._compat.sklearn import _num_samples
-from skactive._compat.tally import counting
+from skactive._compat.tally import count_fits
 from skactive._data.labels import MISSING, encode_labels
+from skactive._data.pool import as_rows
 from skactive._models.bootstrap import seeded
-from skactive._models.training import ERRORS_OF_LACK, is_lack, warn_of_lack
+from skactive._models.want_of_labels import ERRORS_OF_LACK, is_lack, warn_of_lack
 from skactive.classifier import query
-from skactive.classifier._delegates import check_pool
+from skactive.classifier._campaign import Figures, drive
 from skactive.classifier._query import _find_learner
 from skactive.labeling._ledger import LabelingResult, Ledger
 from skactive.labeling._source import as_sources
@@ -132,7 +132,7 @@ def label_pool(
     >>> bool(result.learner.score(X, answers) > 0.9)
     True
     """  # noqa: E501
-    X = check_pool(X)
+    X = as_rows(X)
     model = clone(learner)
     inner, _ = _find_learner(model, X, "label_pool")
     if inner.budget is not None:
@@ -156,12 +156,17 @@ def label_pool(
         budget=np.inf if budget is None else float(budget),
         allowed=classes,
     )
-    history: list[dict[str, Any]] = []
+    steps = _Sourcing(model, X, ledger, evaluate)
+    history: list[Figures] = []
     try:
-        condition = _run(model, X, ledger, evaluate, history)
+        steps.learn()
+        steps.judge()
+        condition = drive(steps, steps.ask, history)
+        if steps.lack is not None:  # no label is left to wait for
+            raise steps.lack
     except BaseException as error:
         error.labeling_result = ledger.result(  # type: ignore[attr-defined]
-            model, "error", history
+            model, "error", history, steps.records
         )
         n_labels = np.count_nonzero(ledger.codes != MISSING)
         error.add_note(
@@ -170,89 +175,92 @@ def label_pool(
             "its y, and its abstained_indices as skip, to label_pool."
         )
         raise
-    return ledger.result(model, condition, history)
+    return ledger.result(model, condition, history, steps.records)
 
 
-def _run(
-    model: Any,
-    X: Any,
-    ledger: Ledger,
-    evaluate: Callable[[Any], float] | None,
-    history: list[dict[str, Any]],
-) -> str:
-    """Choose, ask and learn until the campaign ends, and say why it does."""
-    inner, _ = _find_learner(model, X, "label_pool")
-    plan = inner._make_plan()
-    is_learnt = np.ones(len(ledger.codes), dtype=bool)
-    if inner.audit_fraction:
-        is_learnt = ~plan.reserve(len(ledger.codes)).mask
-    rule = inner.stopping
-    if rule is not None:
-        rule = seeded(clone(rule), plan.query_seed)
-    score = np.nan
-    n_fitted = 0
-    # The estimator's own error while there are too few labels for it.
-    lack: Exception | None = None
+class _Sourcing:
+    """The steps of a campaign whose labels come from sources."""
 
-    def learn() -> bool:
-        """Fit, if there are other labels than in the last fit."""
-        nonlocal n_fitted, lack
-        known = ledger.codes != MISSING
-        n_labels = int(np.count_nonzero(known))
-        if n_labels == n_fitted or not (known & is_learnt).any():
-            return False
-        n_fitted = n_labels
-        was_lacking, lack = lack is not None, None
+    def __init__(
+        self, model: Any, X: Any, ledger: Ledger, evaluate: Callable | None
+    ) -> None:
+        self.model, self.X, self.ledger = model, X, ledger
+        self.evaluate = evaluate
+        self.inner, _ = _find_learner(model, X, "label_pool")
+        plan = self.inner._make_plan()
+        self.is_learnt = np.ones(len(ledger.codes), dtype=bool)
+        if self.inner.audit_fraction:
+            self.is_learnt = ~plan.reserve(len(ledger.codes)).mask
+        self.rule = self.inner.stopping
+        if self.rule is not None:
+            self.rule = seeded(clone(self.rule), plan.query_seed)
+        self.score = np.nan
+        self.records: list[dict[str, Any]] = []
+        self.n_fitted = 0
+        # The estimator's own error while there are too few labels for it.
+        self.lack: Exception | None = None
+
+    def ended(self) -> str | None:
+        return self.ledger.ended()
+
+    def choose(self) -> Array:
+        self.visible = self.ledger.labels()
+        n_wanted = self.inner.batch_size if self.n_labels else self.inner._n_first()
+        skip = self.ledger.hopeless()
+        rows = query(self.model, self.X, self.visible, n_wanted, skip=skip)
+        self.first = None
+        if hasattr(get_strategy(self.inner.strategy), "assign"):
+            args = self.model, self.X, self.visible, rows, self.ledger.names
+            self.first = _assigned(*args)
+        return rows
+
+    def ask(self, rows: Array) -> None:
+        self.ledger.begin_round()
+        record: dict[str, Any] = {}
+        self.records.append(record)
         try:
-            model.fit(X, ledger.labels())
+            self.ledger.ask(rows, self.first)
+        finally:
+            record |= self.ledger.figures()
+
+    def learn(self, answer: None = None) -> None:
+        """Fit, if there are other labels than in the last fit."""
+        known = self.ledger.codes != MISSING
+        n_labels = self.n_labels
+        self.is_new = False
+        if n_labels == self.n_fitted or not (known & self.is_learnt).any():
+            return
+        self.n_fitted = n_labels
+        was_lacking, self.lack = self.lack is not None, None
+        try:
+            self.model.fit(self.X, self.ledger.labels())
         except ERRORS_OF_LACK as error:
             if not is_lack(error):
                 raise
-            lack = error
+            self.lack = error
             if not was_lacking:
                 warn_of_lack(error, n_labels)
-            return False
-        return True
+            return
+        self.is_new = True
+        count_fits(int(self.inner.history_["n_fits"].sum()))
 
-    if learn() and evaluate is not None:
-        score = float(evaluate(model))
-    while (condition := ledger.ended()) is None:
-        times = [time.perf_counter()]
-        n_labels = int(np.count_nonzero(ledger.codes != MISSING))
-        n_wanted = inner.batch_size if n_labels else inner._n_first()
-        visible = ledger.labels()
-        with counting() as tally:
-            rows = query(model, X, visible, n_wanted, skip=ledger.hopeless())
-            first = None
-            if hasattr(get_strategy(inner.strategy), "assign"):
-                first = _assigned(model, X, visible, rows, ledger.names)
-        times.append(time.perf_counter())
-        record: dict[str, Any] = {}
-        history.append(record)
-        ledger.begin_round()
-        try:
-            ledger.ask(rows, first)
-        finally:
-            times.append(time.perf_counter())
-            record |= ledger.figures()
-            record |= dict(zip(["query_time", "ask_time"], np.diff(times), strict=True))
-            record |= {"fit_time": 0.0, "n_fits": tally.n_fits}
-            record |= {"n_scored": tally.n_scored, "n_passes": tally.n_passes}
-        is_new = learn()
-        record["fit_time"] = time.perf_counter() - times[-1]
-        if is_new:
-            record["n_fits"] += int(inner.history_["n_fits"].sum())
-        if is_new and evaluate is not None:
-            score = float(evaluate(model))
-        if evaluate is not None:
-            record["score"] = score
-        if is_new and rule is not None and ledger.ended() is None:
-            decision = rule.update(model, X, ledger.labels())
-            if decision:
-                return decision.rule
-    if lack is not None:  # no label is left to wait for
-        raise lack
-    return condition
+    def judge(self) -> None:
+        """Score a model that is new."""
+        if self.evaluate is not None and self.is_new:
+            self.score = float(self.evaluate(self.model))
+
+    def end_round(self, figures: Figures) -> str | None:
+        self.judge()
+        if self.evaluate is not None:
+            self.records[-1]["score"] = self.score
+        if not self.is_new or self.rule is None or self.ended() is not None:
+            return None
+        decision = self.rule.update(self.model, self.X, self.ledger.labels())
+        return decision.rule if decision else None
+
+    @property
+    def n_labels(self) -> int:
+        return int(np.count_nonzero(self.ledger.codes != MISSING))
 
 
 def _assigned(

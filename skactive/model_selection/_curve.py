@@ -27,8 +27,8 @@ from skactive._compat.sklearn import (
     validate_parameter_constraints,
 )
 from skactive._data.labels import MISSING, encode_labels
+from skactive._data.pool import as_rows
 from skactive.classifier import ActiveLearningClassifier
-from skactive.classifier._delegates import check_pool
 from skactive.model_selection._summary import CurveSummary, summarize
 from skactive.strategies import Strategy, get_strategy
 from skactive.strategies._base import draw_seed
@@ -329,7 +329,7 @@ def _as_learner(estimator: Any) -> ActiveLearningClassifier:
 def _labeled_part(
     X: Any, y: Any, groups: Any, missing_label: Any
 ) -> tuple[Any, Array, Any]:
-    X, groups = indexable(check_pool(X), groups)
+    X, groups = indexable(as_rows(X), groups)
     classes, codes = encode_labels(y, missing_label)
     rows = np.flatnonzero(codes != MISSING)
     if len(rows) < len(codes):

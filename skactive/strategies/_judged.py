@@ -20,7 +20,8 @@ from skactive._data.labels import MISSING, encode_labels
 from skactive._models.encoded import EncodedClassifier, needs_codes
 from skactive._models.nets import is_net, own_members
 from skactive._models.response import has_response
-from skactive._models.training import Training, warn_of_lack
+from skactive._models.training import Training
+from skactive._models.want_of_labels import fit_if_enough, warn_of_lack
 from skactive._models.wrappers import Fitted, last_step
 from skactive.strategies._base import (
     Strategy,
@@ -378,7 +379,7 @@ def fit_judge(
     if name is not None:
         params[name] = weights
     rows = np.flatnonzero(codes != MISSING)
-    model = training.fit_if_enough(X, classes, codes, rows, params)
+    model = fit_if_enough(training, X, classes[codes[rows]], rows, params)
     if model.lack is not None:
         warn_of_lack(model.lack, len(rows))
         return None

@@ -1,0 +1,84 @@
+"""The pool of a query: rows, which of them have a label, their names and weights."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import indexable
+
+from skactive._compat.sklearn import _safe_indexing
+
+Array = NDArray[Any]
+
+
+class Pool(NamedTuple):
+    """Rows of X with all that belongs to them, so that they are cut together.
+
+    Parameters
+    ----------
+    X : array-like, sparse, data frame or sequence of n_samples
+        The rows.
+    missing : ndarray of shape (n_samples,)
+        Mask of the rows without a label, the candidates.
+    y : ndarray of shape (n_samples,) or None
+        Labels as strategies see them, with NaN or None where there is none; None if no
+        row has one.
+    ids : ndarray of shape (n_samples,) or None
+        Names of the rows, ascending ints; None if these are their positions.
+    weights : ndarray of shape (n_samples,) or None
+        Weights of the rows in fits.
+    """
+
+    X: Any
+    missing: Array
+    y: Array | None = None
+    ids: Array | None = None
+    weights: Array | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """Rows, with and without a label."""
+        return len(self.missing)
+
+    @property
+    def n_candidates(self) -> int:
+        """Rows without a label."""
+        return int(np.count_nonzero(self.missing))
+
+    def take(self, rows: Array) -> Pool:
+        """The rows at ascending positions, with names by which they are known here."""
+        return Pool(
+            X=_safe_indexing(self.X, rows),
+            missing=self.missing[rows],
+            y=None if self.y is None else self.y[rows],
+            ids=rows if self.ids is None else self.ids[rows],
+            weights=None if self.weights is None else self.weights[rows],
+        )
+
+    def closed(self, rows: Array) -> Pool:
+        """The same rows, some of which are no candidates: as if they had a label."""
+        missing = self.missing.copy()
+        missing[rows] = False
+        return self._replace(missing=missing, y=np.where(missing, np.nan, 0.0))
+
+    def draw(self, n_drawn: int, rng: np.random.Generator) -> Array:
+        """Ascending positions of random candidates, and of all rows with a label."""
+        drawn = rng.permutation(np.flatnonzero(self.missing))[:n_drawn]
+        return np.sort(np.concatenate([drawn, np.flatnonzero(~self.missing)]))
+
+
+def as_rows(X: Any) -> Any:
+    """`X` that can be indexed by positions, or an error that says what can be."""
+    is_lazy = hasattr(X, "__dask_graph__") or type(X).__name__ == "LazyFrame"
+    if is_lazy:
+        call = "compute" if hasattr(X, "__dask_graph__") else "collect"
+        raise TypeError(
+            f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}, whose "
+            "rows are not there until they are computed, and cannot be taken by their "
+            "positions. X may be an array or np.memmap, a sparse matrix, a data frame "
+            f"of pandas or polars, or a list. Pass X.{call}() or, where that does not "
+            "fit into memory, the features as an np.memmap."
+        )
+    return indexable(X)[0]

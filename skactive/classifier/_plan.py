@@ -1,0 +1,240 @@
+"""The plan of a learner: how it chooses rows, how it trains, and every seed."""
+
+from __future__ import annotations
+
+import contextlib
+import numbers
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from skactive._data.pool import Pool
+from skactive._models.encoded import EncodedClassifier, needs_codes
+from skactive._models.response import has_response
+from skactive._models.training import Model, Training
+from skactive._models.warm_start import WarmStart, goes_on_by
+from skactive._models.wrappers import Fitted
+from skactive.classifier._reserve import Reserve, draw_reserve, next_audited
+from skactive.strategies import PerCost, Strategy, get_strategy
+from skactive.strategies._base import check_needs, draw_seed
+
+Array = NDArray[Any]
+
+
+class Plan(NamedTuple):
+    """How to choose and to train, and the seeds of all that is left to chance.
+
+    `audit_fraction` of the rows are never learnt from.
+    """
+
+    strategy: Strategy
+    initial: Strategy
+    unfitted: Any
+    training: Training
+    query_seed: int
+    max_candidates: int | None
+    n_jobs: int | None
+    audit_fraction: float = 0.0
+    audit_seed: int = 0
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether a choice depends on labels, and not only on which rows have one."""
+        return self.strategy.uses_labels or self.initial.uses_labels
+
+    def check_pool(self, n_samples: int) -> None:
+        """Raise where a strategy belongs to another pool."""
+        for strategy in (self.strategy, self.initial):
+            for part in (strategy, *strategy.get_params(deep=True).values()):
+                if isinstance(part, PerCost):
+                    part.check_pool(n_samples)
+
+    def choose(
+        self,
+        model: Model | None,
+        pool: Pool,
+        n_queries: int,
+        skipped: Array | None = None,
+    ) -> Array:
+        """Positions of the rows to label, best first; audit rows are the last.
+
+        The choice is as if rows at the ascending positions `skipped` were not there.
+        """
+        if skipped is not None and len(skipped):
+            return self._choose_others(model, pool, n_queries, skipped)
+        if not self.audit_fraction:
+            return self._choose(model, pool, n_queries)
+        reserve = self.reserve(pool.n_samples, pool.ids)
+        audited = next_audited(self.audit_fraction, reserve, pool.missing, n_queries)
+        n_others = n_queries - len(audited)
+        rows = np.flatnonzero(~reserve.mask)
+        others = pool.take(rows)  # the strategy sees no row of the reserve
+        if n_others == 0 or others.n_candidates == 0:
+            return audited
+        return np.append(rows[self._choose(model, others, n_others)], audited)
+
+    def _choose_others(
+        self, model: Model | None, pool: Pool, n_queries: int, skipped: Array
+    ) -> Array:
+        strategy, _ = self.asked(model)
+        if strategy.pointwise and not strategy.uses_labels and not self.audit_fraction:
+            # Only the mask of labelled rows matters, so no row has to be cut away.
+            return self.choose(model, pool.closed(skipped), n_queries)
+        rows = np.delete(np.arange(pool.n_samples), skipped)
+        return rows[self.choose(model, pool.take(rows), n_queries)]
+
+    def _choose(self, model: Model | None, pool: Pool, n_queries: int) -> Array:
+        entropy = self._entropy(pool)
+        rows = self.looked(pool, n_queries)
+        if rows is not None:
+            pool = pool.take(rows)
+        strategy, estimator = self.asked(model, pool.weights)
+        if pool.ids is not None and hasattr(strategy, "for_rows"):
+            strategy = strategy.for_rows(pool.ids)
+        with run_in_threads(self.n_jobs):
+            chosen = strategy.select(
+                estimator,
+                pool.X,
+                pool.y,
+                n_queries=n_queries,
+                random_state=int(entropy.generate_state(1)[0]),
+            )
+        return chosen if rows is None else rows[chosen]
+
+    def looked(self, pool: Pool, n_queries: int) -> Array | None:
+        """Ascending positions of the rows that a query looks at; None for all."""
+        if self.max_candidates is None or pool.n_candidates <= self.max_candidates:
+            return None
+        n_drawn = max(n_queries, self.max_candidates)
+        return pool.draw(n_drawn, np.random.default_rng(self._entropy(pool)))
+
+    def _entropy(self, pool: Pool) -> np.random.SeedSequence:
+        # Every round has a seed of its own. With one seed for all, draws in later
+        # rounds would fall next to those of the first.
+        return np.random.SeedSequence([self.query_seed, pool.n_candidates])
+
+    def asked(
+        self, model: Model | None, weights: Array | None = None
+    ) -> tuple[Strategy, Any]:
+        """The strategy to ask, and the estimator to ask it about."""
+        if model is None or not model.can_choose:
+            # What it may have learnt before has no say.
+            return self.initial, clone(self.unfitted)
+        if model.members is None and self.training.members is not None:
+            raise ValueError(
+                f"{self.strategy!r} needs a committee, but the last fit made none, "
+                "for its parameters were others. Call fit again."
+            )
+        if not uses_weights(self.strategy):
+            weights = None
+        if model.members is None and weights is None:
+            return self.strategy, model.estimator
+        return self.strategy, Fitted(model.estimator, model.members, weights)
+
+    def reserve(self, n_samples: int, ids: Array | None = None) -> Reserve:
+        """The rows that are never learnt from."""
+        return draw_reserve(self.audit_fraction, self.audit_seed, n_samples, ids)
+
+    def split(
+        self, known: Array, n_samples: int, ids: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Rows to learn from among those `known`, in their order, and the others."""
+        if not self.audit_fraction:
+            return known, known[:0]
+        reserve = self.reserve(n_samples, ids)
+        learnt = known[~reserve.mask[known]]
+        if len(learnt) == 0:
+            raise ValueError(
+                f"All {len(known)} labelled rows, of n_samples={n_samples}, are in the "
+                "audit reserve, so there is none to learn from. Label rows that query "
+                "gives, lower audit_fraction, or take another random_state."
+            )
+        return learnt, reserve.rows[np.isin(reserve.rows, known)]
+
+
+def make_plan(learner: Any) -> Plan:
+    """The plan that the parameters of a learner make; ValueError where they cannot."""
+    strategy, initial = _checked_strategies(learner)
+    seed = learner.random_state
+    if learner.audit_fraction and not isinstance(seed, numbers.Integral):
+        raise ValueError(
+            f"audit_fraction={learner.audit_fraction} needs an int as random_state, "
+            "from which the rows that are never learnt from follow in each call; "
+            f"got random_state={seed!r}."
+        )
+    seeds = np.random.SeedSequence(draw_seed(seed)).generate_state(5).tolist()
+    estimator_seed, member_seed, query_seed, audit_seed, noise_seed = seeds
+    estimator = learner.estimator
+    warm_start = None
+    if learner.warm_start is not False:
+        method = goes_on_by(estimator, learner.warm_start)
+        perturb = None if learner.warm_start is True else learner.warm_start
+        warm_start = WarmStart(method, perturb, noise_seed)
+    encode = learner.encode_labels
+    if encode == "auto":
+        encode = needs_codes(estimator)
+    training = Training(
+        estimator=EncodedClassifier(estimator) if encode else estimator,
+        members=learner.members if _makes_members(learner, strategy) else None,
+        n_members=learner.n_members,
+        n_jobs=learner.n_jobs,
+        # Without a random_state the estimator keeps its own chance.
+        estimator_seed=None if seed is None else estimator_seed,
+        member_seed=member_seed,
+        warm_start=warm_start,
+        kind=learner._target,
+    )
+    return Plan(
+        strategy=strategy,
+        initial=initial,
+        unfitted=estimator,
+        training=training,
+        query_seed=query_seed,
+        max_candidates=learner.max_candidates,
+        n_jobs=learner.n_jobs,
+        audit_fraction=float(learner.audit_fraction),
+        audit_seed=audit_seed,
+    )
+
+
+def _checked_strategies(learner: Any) -> tuple[Strategy, Strategy]:
+    strategy = get_strategy(learner.strategy)
+    initial = get_strategy(learner.initial_strategy)
+    for leaf in strategy.leaves() + initial.leaves():
+        leaf._validate_params()
+    check_needs(strategy, learner.estimator, can_make_members=True)
+    for leaf in initial.leaves():
+        if leaf.needs:
+            raise ValueError(
+                f"initial_strategy={learner.initial_strategy!r} needs "
+                f"{' or '.join(leaf.needs)} of a fitted estimator, but it chooses "
+                "while there is none. Use one that needs nothing, as 'random'."
+            )
+    if getattr(learner.__sklearn_tags__().input_tags, "pairwise", False):
+        raise ValueError(
+            f"{learner.estimator!r} takes precomputed distances or kernels, which "
+            "cannot be cut to the labelled rows. Pass features instead."
+        )
+    return strategy, initial
+
+
+def _makes_members(learner: Any, strategy: Strategy) -> bool:
+    if not any("members" in leaf.needs for leaf in strategy.leaves()):
+        return False
+    is_asked = callable(learner.members) or learner.members != "auto"
+    return is_asked or not has_response(learner.estimator, "members")
+
+
+def uses_weights(strategy: Strategy) -> bool:
+    """Whether a strategy looks at the sample weights of fits."""
+    return any(leaf.uses_weights for leaf in strategy.leaves())
+
+
+def run_in_threads(n_jobs: int | None) -> Any:
+    """A context in which chunks of the pool are scored `n_jobs` at a time."""
+    if n_jobs is None:
+        return contextlib.nullcontext()
+    return joblib.parallel_config("threading", n_jobs=n_jobs)
