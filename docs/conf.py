@@ -90,6 +90,7 @@ autosummary_filename_map = {
 }
 suppress_warnings = ["config.cache"]  # a function in these settings is no harm
 autodoc_typehints = "none"  # docstrings name the types
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template lists the methods
 numpydoc_xref_param_type = False
 
