@@ -140,6 +140,11 @@ class Numbers:
 class Learner(ActiveLearningClassifier):
     _target = Numbers
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type, tags.classifier_tags = "regressor", None
+        return tags
+
 
 @pytest.fixture
 def line():
