@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import check_scoring
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._compat.sklearn import _BaseScorer, _safe_indexing
@@ -234,14 +235,18 @@ def _score_on_rows(
     )
 
 
-class Answers(ClassifierMixin, BaseEstimator):
-    """A fitted classifier that is asked about some rows once, and then by positions."""
+class Answers(BaseEstimator):
+    """A fitted estimator that is asked about some rows once, and then by positions."""
 
     def __init__(self, estimator: Any, X: Any):
         self.estimator = estimator
         self.X = X
-        self.classes_ = estimator.classes_
+        if hasattr(estimator, "classes_"):
+            self.classes_ = estimator.classes_
         self._answers: dict[str, Array] = {}
+
+    def __sklearn_tags__(self) -> Any:
+        return get_tags(self.estimator)
 
     def __getattr__(self, name: str) -> Any:
         if name not in {"predict", "predict_proba", "decision_function"}:

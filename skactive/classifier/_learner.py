@@ -111,139 +111,137 @@ class ActiveLearningClassifier(
     """A classifier that says which rows to label next.
 
     It wraps any scikit-learn classifier. :meth:`fit` learns from the rows that have
-    a label, :meth:`query` chooses rows to label among those that have none. With a
-    `budget`, :meth:`fit` runs the whole campaign on data whose labels are known, and
-    looks at no more than `budget` of them: so a grid search tells which strategy and
-    which hyper-parameters make the most of few labels.
+    a label, and :meth:`query` chooses rows to label among those that have none. With a
+    `budget`, :meth:`fit` runs a whole campaign on data whose labels are known, and
+    looks at no more than `budget` of them. A grid search can then tell which strategy
+    and which hyper-parameters make the most of few labels.
 
-    Data are the inner estimator's business. `X` may be an array, a sparse matrix, a
-    data frame, a list of texts or a memory map, and reaches the estimator as it is.
+    `X` may be an array, a sparse matrix, a data frame, a list of texts or a memory map.
+    It reaches the inner estimator as it is.
 
     Parameters
     ----------
     estimator : estimator object
-        The classifier to train, a pipeline or a search as well. It is cloned.
+        The classifier to train. It may be a pipeline or a search. It is cloned.
     strategy : str or callable, default="margin"
         What makes a row worth labelling: a name from :func:`get_strategy_names`, a
         strategy object, or a function ``(estimator, X, y) -> utilities``.
     batch_size : int, default=10
-        Rows chosen by a call of :meth:`query`, and by a round of a budgeted fit.
+        Number of rows in a call of :meth:`query`, and in a round of a budgeted fit.
     budget : int, float or None, default=None
-        Labels that :meth:`fit` may look at. None means every label in `y`, in one
-        fit. An int is their number, a float in (0, 1] their share of the labelled
-        rows, rounded down and at least one; `y` is then the oracle of a simulation.
+        Number of labels that :meth:`fit` may look at. None means every label in `y`, in
+        one fit. A float in (0, 1] is a share of the labelled rows, rounded down but at
+        least one row. With a budget, `y` is the oracle of a simulation.
     initial_strategy : str or callable, default="cold_start"
-        Chooses while no model can: before the first fit, while only one class has
-        been seen, and while there are too few labels for `estimator` to be fitted or to
-        answer. It must need nothing of the estimator. The default takes rows that
-        represent the pool, or random ones where rows are no vectors.
+        Strategy that chooses while no model can: before the first fit, while only one
+        class has been seen, and while `estimator` has too few labels to be fitted or
+        to predict. It must need nothing of the estimator. The default takes rows that
+        represent the pool, or random rows if rows are not vectors.
     n_initial : int or None, default=None
-        Rows that a budgeted fit starts from. None means `batch_size`.
+        Number of rows in the first round of a budgeted fit. None means `batch_size`.
     stopping : stopping rule or None, default=None
-        Ends a budgeted fit before the budget is used: see :mod:`skactive.stopping`.
-        It is cloned, and plays no part without a budget.
+        Rule that may end a budgeted fit before the budget is used, see
+        :mod:`skactive.stopping`. It is cloned. It is ignored without a budget.
     max_candidates : int or None, default=None
-        Rows that a query looks at: a random subset of the candidates, another one in
-        each round, for models whose prediction is dear. None means all.
+        Number of candidates that a query looks at, for models whose prediction is slow.
+        Each round draws another random subset. None means all candidates.
     members : str or callable, default="auto"
-        The committee of a strategy that needs one:
+        The committee, for a strategy that needs one:
 
         - "posterior": draws from the posterior of the last step of `estimator`, by
           Laplace's approximation for LogisticRegression with an l2 penalty, and in
-          closed form for GaussianNB. Transformers are taken as they were fitted.
+          closed form for GaussianNB. Fitted transformers stay as they are.
         - "dropout": a net of skorch under random dropout masks (Monte-Carlo dropout).
           A member is one mask for each dropout layer, the same for all rows.
-        - "snapshots": a net of skorch with the weights that its callback
-          :class:`skactive.torch.Snapshots` has kept.
+        - "snapshots": a net of skorch with the weights that the callback
+          :class:`skactive.torch.Snapshots` has kept during training.
         - "bootstrap": clones of `estimator` on bootstrap samples of the labelled
           rows. Every sample holds every class seen.
-        - "auto": those of `estimator` if it is a forest, bagging or voting, else its
-          posterior, snapshots or dropout if it has one of these, else bootstrap
+        - "auto": the members of `estimator` if it is a forest, bagging or voting, else
+          its posterior, snapshots or dropout if it has one of these, else bootstrap
           clones.
         - a function ``(estimator, X) -> proba`` of shape (n_members, n_samples,
-          n_classes), which is given the fitted estimator.
+          n_classes), which gets the fitted estimator.
     n_members : int or None, default=None
-        How many. None means 100 draws from a posterior, 20 dropout masks, or 10
-        bootstrap clones. There are as many snapshots as were taken.
+        Number of members. None means 100 draws from a posterior, 20 dropout masks, or
+        10 bootstrap clones. Snapshots are as many as were taken.
     audit_fraction : float in [0, 1), default=0.0
-        Share of random rows in what :meth:`query` gives, and of the labels that a
-        budgeted fit uses. They are the last of a batch, and never learnt from, so that
-        :meth:`audit` can say how good the model is. It needs an int `random_state`.
-        See Notes.
+        Share of random rows in each batch. They come last in a batch and are never
+        learnt from, so that :meth:`audit` can say how good the model is. It needs an
+        int `random_state`. See Notes.
     missing_label : object, default=np.nan
         The value in `y` of a row without a label. NaN, None, `pandas.NA` and null or
-        masked entries are missing in any case.
+        masked entries are always missing.
     encode_labels : "auto" or bool, default="auto"
-        Whether `estimator` is given the codes 0 to k - 1 of the classes seen instead
-        of your labels. "auto" does so for estimators of XGBoost and skorch, inside
-        pipelines and meta-estimators as well, which accept nothing else. All others
-        see your labels, so that ``class_weight={"spam": 5}`` keeps its meaning.
+        Whether `estimator` gets the codes 0 to k - 1 of the classes seen instead of
+        your labels. "auto" does so for estimators of XGBoost and skorch, which accept
+        nothing else, also inside pipelines and meta-estimators. All others get your
+        labels, so that ``class_weight={"spam": 5}`` keeps its meaning.
     warm_start : bool or ShrinkPerturb, default=False
-        Whether a fit goes on from the last model instead of training anew: from round
-        to round of a budgeted fit, whose first round trains anew; without a budget
-        from the last `fit`. With a :class:`~skactive.classifier.ShrinkPerturb` its
-        weights are shrunk and noise is added first. See Notes.
+        Whether a fit goes on from the last model instead of training anew. In a
+        budgeted fit each round but the first goes on from the round before; without a
+        budget, a fit goes on from the last `fit`. A
+        :class:`~skactive.classifier.ShrinkPerturb` first shrinks the weights and adds
+        noise. See Notes.
     n_jobs : int or None, default=None
-        Bootstrap members fitted, and chunks of the pool scored, at a time.
+        Number of bootstrap members fitted, or chunks of the pool scored, in parallel.
     random_state : int, RandomState instance or None, default=None
-        Breaks ties, draws the first rows and the bootstrap samples, and seeds each
-        `random_state` inside `estimator` that is None, and the draws of a posterior
-        and of dropout masks. While nets of skorch are fitted, torch draws from it too,
-        if labels are encoded; torch's own random state is not touched. An int gives
-        the same answer for the same call. "cold_start" draws the pairs of rows that its
-        bandwidth is the median distance of, so another int may choose other rows.
+        Breaks ties, and draws the first rows, bootstrap samples, members of a posterior
+        and dropout masks. It seeds each `random_state` inside `estimator` that is None.
+        If labels are encoded, torch is seeded too while a net of skorch is fitted;
+        torch's own random state is not touched. An int gives the same answer for the
+        same call.
 
     Attributes
     ----------
     estimator_ : estimator object
-        The fitted clone of `estimator`; a wrapper with its own `estimator_` where
-        labels are encoded; a constant classifier while only one class has been seen.
+        The fitted clone of `estimator`. Where labels are encoded, it is a wrapper with
+        its own `estimator_`; while only one class has been seen, a constant classifier.
     members_ : list of estimator objects, callable or None
         Bootstrap members, or a function ``X -> proba`` of shape (n_members, n_samples,
         n_classes), if the strategy needs them.
     classes_ : ndarray of shape (n_classes,)
-        Classes seen; in a budgeted fit all classes of `y`.
+        Classes seen; after a budgeted fit, all classes of `y`.
     n_features_in_ : int
         Number of features, if the estimator knows it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features, if the estimator knows them.
     labeled_indices_ : ndarray of shape (`n_labels_`,)
         Positions of the rows whose labels the last `fit` used, in order of
-        acquisition. It learnt from all but those in `audit_indices_`.
+        acquisition. The model learnt from all but those in `audit_indices_`.
     n_labels_ : int
-        Their number.
+        Number of labels that the last `fit` used.
     audit_indices_ : ndarray of shape (n_audited,)
         Positions of the labelled rows that are kept for :meth:`audit`, in the random
         order in which they are asked for. Empty without an `audit_fraction`.
     history_ : dict of ndarrays of shape (n_rounds,)
-        One row a round of the last `fit`, with what its query and its fit took:
+        Figures of each round of the last `fit`:
 
         "n_labels"
-            Labels used up to that round.
+            Number of labels used up to that round.
         "n_queried"
-            Rows chosen.
+            Number of rows chosen.
         "query_time", "fit_time"
             Seconds.
         "n_fits"
-            Models fitted: `estimator`, bootstrap members, and what the strategy fits,
-            as refits for an expected error that has no closed form. A constant
-            placeholder is no fit.
+            Number of models fitted: `estimator`, bootstrap members, and models that the
+            strategy fits. A constant classifier is not counted.
         "n_scored"
-            Rows that the query asked a model about, for a prediction, the answer of a
-            member, or an embedding: k members on n rows are k * n.
+            Number of rows that the query asked a model about, for a prediction, the
+            answer of a member, or an embedding. Asking k members about n rows counts
+            k * n.
         "n_passes"
-            How often it asked a model about some rows: k members on n rows in one
-            chunk are k.
+            Number of times that it asked a model. Asking k members about the rows of
+            one chunk counts k.
         "n_audited"
-            With an `audit_fraction`: how many of the labels were kept for
-            :meth:`audit`.
+            Number of labels kept for :meth:`audit`. Only with an `audit_fraction`.
 
-        Without a budget there is one round without a query: calls of :meth:`query`
-        change nothing, and are not counted. Nor is what a function of yours or a
-        stopping rule does, or an `estimator` inside itself.
+        Without a budget there is one round, without a query. Calls of :meth:`query` are
+        not counted, nor is the work of your own functions and of stopping rules.
     termination_condition_ : str
-        Why the last `fit` ended: "budget" if that was used, "exhausted" if no label was
-        left, or the name of the rule, or of the callback's class, that stopped it.
+        Why the last `fit` ended: "budget" if the budget was used, "exhausted" if no
+        label was left, or the name of the rule, or of the callback's class, that
+        stopped it.
     stopping_ : stopping rule or None
         The clone that watched the last `fit`, with what it remembers.
 
@@ -254,40 +252,41 @@ class ActiveLearningClassifier(
     Notes
     -----
     With an `audit_fraction`, each row of the pool is in a reserve with that
-    probability, by a random number that follows from `random_state` and the row's
-    position alone. Strategies do not see the reserve; from it, batches are given audit
-    rows in random order. So audit rows are a random sample of the pool at any time,
-    and no choice of the strategy depends on them. What follows:
+    probability. Whether it is follows from `random_state` and the position of the row
+    alone. Strategies do not see the reserve, and batches take audit rows from it in
+    random order. Audit rows are therefore a random sample of the pool at any time, and
+    no choice of the strategy depends on them. This has consequences:
 
     - All calls of a campaign need the same `random_state` and `audit_fraction`, and
       rows must keep their positions. New rows may be appended to the pool.
-    - Rows of the reserve that had a label from the start are not learnt from either.
-      They count in an audit once all rows before them in the random order have one.
-    - The strategy has `audit_fraction` fewer rows to choose from.
-    - To choose hyper-parameters by their audit, and then to believe it, is as wrong as
-      with any other test set.
+    - The model does not learn from rows of the reserve that had a label from the start
+      either. They count in an audit once all rows before them in the random order have
+      a label.
+    - The strategy has fewer rows to choose from.
+    - Do not choose hyper-parameters by an audit and then trust the same audit: it is a
+      test set like any other.
 
-    With a `warm_start`, a copy of the last model is fitted further to all labelled
-    rows, if its estimator (the last step of a pipeline) has a `warm_start` of its own,
-    as nets, `SGDClassifier` and `LogisticRegression` have. Steps before it are fitted
-    anew. An estimator that has `partial_fit` instead, as naive Bayes, is given only the
-    rows that are new. Ensembles, whose warm start adds members, searches, and all
-    others are refused. Bootstrap members go on as well, each from its own last weights.
-    Parameters set in the meantime count, those of the steps and of `estimator`. The
-    model must be one that `copy.deepcopy` can copy: for skorch, the module's class must
-    be defined at the top of a file or a notebook, and not inside a function. What
-    the last model cannot go on to learn is trained anew, silently: a class that is new
-    to it (but not to a net of skorch with an output to spare), one that is gone,
-    another kind of estimator, another number of features, and, for `partial_fit`, any
-    change in the rows learnt from, their labels and their weights.
+    With a `warm_start`, a copy of the last model is fitted further on all labelled
+    rows. This needs an estimator (the last step of a pipeline) with a `warm_start` of
+    its own, such as a net, `SGDClassifier` or `LogisticRegression`. Steps before it are
+    fitted anew. An estimator that has `partial_fit` instead, such as naive Bayes, gets
+    only the rows that are new. All others are refused, among them searches, and
+    ensembles, whose warm start adds members. Bootstrap members go on from their own
+    last weights. Parameters that were set in the meantime are used. The model must be
+    one that `copy.deepcopy` can copy: for skorch, define the class of the module at the
+    top of a file or a notebook, and not inside a function. A model is trained anew if
+    it cannot go on: if a class is new to it (unless it is a net of skorch with an
+    output to spare) or gone, if the kind of estimator or the number of features is
+    another one, and, for `partial_fit`, if the rows learnt from, their labels or their
+    weights have changed.
 
-    From scikit-learn 1.9 on there is `set_callbacks`, as for its own estimators. Each
-    round is a task, called "round". What callbacks get as `X` and `y` are the rows of
-    `fit` that have a label, so that ``ScoringMonitor`` scores the model of each round
-    on all that is known, not only on what has been bought. A callback whose
-    `on_fit_task_end` returns True for a round ends a budgeted fit, as a `stopping` rule
-    does. ``ProgressBar(max_propagation_depth=0)`` shows one bar for all rounds; by
-    default there are bars for each fit of an `estimator` that has callbacks.
+    From scikit-learn 1.9 on, `set_callbacks` is there as for scikit-learn's own
+    estimators. Each round is a task, called "round". Callbacks get as `X` and `y` the
+    rows of `fit` that have a label, so that ``ScoringMonitor`` scores the model of each
+    round on all known labels and not only on those bought so far. A callback whose
+    `on_fit_task_end` returns True for a round ends a budgeted fit, like a `stopping`
+    rule. ``ProgressBar(max_propagation_depth=0)`` shows one bar for all rounds; by
+    default there is a bar for each fit of an `estimator` that supports callbacks.
 
     References
     ----------
