@@ -17,15 +17,11 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import expit, ndtri, softmax
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
-from sklearn.utils.metadata_routing import process_routing
 
-from skactive._compat.sklearn import BaseSearchCV
-from skactive._models.encoded import EncodedClassifier
-from skactive._models.linear import Logistic, as_logistic, training_weights
+from skactive._models.linear import Logistic, add_ones, as_logistic, training_weights
 from skactive._models.members import classes_of
-from skactive._models.wrappers import at_last_step, last_step
+from skactive._models.wrappers import at_last_step, last_step, params_of_last_step
 
 Array = NDArray[Any]
 
@@ -104,26 +100,6 @@ def posterior_members(
     return LogisticPosterior(estimator, logistic, features, weights, n_members, rng)
 
 
-def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """What reaches `fit` of the last step when `fit` of the estimator gets `params`.
-
-    `estimator` may be fitted or not.
-    """
-    while params:
-        if isinstance(estimator, Pipeline):
-            name, step = estimator.steps[-1]
-            params = process_routing(estimator, "fit", **params)[name].fit
-            estimator = step
-        elif isinstance(estimator, BaseSearchCV):
-            params = process_routing(estimator, "fit", **params).estimator.fit
-            estimator = estimator.estimator
-        elif isinstance(estimator, EncodedClassifier):
-            estimator = estimator.estimator
-        else:
-            break
-    return params
-
-
 def _features(estimator: Any, X: Any) -> Any:
     """Rows as the last step sees them, dense or CSR, float64."""
     _, features = at_last_step(estimator, X)
@@ -189,7 +165,7 @@ class LogisticPosterior:
             penalty = np.append(np.full(n_labeled, penalty[0]), penalty[-1])
         n_inside = inside.shape[1]
         if logistic.has_intercept:
-            inside = _append_ones(inside)
+            inside = add_ones(inside)
             penalty[-1] = max(penalty[-1], _LEAST_PRECISION)
         else:
             penalty = penalty[:-1]
@@ -358,13 +334,6 @@ def _product(features: Any, coef: Array) -> Array:
     """Products (n_samples, n_classes, n_members) with coefficients of members."""
     found = features @ coef.reshape(len(coef), -1)
     return found.reshape(-1, *coef.shape[1:])
-
-
-def _append_ones(features: Any) -> Any:
-    ones = np.ones((features.shape[0], 1))
-    if sp.issparse(features):
-        return sp.csr_array(sp.hstack([features, ones]))
-    return np.hstack([features, ones])
 
 
 def _span_coordinates(features: Any) -> Array:

@@ -9,13 +9,12 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_rows
 from skactive._data.chunks import chunk_rows, rows_between
 from skactive._models.last_layer import has_hidden_layers, has_last_layer, layer_inputs
-from skactive._models.wrappers import is_fitted, transform_before_last, unwrapped
+from skactive._models.wrappers import is_fitted, kind_of, layers, pass_in
 from skactive.geometry._blocks import as_embedding
 
 
@@ -78,21 +77,18 @@ def embed_without_labels(estimator: Any, X: Any) -> Any:
 
 
 def _own_vectors(estimator: Any, X: Any, embedding: str | None) -> Any:
-    """What an estimator makes of `X`, see :func:`embed`."""
-    estimator = unwrapped(estimator)
-    if isinstance(estimator, Pipeline):
-        if len(estimator) > 1 and not is_fitted(estimator):
+    """Vectors that an estimator makes of `X`, see :func:`embed`."""
+    for layer in layers(estimator):
+        if kind_of(layer) == "pipeline" and len(layer) > 1 and not is_fitted(layer):
             if embedding == "last_layer":
-                raise _no_last_layer(estimator)
-            return clone(estimator[:-1]).fit_transform(X)
-        X = transform_before_last(estimator, X)
-        return _own_vectors(estimator.steps[-1][1], X, embedding)
+                raise _no_last_layer(layer)
+            return clone(layer[:-1]).fit_transform(X)
+        X = pass_in(layer, X)
+    is_known = has_hidden_layers if embedding is None else has_last_layer
+    if embedding != "input" and is_known(layer) and is_fitted(layer):
+        return _layer_inputs(layer, X)
     if embedding == "last_layer":
-        if not (has_last_layer(estimator) and is_fitted(estimator)):
-            raise _no_last_layer(estimator)
-        return _layer_inputs(estimator, X)
-    if embedding is None and has_hidden_layers(estimator) and is_fitted(estimator):
-        return _layer_inputs(estimator, X)
+        raise _no_last_layer(layer)
     return X
 
 
