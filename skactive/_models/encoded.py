@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,13 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _renew(self) -> None:
         self.estimator_ = clone(self.estimator)
-        self._n_fits = 0
+        self._n_fits: int = 0
+
+    def take_codes(self, other: EncodedClassifier) -> None:
+        """Have a clone of `estimator` ready, and the codes of another, fitted one."""
+        self._renew()
+        self._set_labels(other.labels_)
+        self._n_fits = other._n_fits
 
     def _seeded(self) -> Any:
         """A context for a fit: what torch draws follows from the seed."""
@@ -198,17 +205,8 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         codes[is_known] = self._encode(np.asarray(y)[is_known])
         return self.estimator_.score(X, codes, **params)
 
-    @available_if(_inner_has("n_features_in_"))
-    def _n_features(self) -> int:
-        return self.estimator_.n_features_in_
-
-    n_features_in_ = property(lambda self: self._n_features())
-
-    @available_if(_inner_has("feature_names_in_"))
-    def _feature_names(self) -> NDArray[Any]:
-        return self.estimator_.feature_names_in_
-
-    feature_names_in_ = property(lambda self: self._feature_names())
+    n_features_in_ = property(attrgetter("estimator_.n_features_in_"))
+    feature_names_in_ = property(attrgetter("estimator_.feature_names_in_"))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         # Messages name the estimator that its user knows.

@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
 
 from skactive._compat.sklearn import (
-    BaseSearchCV,
     Interval,
     LinearClassifierMixin,
     _check_method_params,
@@ -28,9 +25,15 @@ from skactive._compat.sklearn import (
 )
 from skactive._data.copies import row_keys
 from skactive._models.bootstrap import fit_on_rows
-from skactive._models.encoded import EncodedClassifier
 from skactive._models.nets import is_net
-from skactive._models.wrappers import at_last_step, last_step
+from skactive._models.wrappers import (
+    at_last_step,
+    encoder_of,
+    kind_of,
+    last_step,
+    layers,
+    replace_last,
+)
 
 Array = NDArray[Any]
 
@@ -130,11 +133,12 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
     Raises ValueError where it cannot, or where it has no weights that can be shrunk
     and `warm_start` is a :class:`ShrinkPerturb`.
     """
-    last, wraps = estimator, False
-    while isinstance(last, (Pipeline, EncodedClassifier)):
-        wraps = wraps or isinstance(last, Pipeline)
-        last = last.steps[-1][1] if isinstance(last, Pipeline) else last.estimator
-    if isinstance(last, BaseSearchCV):
+    wraps = False
+    for last in layers(estimator):
+        if kind_of(last) in {"search", "frozen"}:
+            break
+        wraps = wraps or kind_of(last) == "pipeline"
+    if kind_of(last) == "search":
         raise ValueError(
             f"warm_start={warm_start!r} is not possible with {estimator!r}: a search "
             "trains many models, and which one it keeps may be another one in the "
@@ -148,9 +152,9 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
             "warm start adds members and leaves those it has as they are, so that "
             f"they would never learn from new labels. {_POSSIBLE}"
         )
-    is_frozen = isinstance(last, FrozenEstimator)
-    by_fit = not is_frozen and "warm_start" in _params_of(last)
-    by_part = not is_frozen and not wraps and hasattr(last, "partial_fit")
+    learns = kind_of(last) != "frozen"
+    by_fit = learns and "warm_start" in _params_of(last)
+    by_part = learns and not wraps and hasattr(last, "partial_fit")
     if not by_fit and not by_part:
         where = " inside a pipeline" if hasattr(last, "partial_fit") else ""
         raise ValueError(
@@ -187,8 +191,7 @@ def fit_further(
         n_given = _n_features(estimator, _safe_indexing(X, rows[:1]))
         if n_known is None or n_given in (None, n_known):
             raise
-    pipeline = _innermost(estimator)
-    pipeline.steps[-1] = (pipeline.steps[-1][0], clone(last))
+    replace_last(estimator, clone(last))
     return fit_on_rows(estimator, X, labels, rows, params)
 
 
@@ -201,10 +204,10 @@ def knows_classes(last: Any, seen: Array, X: Any, rows: Array, labels: Array) ->
     found = np.unique(labels)
     if np.array_equal(found, seen):
         return True
-    if len(np.setdiff1d(seen, found)) or not isinstance(last, EncodedClassifier):
+    if len(np.setdiff1d(seen, found)) or encoder_of(last) is None:
         return False
-    proba = last.estimator_.predict_proba(_safe_indexing(X, rows[:1]))
-    return np.shape(proba)[1] >= len(found)
+    net, row = at_last_step(last, _safe_indexing(X, rows[:1]))
+    return np.shape(net.predict_proba(row))[1] >= len(found)
 
 
 def learnt_from(X: Any, labels: Array, rows: Array, params: dict) -> Learnt:
@@ -249,29 +252,24 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 def _resumed(last: Any, fresh: Any) -> Any:
-    if type(last) is not type(fresh):
+    pairs = [*zip(layers(last), layers(fresh), strict=False)]
+    if any(type(known) is not type(new) for known, new in pairs):
         return None
-    if isinstance(fresh, EncodedClassifier):
-        inner = _resumed(last.estimator_, clone(fresh.estimator))
-        if inner is not None:
-            fresh.estimator_ = inner
-            fresh.labels_, fresh.classes_ = last.labels_, last.classes_
-            fresh._n_fits = last._n_fits
-        return None if inner is None else fresh
-    if isinstance(fresh, Pipeline):
-        name, step = fresh.steps[-1]
-        inner = _resumed(last.steps[-1][1], step)
-        if inner is not None:
-            fresh.steps[-1] = (name, inner)
-        return None if inner is None else fresh
+    known, new = pairs[-1]
     # Its user may have set other parameters since, as fewer epochs.
-    resumed, known = deepcopy(last), last.get_params(deep=False)
+    before = known.get_params(deep=False)
     changed = {
         name: value
-        for name, value in fresh.get_params(deep=False).items()
-        if not _is_same(value, known.get(name))
+        for name, value in clone(new).get_params(deep=False).items()
+        if not _is_same(value, before.get(name))
     }
-    return None if _ask_for_others(changed, resumed) else resumed.set_params(**changed)
+    resumed = deepcopy(known)
+    if _ask_for_others(changed, resumed):
+        return None
+    encoder, fitted_encoder = encoder_of(fresh), encoder_of(last)
+    if encoder is not None and fitted_encoder is not None:
+        encoder.take_codes(fitted_encoder)
+    return replace_last(fresh, resumed.set_params(**changed))
 
 
 def _ask_for_others(changed: dict, classifier: Any) -> bool:
@@ -298,9 +296,8 @@ def _is_same(one: Any, other: Any) -> bool:
 @contextmanager
 def _warm(estimator: Any, last: Any) -> Iterator[None]:
     """While `warm_start` of a classifier, and of the wrapper around it, is true."""
-    parts = [last]
-    if isinstance(estimator, EncodedClassifier):
-        parts.append(estimator)
+    encoder = encoder_of(estimator)
+    parts = [last] if encoder is None else [last, encoder]
     before = [part.get_params(deep=False)["warm_start"] for part in parts]
     _forget_progress(last)
     try:
@@ -329,14 +326,6 @@ def _forget_progress(classifier: Any) -> None:
         classifier._best_intercepts = [one.copy() for one in classifier.intercepts_]
     else:
         classifier.best_loss_ = np.inf
-
-
-def _innermost(estimator: Any) -> Any:
-    """The pipeline whose last step is no pipeline."""
-    if isinstance(estimator, EncodedClassifier):
-        return _innermost(estimator.estimator_)
-    step = estimator.steps[-1][1]
-    return _innermost(step) if isinstance(step, Pipeline) else estimator
 
 
 def _n_features(estimator: Any, X: Any) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from numpy.typing import NDArray
@@ -73,19 +74,24 @@ class Fitted:
         return repr(self.estimator)
 
 
+# Subclasses are of the same kind.
+_KINDS: dict[type, Kind] = {
+    Fitted: "fitted",
+    Pipeline: "pipeline",
+    EncodedClassifier: "encoded",
+    BaseSearchCV: "search",
+    FrozenEstimator: "frozen",
+}
+
+
 def kind_of(estimator: Any) -> Kind | None:
     """The kind of wrapper that an estimator is; None if it is none."""
-    if isinstance(estimator, Fitted):
-        return "fitted"
-    if isinstance(estimator, Pipeline):
-        return "pipeline"
-    if isinstance(estimator, EncodedClassifier):
-        return "encoded"
-    if isinstance(estimator, BaseSearchCV):
-        return "search"
-    if isinstance(estimator, FrozenEstimator):
-        return "frozen"
-    return None
+    return _kind_of(estimator.__class__)
+
+
+@lru_cache
+def _kind_of(cls: type) -> Kind | None:
+    return next((kind for base, kind in _KINDS.items() if issubclass(cls, base)), None)
 
 
 def inside(estimator: Any) -> Any:
@@ -126,8 +132,9 @@ def pass_out(layer: Any, proba: Array) -> Array:
 
 def last_step(estimator: Any) -> Any:
     """The classifier at the end of an estimator, fitted if there is a fitted one."""
-    *_, last = layers(estimator)
-    return last
+    while (inner := inside(estimator)) is not estimator:
+        estimator = inner
+    return estimator
 
 
 def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
