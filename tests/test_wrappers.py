@@ -29,7 +29,7 @@ y = np.array(["egg", "ham", "spam"])[np.arange(30) % 3]
 
 WRAPPERS = ["pipeline", "search", "encoded", "frozen", "fitted"]
 TURNS = [WRAPPERS[k:] + WRAPPERS[:k] for k in range(5)]
-# From the outside in: each alone, each in each, and all of them in ten orders.
+# From the outside in: none, each alone, each in each, and all five in ten orders.
 NESTS = [
     (),
     *product(WRAPPERS),
@@ -83,7 +83,7 @@ def unfitted(nest, last):
 def fitted(nest, last, X=X, y=y):
     """Wrappers around `last`, each as its own fit would leave it.
 
-    Their parameters are another estimator, which nobody is to look at.
+    Their parameters hold another estimator, which no function may look at.
     """
     if not nest:
         return last.fit(X, y)
@@ -99,7 +99,9 @@ def fitted(nest, last, X=X, y=y):
         return search
     if kind == "encoded":
         encoded = EncodedClassifier(other)
-        encoded._set_labels(np.roll(np.unique(y), 1))  # an order of its own
+        labels = np.unique(y)  # codes in an order that another encoder does not undo
+        order = [1, 0, 2] if labels.dtype.kind == "i" else [2, 0, 1]
+        encoded._set_labels(labels[order])
         encoded.estimator_ = fitted(rest, last, X, encoded._encode(y))
         return encoded
     return wrap(kind, fitted(rest, last, X, y))
@@ -141,7 +143,7 @@ def test_members(nest):
     proba = member_proba(estimator, X)
     assert proba.shape == (4, 30, 3)
     assert_allclose(proba.mean(axis=0), estimator.predict_proba(X))
-    # Members that came with it have the say, whatever is inside.
+    # Members that are given come before those of the ensemble inside.
     pair = [clone(forest).fit(X, y), LogisticRegression().fit(X, y)]
     for members in (pair, lambda X: np.stack([m.predict_proba(X) for m in pair])):
         committee = Fitted(estimator, members)
@@ -167,7 +169,7 @@ def test_vectors(nest):
         assert_array_equal(embed(estimator, X, embedding), half)
     assert_array_equal(embed_without_labels(estimator, X), half)
     if "fitted" in nest:
-        return  # all around it counts as fitted
+        return  # a pipeline around a `Fitted` counts as fitted
     # Of pipelines that are not fitted, the outermost one gives its vectors.
     estimator = unfitted(nest, LogisticRegression())
     half = X / 2 if "pipeline" in nest else X
@@ -203,7 +205,7 @@ def test_find(nest):
     assert_array_equal(rows, X / 2 ** nest.count("pipeline"))
     if "fitted" in nest:
         return
-    # Other meta-estimators as well; rows wait for a fit.
+    # The walk goes into other meta-estimators too; X stays while nothing is fitted.
     for around in (lambda e: e, OneVsRestClassifier):
         estimator = around(unfitted(nest, clone(last)))
         found, rows = wrappers.find(estimator, X, LogisticRegression)
@@ -214,7 +216,7 @@ def test_find(nest):
 
 
 def routes(nest):
-    """Whether all that asks for metadata, inside one another, is of scikit-learn."""
+    """Whether metadata can be routed through: only the learner asks encoders to fit."""
     return set(nest[nest[:1] == ("encoded",) :]) <= {"pipeline", "search"}
 
 
@@ -228,7 +230,7 @@ def test_params_of_the_last_step(nest):
         params = wrappers.params_of_last_step(estimator, asked)
         assert list(params) == ["sample_weight"] * len(asked)
         assert all(value is weights for value in params.values())
-        # A frozen one takes anything and passes nothing on.
+        # A frozen estimator takes any parameter and passes none on.
         params = {"anything": 1}
         frozen = FrozenEstimator(estimator)
         assert wrappers.params_of_last_step(frozen, params) == params

@@ -1,8 +1,8 @@
-"""The one walk through what wraps a classifier: pipelines, searches and others.
+"""The one walk through the wrappers of a classifier: pipelines, searches and others.
 
-Only :func:`kind_of` knows the types of wrappers. One layer at a time, :func:`inside`
-steps in, :func:`pass_in` takes rows along, and :func:`pass_out` brings probabilities
-back. All else is written over :func:`layers`.
+Only this file knows the types of wrappers. Three functions are about a single layer:
+:func:`inside` gives the next layer, :func:`pass_in` takes rows to it, :func:`pass_out`
+brings probabilities back. All other functions go over :func:`layers`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Fitted:
         Fitted.
     members : list of estimators, callable or None, default=None
         Fitted estimators, or a function ``X -> proba`` of shape (n_members, n_samples,
-        n_classes), which may have an int `n_members`, and a method `marginal` as in
-        :func:`member_proba`. None if the estimator has members of its own, or none.
+        n_classes). The function may have an int `n_members`, and a method `marginal` as
+        in :func:`member_proba`. None leaves the estimator with its own members, if any.
     sample_weight : ndarray of shape (n_samples,) or None, default=None
         Weights of the rows of the pool in fits of the estimator.
     """
@@ -61,7 +61,7 @@ class Fitted:
 
     def __getattr__(self, name: str) -> Any:
         if name == "estimator" or (name.startswith("__") and name.endswith("__")):
-            raise AttributeError(name)  # pickle asks before there is an estimator
+            raise AttributeError(name)  # pickle asks before the estimator is there
         return getattr(self.estimator, name)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -74,7 +74,6 @@ class Fitted:
         return repr(self.estimator)
 
 
-# Subclasses are of the same kind.
 _KINDS: dict[type, Kind] = {
     Fitted: "fitted",
     Pipeline: "pipeline",
@@ -85,7 +84,7 @@ _KINDS: dict[type, Kind] = {
 
 
 def kind_of(estimator: Any) -> Kind | None:
-    """The kind of wrapper that an estimator is; None if it is none."""
+    """The kind of wrapper of an estimator; None if it is no wrapper."""
     return _kind_of(estimator.__class__)
 
 
@@ -95,9 +94,9 @@ def _kind_of(cls: type) -> Kind | None:
 
 
 def inside(estimator: Any) -> Any:
-    """The estimator that a wrapper holds, fitted if there is a fitted one.
+    """The next layer of a wrapper, the fitted one if there is one.
 
-    Any other estimator is given back as it is.
+    An estimator that is no wrapper is its own inside.
     """
     kind = kind_of(estimator)
     if kind is None:
@@ -112,35 +111,35 @@ def inside(estimator: Any) -> Any:
 
 
 def layers(estimator: Any, step: Callable[[Any], Any] = inside) -> Iterator[Any]:
-    """The estimator, what is inside, what is inside of that, ..., the classifier."""
+    """The layers of an estimator, from the outside in; the last one is no wrapper."""
     yield estimator
     while (inner := step(estimator)) is not estimator:
         yield (estimator := inner)
 
 
 def pass_in(layer: Any, X: Any) -> Any:
-    """`X` as the inside of a fitted layer sees it."""
+    """`X` as the next layer sees it; `layer` is fitted."""
     if kind_of(layer) == "pipeline" and len(layer) > 1:
         return layer[:-1].transform(X)
     return X
 
 
 def pass_out(layer: Any, proba: Array) -> Array:
-    """Probabilities (..., n_outputs) of the inside, with the columns of the layer."""
+    """Probabilities (..., n_outputs) of the next layer, with the columns of `layer`."""
     return layer.align(proba) if kind_of(layer) == "encoded" else proba
 
 
 def last_step(estimator: Any) -> Any:
-    """The classifier at the end of an estimator, fitted if there is a fitted one."""
+    """The innermost layer, the fitted one if there is one."""
     while (inner := inside(estimator)) is not estimator:
         estimator = inner
     return estimator
 
 
 def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """The classifier at the end of a fitted estimator, and `X` as it sees it.
+    """The innermost layer of a fitted estimator, and `X` as it sees it.
 
-    The classifier's own classes may be codes of those of `estimator`.
+    Its classes may be codes of the classes of `estimator`.
     """
     for layer in layers(estimator):
         X = pass_in(layer, X)
@@ -148,10 +147,9 @@ def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
 
 
 def align(estimator: Any, proba: Array) -> Array:
-    """Probabilities (..., n_outputs) of the classifier at the end of `estimator`.
+    """Probabilities (..., n_outputs) of the innermost layer, on their way back out.
 
-    Columns become those of the classes of `estimator`: the way back from
-    :func:`at_last_step`.
+    The columns of the answer are those of the classes of `estimator`.
     """
     for layer in reversed([*layers(estimator)]):
         proba = pass_out(layer, proba)
@@ -159,16 +157,16 @@ def align(estimator: Any, proba: Array) -> Array:
 
 
 def encoder_of(estimator: Any) -> EncodedClassifier | None:
-    """The outermost layer that gives codes for labels; None if there is none."""
+    """The outermost layer that encodes labels; None if no layer does."""
     return next((it for it in layers(estimator) if kind_of(it) == "encoded"), None)
 
 
 def with_its_labels(estimator: Any, X: Any) -> tuple[Any, Any]:
     """As :func:`at_last_step`, but a net keeps its labels.
 
-    A net inside an `EncodedClassifier` comes in a copy of that, without what is between
-    the two: its codes need not be in the order of the labels, and it may have more
-    outputs.
+    A net inside an `EncodedClassifier` comes in a copy of that encoder, without the
+    layers between the two. The net's codes need not be in the order of the labels, and
+    it may have more outputs.
     """
     last, X = at_last_step(estimator, X)
     encoder = encoder_of(estimator)
@@ -180,9 +178,9 @@ def with_its_labels(estimator: Any, X: Any) -> tuple[Any, Any]:
 
 
 def replace_last(estimator: Any, last: Any) -> Any:
-    """`estimator` with another classifier at its end, in place.
+    """Put another innermost layer into `estimator`, in place, and return it.
 
-    Layers are pipelines and encoders. Without any, the answer is `last`.
+    The layers around are pipelines and encoders. If there are none, return `last`.
     """
     *around, _ = layers(estimator)
     if not around:
@@ -195,10 +193,10 @@ def replace_last(estimator: Any, last: Any) -> Any:
 
 
 def find(estimator: Any, X: Any, wanted: type[_Wanted]) -> tuple[_Wanted, Any] | None:
-    """The outermost estimator of a class, and `X` as it sees it; None without one.
+    """The outermost estimator of a class, and `X` as it sees it; None if there is none.
 
-    The walk goes into any meta-estimator. `X` stays as it is where a pipeline is not
-    fitted.
+    This walk goes into every meta-estimator. A pipeline that is not fitted leaves `X`
+    as it is.
     """
     for layer in layers(estimator, _inside_any):
         if isinstance(layer, wanted):
@@ -209,7 +207,7 @@ def find(estimator: Any, X: Any, wanted: type[_Wanted]) -> tuple[_Wanted, Any] |
 
 
 def _inside_any(estimator: Any) -> Any:
-    """As :func:`inside`, for any meta-estimator."""
+    """As :func:`inside`, for every meta-estimator."""
     if kind_of(estimator) is None:
         for name in _PLACES:
             if hasattr(estimator, name):
@@ -218,10 +216,10 @@ def _inside_any(estimator: Any) -> Any:
 
 
 def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """What reaches `fit` of the last step when `fit` of the estimator gets `params`.
+    """The parameters that reach `fit` of the innermost layer, given `params`.
 
-    `estimator` may be fitted or not. A frozen one passes nothing on, and counts as the
-    last step.
+    `estimator` may be fitted or not. A frozen layer counts as the innermost one,
+    because its `fit` passes nothing on.
     """
     for layer in layers(estimator):
         kind = kind_of(layer)
@@ -235,7 +233,7 @@ def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any
 
 
 def is_fitted(estimator: Any) -> bool:
-    """Whether an estimator is fitted; False of None, which is no estimator."""
+    """Whether an estimator is fitted; False for None, which is no estimator."""
     try:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
