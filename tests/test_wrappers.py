@@ -1,6 +1,8 @@
 """The walk through wrappers, over a table of wrappers inside one another."""
 
+import ast
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -270,3 +272,16 @@ def test_replace_last(nest):
         assert wrappers.last_step(found) is new
         kinds = [wrappers.kind_of(layer) for layer in wrappers.layers(found)]
         assert kinds == [*nest, None]
+
+
+def test_one_file_knows_the_types():
+    room = Path(wrappers.__file__).parent
+    types = {"Pipeline", "BaseSearchCV", "FrozenEstimator"}
+    knowing = {
+        path.name
+        for path in [*room.rglob("*.py"), *(room.parent / "classifier").rglob("*.py")]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and types & {alias.name for alias in node.names}
+    }
+    assert knowing == {"wrappers.py"}

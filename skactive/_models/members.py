@@ -1,4 +1,4 @@
-"""Members of a committee and what they answer, aligned to the committee's classes."""
+"""Members of a committee, and their answers for the classes of the committee."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ENSEMBLES = (
     BaggingClassifier,
     VotingClassifier,
 )
-# Members that a function is taken to give, as far as the size of chunks goes.
+# The size of chunks rests on this number of members where a function gives none.
 _GUESSED_MEMBERS = 20
 
 
@@ -48,7 +48,7 @@ def is_committee(estimator: Any) -> bool:
 
 
 def count_members(estimator: Any) -> int:
-    """How many members a committee has; of a function a guess, unless it says so."""
+    """The number of members; a guess for a function without `n_members`."""
     members = _members(estimator)
     if callable(members):
         return int(getattr(members, "n_members", _GUESSED_MEMBERS))
@@ -56,9 +56,9 @@ def count_members(estimator: Any) -> int:
 
 
 def _members(estimator: Any) -> Any:
-    """Members, or the function that answers for them; None without any.
+    """The members, or the function that answers for them; None if there are none.
 
-    A scikit-learn ensemble that is not fitted has a tuple of none.
+    For an ensemble of scikit-learn that is not fitted it is an empty tuple.
     """
     for layer in layers(estimator):
         members = _given_members(layer)
@@ -68,7 +68,7 @@ def _members(estimator: Any) -> Any:
 
 
 def _given_members(layer: Any) -> Any:
-    """Members that a layer is a list of, or was given; None without any."""
+    """The members that a layer is a list of, or was given; None if there are none."""
     if isinstance(layer, (list, tuple)):
         return layer or None
     return layer.members if kind_of(layer) == "fitted" else None
@@ -77,12 +77,12 @@ def _given_members(layer: Any) -> Any:
 def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
     """Class probabilities of every member, (n_members, n_samples, n_classes).
 
-    With `marginal`, members need not be the same ones in every row: a function has
-    less noise to offer then, if it has a method `marginal`.
+    With `marginal`, a function answers by its method `marginal`, if it has one. Members
+    need not be the same in every row then, and the answers have less noise.
 
-    Columns follow `classes_of(estimator)`; a class that a member has never seen has
-    probability zero. A member that has no `predict_proba` puts all probability on
-    the class it predicts, as in scikit-learn's bagging.
+    Columns follow `classes_of(estimator)`. A class that a member has never seen has
+    probability zero. A member without `predict_proba` puts all probability on the class
+    that it predicts, as in scikit-learn's bagging.
     """
     members, inner = _given_members(estimator), inside(estimator)
     if members is None and inner is not estimator:
@@ -117,7 +117,7 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
 
 
 def _ensemble_answers(ensemble: Any, X: Any) -> Iterator[tuple[Any, Array, Any, dict]]:
-    """Members of a scikit-learn ensemble, with the X and the classes each one knows.
+    """Members of a scikit-learn ensemble, each with its classes, its `X` and options.
 
     Members predict positions in the ensemble's `classes_`.
     """

@@ -1,4 +1,4 @@
-"""Going on from the last model instead of training anew."""
+"""Warm starts: training goes on from the last model instead of beginning anew."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ _POSSIBLE = (
 class ShrinkPerturb(BaseEstimator):
     """A warm start from weights that are shrunk, and to which noise is added.
 
-    ``theta <- shrink * theta + noise * normal(0, 1)`` for all weights, intercepts as
-    well. A net that only goes on from its last weights often ends less accurate than
-    one that is trained anew; after this step it does not, and it still learns faster
-    [1]_. ``shrink=1, noise=0`` is a plain warm start; ``shrink=0`` forgets everything.
+    All weights, intercepts as well, become ``shrink * weight + noise * normal(0, 1)``.
+    A net that only goes on from its last weights often ends less accurate than one that
+    is trained anew. After this step it does not, and it still learns faster [1]_.
+    ``shrink=1, noise=0`` is a plain warm start; ``shrink=0`` forgets everything.
 
-    It works for `MLPClassifier`, linear classifiers and the nets of skorch. In these it
-    changes the parameters that are trained: none that is frozen, and no running
-    statistics of batch normalisation. Their optimizer starts anew, for what it
+    It works for `MLPClassifier`, linear classifiers and the nets of skorch. In a net of
+    skorch it changes the parameters that are trained, but no frozen ones and no running
+    statistics of batch normalisation. The optimizer starts anew, because what it
     remembers belongs to weights that are gone.
 
     Parameters
@@ -93,9 +93,10 @@ class ShrinkPerturb(BaseEstimator):
 
 
 class Learnt(NamedTuple):
-    """What a model has learnt from: positions, and what tells rows apart.
+    """The labelled rows that a model has learnt from.
 
-    `keys`, `labels` and the arrays in `params` have one entry for each of `rows`.
+    `rows` are positions, `keys` tell rows apart, and `params` are further arguments of
+    `fit`. `keys`, `labels` and the arrays in `params` have one entry a row of `rows`.
     """
 
     rows: Array
@@ -107,7 +108,7 @@ class Learnt(NamedTuple):
 class WarmStart(NamedTuple):
     """How a learner goes on from its last model.
 
-    `method` is what :func:`goes_on_by` says.
+    `method` is the answer of :func:`goes_on_by`.
     """
 
     method: str
@@ -115,9 +116,9 @@ class WarmStart(NamedTuple):
     seed: int
 
     def resume(self, last: Any, fresh: Any, *entropy: int) -> Any:
-        """`fresh`, with what the fitted `last` knows; None if it is of another kind.
+        """`fresh`, with what the fitted `last` knows; None if the two do not match.
 
-        `fresh` is an unfitted clone, which is used up; `last` stays as it is. The noise
+        `fresh` is an unfitted clone, which is used up. `last` stays as it is. The noise
         follows from the seed and `entropy`.
         """
         resumed = _resumed(last, fresh)
@@ -128,10 +129,10 @@ class WarmStart(NamedTuple):
 
 
 def goes_on_by(estimator: Any, warm_start: Any) -> str:
-    """How a fitted `estimator` goes on: by "fit", or by "partial_fit" on new rows.
+    """The way in which `estimator` goes on: "fit", or "partial_fit" on new rows.
 
-    Raises ValueError where it cannot, or where it has no weights that can be shrunk
-    and `warm_start` is a :class:`ShrinkPerturb`.
+    Raises ValueError if it cannot go on, or if `warm_start` is a :class:`ShrinkPerturb`
+    and it has no weights that can be shrunk.
     """
     wraps = False
     for last in layers(estimator):
@@ -177,10 +178,10 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
 def fit_further(
     estimator: Any, X: Any, labels: Array, rows: Array, params: dict
 ) -> Any:
-    """As :func:`fit_on_rows`, from what `estimator`, which was resumed, knows.
+    """As :func:`fit_on_rows`, but `estimator` was resumed and goes on.
 
-    Steps of a pipeline before its last one are fitted anew. Where they then give
-    another number of features, the last step is trained anew.
+    Steps of a pipeline before its last one are fitted anew. If they then give another
+    number of features, the last step is trained anew as well.
     """
     last = last_step(estimator)
     n_known = getattr(last, "n_features_in_", None)
@@ -196,10 +197,10 @@ def fit_further(
 
 
 def knows_classes(last: Any, seen: Array, X: Any, rows: Array, labels: Array) -> bool:
-    """Whether the fitted `last`, of the classes `seen`, can learn these labels.
+    """Whether the fitted `last`, which has seen the classes `seen`, can learn `labels`.
 
-    It can if the classes are the same, or if it is a net with an output to spare for
-    each new one, whose labels are encoded.
+    It can if the classes are the same. It also can if its labels are encoded, and it is
+    a net with a spare output for each new class.
     """
     found = np.unique(labels)
     if np.array_equal(found, seen):
@@ -211,15 +212,15 @@ def knows_classes(last: Any, seen: Array, X: Any, rows: Array, labels: Array) ->
 
 
 def learnt_from(X: Any, labels: Array, rows: Array, params: dict) -> Learnt:
-    """What to remember of a fit on `rows` of `X`."""
+    """A record of a fit on `rows` of `X`."""
     cut = _check_method_params(X, params, indices=rows)
     return Learnt(rows, row_keys(X, rows), labels, cut)
 
 
 def new_since(last: Learnt | None, now: Learnt) -> Array | None:
-    """Positions in the rows of `now` that `last` lacks.
+    """Positions in `now.rows` of the rows that `last` lacks.
 
-    None where a row of `last` is not there any more, or is not as it was.
+    None if a row of `last` is gone, or has changed.
     """
     if last is None:
         return None
@@ -252,11 +253,12 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 def _resumed(last: Any, fresh: Any) -> Any:
+    """`fresh` around a copy of the classifier in `last`; None if they do not match."""
     pairs = [*zip(layers(last), layers(fresh), strict=False)]
     if any(type(known) is not type(new) for known, new in pairs):
         return None
     known, new = pairs[-1]
-    # Its user may have set other parameters since, as fewer epochs.
+    # The user may have set other parameters since, such as fewer epochs.
     before = known.get_params(deep=False)
     changed = {
         name: value
@@ -273,9 +275,9 @@ def _resumed(last: Any, fresh: Any) -> Any:
 
 
 def _ask_for_others(changed: dict, classifier: Any) -> bool:
-    """Whether weights, or an optimizer, of another make are wanted."""
+    """Whether changed parameters ask for other weights, or another optimizer."""
     if is_net(classifier):
-        # For these skorch makes a new module, from any seed, or fails.
+        # When these change, skorch makes a new module, from any seed, or fails.
         parts = {name.split("__")[0] for name in changed}
         return "optimizer" in changed or bool(parts & set(classifier._modules))
     if isinstance(classifier, MLPClassifier):
@@ -284,10 +286,10 @@ def _ask_for_others(changed: dict, classifier: Any) -> bool:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two parameters, which may be copies of each other, are the same."""
+    """Whether two values of a parameter are the same, or copies of each other."""
     if repr(one) == repr(other):
         return True
-    try:  # the repr of many an object is its address
+    try:  # the repr of many objects is an address
         return bool(joblib.hash(one) == joblib.hash(other))
     except (PicklingError, AttributeError, TypeError):  # of what cannot be pickled
         return False
@@ -295,7 +297,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
 @contextmanager
 def _warm(estimator: Any, last: Any) -> Iterator[None]:
-    """While `warm_start` of a classifier, and of the wrapper around it, is true."""
+    """A context in which a classifier, and the encoder around it, start warm."""
     encoder = encoder_of(estimator)
     parts = [last] if encoder is None else [last, encoder]
     before = [part.get_params(deep=False)["warm_start"] for part in parts]
@@ -312,9 +314,9 @@ def _warm(estimator: Any, last: Any) -> Iterator[None]:
 def _forget_progress(classifier: Any) -> None:
     """Let an MLPClassifier measure its progress on the rows of this fit alone.
 
-    Its warm start keeps the best loss of the last fit. A greater set of rows never
-    reaches it, and then training ends after `n_iter_no_change` epochs, whatever they
-    bring; and with early stopping the weights of the last fit may be restored.
+    Its warm start keeps the best loss of the last fit. On more rows the loss never gets
+    as low, so that training would end after `n_iter_no_change` epochs, whatever they
+    bring. With early stopping it might restore the weights of the last fit.
     """
     if not isinstance(classifier, MLPClassifier) or classifier.solver == "lbfgs":
         return
@@ -329,7 +331,7 @@ def _forget_progress(classifier: Any) -> None:
 
 
 def _n_features(estimator: Any, X: Any) -> int | None:
-    """Width of `X` at the last step; None where steps before it are not fitted."""
+    """The width of `X` at the last step; None if steps before it are not fitted."""
     try:
         _, X = at_last_step(estimator, X)
     except NotFittedError:
