@@ -32,10 +32,10 @@ from skactive._data.labels import (
 )
 from skactive._models.bootstrap import seeded
 from skactive._models.encoded import EncodedClassifier, needs_codes
+from skactive._models.posterior import params_of_last_step
 from skactive._models.response import has_response
 from skactive._models.training import Model, Training
 from skactive._models.warm_start import WarmStart, goes_on_by
-from skactive._models.wrappers import params_of_last_step
 from skactive.classifier._campaign import (
     Cost,
     Plan,
