@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ _LIBRARIES = {"skorch", "xgboost"}
 
 
 def needs_codes(estimator: Any) -> bool:
-    """Whether `estimator`, or one inside it, is known to need labels 0 to k - 1."""
+    """Whether `estimator`, or one inside it, is known to need the labels 0 to k - 1."""
     return _is_of(estimator, _LIBRARIES)
 
 
 def _is_of(estimator: Any, libraries: set[str]) -> bool:
-    """Whether `estimator`, or one inside it, is of one of some libraries."""
+    """Whether the class of `estimator`, or of one inside it, is from `libraries`."""
     parts: Any = ()
     if isinstance(estimator, dict):
         parts = estimator.values()
@@ -43,22 +44,22 @@ def _inner_has(name: str) -> Any:
 
 
 class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Gives `estimator` codes for labels, and gives its user labels for codes.
+    """A classifier that fits `estimator` on codes of labels, and answers with labels.
 
-    A net may have more outputs than there are labels so far; those are left out, and
-    probabilities of the others sum to one.
+    A net may have more outputs than there are labels so far. Spare outputs are left
+    out, and the probabilities of the others are scaled to sum to one.
 
     Parameters
     ----------
     estimator : estimator object
         The classifier that needs labels 0 to k - 1.
     warm_start : bool, default=False
-        Whether `fit` goes on with the fitted clone, whose own `warm_start` says what
-        that means. Labels keep their codes then, and new ones get the next.
+        Whether `fit` goes on with the fitted clone, as that clone's own `warm_start`
+        says. Labels keep their codes then, and new labels get the next ones.
     random_state : int or None, default=None
-        Where nets of skorch are in `estimator`, which have no such argument, torch
-        draws from this seed while they are fitted, and is as before afterwards. None
-        leaves it to torch's own random state. It does nothing for other estimators.
+        The seed of torch while nets of skorch in `estimator`, which have no such
+        argument, are fitted. Afterwards torch's own random state is as before. None
+        leaves torch to that state. Other estimators ignore the seed.
 
     Attributes
     ----------
@@ -118,14 +119,20 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _renew(self) -> None:
         self.estimator_ = clone(self.estimator)
-        self._n_fits = 0
+        self._n_fits: int = 0
+
+    def take_codes(self, other: EncodedClassifier) -> None:
+        """Get ready to go on from a fitted encoder: a new clone, and the same codes."""
+        self._renew()
+        self._set_labels(other.labels_)
+        self._n_fits = other._n_fits
 
     def _seeded(self) -> Any:
         """A context for a fit: what torch draws follows from the seed."""
         self._n_fits += 1
         if self.random_state is None or not _is_of(self.estimator, {"skorch"}):
             return seeded_torch(None)
-        # Another one in each fit: it may go on from the last one.
+        # Each fit has a seed of its own, because it may go on from the last fit.
         entropy = np.random.SeedSequence([self.random_state, self._n_fits])
         params = self.estimator.get_params(deep=True)
         devices = {v for k, v in params.items() if k.split("__")[-1] == "device"}
@@ -198,20 +205,11 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         codes[is_known] = self._encode(np.asarray(y)[is_known])
         return self.estimator_.score(X, codes, **params)
 
-    @available_if(_inner_has("n_features_in_"))
-    def _n_features(self) -> int:
-        return self.estimator_.n_features_in_
-
-    n_features_in_ = property(lambda self: self._n_features())
-
-    @available_if(_inner_has("feature_names_in_"))
-    def _feature_names(self) -> NDArray[Any]:
-        return self.estimator_.feature_names_in_
-
-    feature_names_in_ = property(lambda self: self._feature_names())
+    n_features_in_ = property(attrgetter("estimator_.n_features_in_"))
+    feature_names_in_ = property(attrgetter("estimator_.feature_names_in_"))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        # Messages name the estimator that its user knows.
+        # Messages name the estimator that the user knows.
         return repr(getattr(self, "estimator_", self.estimator))
 
     def __sklearn_tags__(self) -> Any:

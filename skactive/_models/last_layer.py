@@ -1,8 +1,9 @@
 """The last layer of a classifier: its inputs, and the penalty it was fitted with.
 
-The probabilities of a linear classifier are a softmax (of two classes a logistic
-function) of a linear map of X; those of a net, of a linear map of what its last hidden
-layer gives. The gradient of the log loss with respect to that map has a closed form.
+The probabilities of a linear classifier are a softmax (for two classes a logistic
+function) of a linear map of X. Those of a net are the same function of a linear map of
+its last hidden layer. The gradient of the log loss with respect to that map has a
+closed form.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _ACTIVATIONS = {
 
 
 class LastLayer(NamedTuple):
-    """What the last layer sees, and what it says.
+    """Inputs and probabilities of a last layer.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ class LastLayer(NamedTuple):
     proba : ndarray of shape (n_samples, n_classes)
         Class probabilities.
     has_intercept : bool
-        Whether the layer adds an intercept, so that a one belongs to the features.
+        Whether the layer adds an intercept.
     """
 
     features: Any
@@ -57,8 +58,8 @@ def has_hidden_layers(classifier: Any) -> bool:
 def has_last_layer(classifier: Any) -> bool:
     """Whether :func:`last_layer` knows a classifier, fitted or not.
 
-    These are scikit-learn's linear classifiers, and those derived from them, that
-    have `predict_proba`, `MLPClassifier`, and nets of skorch.
+    It knows `MLPClassifier`, nets of skorch, and scikit-learn's linear classifiers,
+    with classes derived from them, that have `predict_proba`.
     """
     if has_hidden_layers(classifier):
         return True
@@ -72,7 +73,7 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
     Parameters
     ----------
     classifier : estimator object
-        One that :func:`has_last_layer` knows; the last step of a pipeline.
+        Accepted by :func:`has_last_layer`; the last step of a pipeline.
     X : array-like, sparse or data frame of shape (n_samples, n_features)
         As the classifier sees it.
 
@@ -100,7 +101,7 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
                 "features=, a function X -> inputs of that layer."
             )
         return LastLayer(features, proba, has_intercept=True)
-    # First, because it checks X and says what is wrong with it.
+    # This comes first, because predict_proba checks X and says what is wrong with it.
     proba = np.asarray(classifier.predict_proba(X))
     count_rows(len(proba))
     has_intercept = bool(getattr(classifier, "fit_intercept", True))
@@ -108,10 +109,10 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
 
 
 def layer_inputs(classifier: Any, X: Any) -> Any:
-    """What the last layer of a fitted classifier is given at rows of `X`.
+    """Inputs of the last layer of a fitted classifier at rows of `X`.
 
-    That is, the last hidden layer of a net, and `X` itself for linear classifiers.
-    Dense or CSR, (n_samples, n_features), float32 or float64.
+    They are the last hidden layer of a net, and `X` itself for a linear classifier:
+    dense or CSR of shape (n_samples, n_features), float32 or float64.
     """
     if nets.is_net(classifier):
         return nets.last_linear_layer(classifier, X)[0]
@@ -125,9 +126,9 @@ def layer_inputs(classifier: Any, X: Any) -> Any:
 
 
 def named_layer(features: Any, proba: Array, X: Any) -> LastLayer:
-    """A last layer whose inputs are given by a transformer or a function of `X`.
+    """The last layer whose inputs a transformer or a function of `X` gives.
 
-    It is taken to have an intercept.
+    It is assumed to have an intercept.
     """
     vectors = _as_features(getattr(features, "transform", features)(X))
     count_rows(_num_samples(X))
@@ -143,13 +144,13 @@ def named_layer(features: Any, proba: Array, X: Any) -> LastLayer:
 def l2_penalty(classifier: Any, n_labeled: int) -> tuple[float, float]:
     """Strengths of the l2 penalties on the coefficients and on the intercept.
 
-    They are those of a fit that minimises the sum of the log losses of the labelled
-    rows plus half of the strength times the squared coefficients: 1 / C in
+    A fit minimises the sum of the log losses of the labelled rows plus half of the
+    strength times the squared coefficients. The strength is 1 / C in
     `LogisticRegression`, alpha in `MLPClassifier`, alpha * n_labeled in
-    `SGDClassifier`, and 1 where it is not known. For a net of skorch it is the
-    `weight_decay` of its optimizer, on the intercept as well, times n_labeled, because
-    that acts on the mean of the losses. Without one it is 1: such a net is held back
-    by the way it is trained, so that no penalty at all would be wrong.
+    `SGDClassifier`, and 1 where it is not known. For a net of skorch it is n_labeled
+    times the `weight_decay` of the optimizer, which acts on the mean of the losses, and
+    on the intercept as well. For a net without weight decay it is 1: the way in which
+    such a net is trained holds it back, so that no penalty at all would be wrong.
     """
     if nets.is_net(classifier):
         decay = nets.weight_decay(classifier)

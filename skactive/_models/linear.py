@@ -1,4 +1,4 @@
-"""Logistic regression as a formula: what its fit minimised, and at which features."""
+"""Logistic regression as a formula: its penalised loss, and the weights of rows."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Logistic(NamedTuple):
 
 
 def as_logistic(classifier: Any) -> Logistic | None:
-    """The formula behind a fitted classifier, None where it is another one.
+    """The formula of a fitted logistic regression; None for any other classifier.
 
-    None as well for an l1 penalty, and for one model a class ("one versus rest").
+    It is also None for an l1 penalty, and for one model a class ("one versus rest").
     """
     if type(classifier) not in (LogisticRegression, LogisticRegressionCV):
         return None  # a subclass may fit or predict in its own way
@@ -51,7 +51,7 @@ def as_logistic(classifier: Any) -> Logistic | None:
         classifier.solver == "liblinear"
         or getattr(classifier, "multi_class", "auto") == "ovr"
     )
-    # Two rows of coefficients would be needed where two classes are a multinomial.
+    # A multinomial of two classes would need two rows of coefficients.
     two_rows = n_classes == 2 and getattr(classifier, "multi_class", "") == (
         "multinomial"
     )
@@ -72,7 +72,7 @@ def as_logistic(classifier: Any) -> Logistic | None:
 
 
 def add_ones(features: Any) -> Array:
-    """Features with a last column of ones; dense or CSR, float64."""
+    """Features with a last column of ones: dense or CSR, float64."""
     ones = np.ones((features.shape[0], 1))
     if sp.issparse(features):
         return sp.csr_array(sp.hstack([features, ones], dtype=np.float64))
@@ -82,9 +82,9 @@ def add_ones(features: Any) -> Array:
 def training_weights(
     classifier: Any, labels: Array, sample_weight: ArrayLike | None = None
 ) -> Array:
-    """Weight of each labelled row in a fit: its own times that of its class.
+    """The weight of each labelled row in a fit: its own times that of its class.
 
-    `labels` are of shape (n_labeled,), in the terms of the classifier's `classes_`.
+    `labels` (n_labeled,) are among the classifier's `classes_`.
     """
     weights = np.ones(len(labels))
     if sample_weight is not None:

@@ -1,4 +1,4 @@
-"""Members of a committee and what they answer, aligned to the committee's classes."""
+"""Members of a committee, and their answers for the classes of the committee."""
 
 from __future__ import annotations
 
@@ -13,19 +13,15 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingClassifier,
 )
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
 from skactive._compat.sklearn import (
-    BaseSearchCV,
     _check_feature_names,
     _check_n_features,
     _num_samples,
 )
 from skactive._compat.tally import count_rows
-from skactive._models.encoded import EncodedClassifier
-from skactive._models.wrappers import Fitted, last_step, transform_before_last
+from skactive._models.wrappers import inside, kind_of, layers, pass_in, pass_out
 
 Array = NDArray[Any]
 
@@ -35,7 +31,7 @@ _ENSEMBLES = (
     BaggingClassifier,
     VotingClassifier,
 )
-# Members that a function is taken to give, as far as the size of chunks goes.
+# The size of chunks rests on this number of members where a function gives none.
 _GUESSED_MEMBERS = 20
 
 
@@ -47,15 +43,12 @@ def classes_of(estimator: Any) -> Array:
 
 
 def is_committee(estimator: Any) -> bool:
-    if isinstance(estimator, (list, tuple)):
-        return len(estimator) > 0
-    if isinstance(estimator, Fitted) and estimator.members is not None:
-        return True
-    return isinstance(last_step(estimator), _ENSEMBLES)
+    """Whether an estimator, fitted or not, or a list of them, has members."""
+    return _members(estimator) is not None
 
 
 def count_members(estimator: Any) -> int:
-    """How many members a committee has; of a function a guess, unless it says so."""
+    """The number of members; a guess for a function without `n_members`."""
     members = _members(estimator)
     if callable(members):
         return int(getattr(members, "n_members", _GUESSED_MEMBERS))
@@ -63,46 +56,49 @@ def count_members(estimator: Any) -> int:
 
 
 def _members(estimator: Any) -> Any:
-    if isinstance(estimator, (list, tuple)):
-        return estimator
-    if isinstance(estimator, Fitted) and estimator.members is not None:
-        return estimator.members
-    return last_step(estimator).estimators_
+    """The members, or the function that answers for them; None if there are none.
+
+    For an ensemble of scikit-learn that is not fitted it is an empty tuple.
+    """
+    for layer in layers(estimator):
+        members = _given_members(layer)
+        if members is not None:
+            return members
+    return getattr(layer, "estimators_", ()) if isinstance(layer, _ENSEMBLES) else None
+
+
+def _given_members(layer: Any) -> Any:
+    """The members that a layer is a list of, or was given; None if there are none."""
+    if isinstance(layer, (list, tuple)):
+        return layer or None
+    return layer.members if kind_of(layer) == "fitted" else None
 
 
 def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
     """Class probabilities of every member, (n_members, n_samples, n_classes).
 
-    With `marginal`, members need not be the same ones in every row: a function has
-    less noise to offer then, if it has a method `marginal`.
+    With `marginal`, a function answers by its method `marginal`, if it has one. Members
+    need not be the same in every row then, and the answers have less noise.
 
-    Columns follow `classes_of(estimator)`; a class that a member has never seen has
-    probability zero. A member that has no `predict_proba` puts all probability on
-    the class it predicts, as in scikit-learn's bagging.
+    Columns follow `classes_of(estimator)`. A class that a member has never seen has
+    probability zero. A member without `predict_proba` puts all probability on the class
+    that it predicts, as in scikit-learn's bagging.
     """
-    if isinstance(estimator, Fitted) and estimator.members is not None:
-        if callable(estimator.members):
-            members = estimator.members
-            if marginal:
-                members = getattr(members, "marginal", members)
-            proba = _check_members(estimator, members(X), X)
-            count_rows(_num_samples(X), n_models=len(proba))
-            return proba
-    elif isinstance(estimator, Pipeline):
-        return member_proba(estimator.steps[-1][1], transform_before_last(estimator, X))
-    elif isinstance(estimator, BaseSearchCV):
-        return member_proba(estimator.best_estimator_, X)
-    elif isinstance(estimator, (Fitted, FrozenEstimator)):
-        return member_proba(estimator.estimator, X)
-    elif isinstance(estimator, EncodedClassifier):
-        return estimator.align(member_proba(estimator.estimator_, X))
+    members, inner = _given_members(estimator), inside(estimator)
+    if members is None and inner is not estimator:
+        proba = member_proba(inner, pass_in(estimator, X), marginal=marginal)
+        return pass_out(estimator, proba)
+    if callable(members):
+        answer = getattr(members, "marginal", members) if marginal else members
+        proba = _check_members(estimator, answer(X), X)
+        count_rows(_num_samples(X), n_models=len(proba))
+        return proba
     classes = classes_of(estimator)
-    members = _members(estimator)
     answers: Iterable[tuple[Any, Array, Any, dict]]
-    if isinstance(estimator, (list, tuple, Fitted)):
-        answers = ((member, member.classes_, X, {}) for member in members)
+    if members is None:
+        members, answers = estimator.estimators_, _ensemble_answers(estimator, X)
     else:
-        answers = _ensemble_answers(estimator, X)
+        answers = ((member, member.classes_, X, {}) for member in members)
     result: Array | None = None
     for k, (member, member_classes, member_X, options) in enumerate(answers):
         proba = _proba_or_vote(member, member_classes, member_X, options)
@@ -121,7 +117,7 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
 
 
 def _ensemble_answers(ensemble: Any, X: Any) -> Iterator[tuple[Any, Array, Any, dict]]:
-    """Members of a scikit-learn ensemble, with the X and the classes each one knows.
+    """Members of a scikit-learn ensemble, each with its classes, its `X` and options.
 
     Members predict positions in the ensemble's `classes_`.
     """

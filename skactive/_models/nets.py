@@ -1,7 +1,7 @@
-"""Neural nets of skorch: what the last layer sees, and members without more fits.
+"""Neural nets of skorch: inputs of the last layer, and members without more fits.
 
-No function here changes a net: a twin of it is asked, which shares its weights but has
-hooks and training flags of its own. So threads may ask one net at the same time.
+No function here changes a net. Each asks a twin of it, which shares its weights but has
+hooks and training flags of its own. Threads may therefore ask one net at the same time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 # Torch has one random state for all threads.
 _RANDOM_STATE_LOCK = threading.RLock()
-# What AlphaDropout puts in place of what it drops: the lower limit of SELU.
+# The lower limit of SELU, which AlphaDropout puts in place of values that it drops.
 _SELU_LIMIT = -1.7580993408473766
 
 _OWN_WAY = (
@@ -41,10 +41,10 @@ def is_net(classifier: Any) -> bool:
 
 @contextlib.contextmanager
 def seeded_torch(seed: int | None, devices: Iterable[Any] = ()) -> Iterator[None]:
-    """Torch draws from `seed` within; its own random state is as before afterwards.
+    """A context in which torch draws from `seed`; afterwards its state is as before.
 
-    On the CPU, and on those of `devices` that are of CUDA. None does nothing. Other
-    threads that come here wait.
+    It covers the CPU, and those of `devices` that are of CUDA. A seed of None does
+    nothing. Other threads that come here wait.
     """
     if seed is None:
         yield
@@ -62,7 +62,7 @@ def seeded_torch(seed: int | None, devices: Iterable[Any] = ()) -> Iterator[None
 
 
 def weight_decay(net: Any) -> float | None:
-    """That of the optimizer of a fitted net; None if not known, or not one for all."""
+    """The weight decay of a fitted net; None if it is unknown, or differs by weight."""
     groups = getattr(getattr(net, "optimizer_", None), "param_groups", [])
     decays = {group.get("weight_decay") for group in groups}
     decay = decays.pop() if len(decays) == 1 else None
@@ -75,23 +75,23 @@ def weight_decay(net: Any) -> float | None:
 
 
 def last_linear_layer(net: Any, X: Any) -> tuple[Array, Array, int]:
-    """What the `torch.nn.Linear` that a forward pass calls last is given, and more.
+    """Inputs of the `torch.nn.Linear` that a forward pass calls last, and its outputs.
 
     Parameters
     ----------
     net : skorch net
         Fitted.
     X : array-like of n_samples
-        As the net takes it; batches are those of the net.
+        As the net takes it. The net makes its own batches.
 
     Returns
     -------
     features : ndarray of shape (n_samples, n_features)
-        float32, inputs of the layer.
+        Inputs of the layer, float32.
     proba : ndarray of shape (n_samples, n_classes)
-        What the net's `predict_proba` gives, of the same pass.
+        The answer of the net's `predict_proba` in the same pass.
     n_outputs : int
-        Of the layer.
+        The number of outputs of the layer.
     """
     import torch
 
@@ -154,17 +154,17 @@ def _check_inputs(net: Any, last: dict[str, Any], n_rows: int) -> Any:
 
 
 def own_members(net: Any) -> str | None:
-    """What stands for the doubt of a fitted net: "snapshots", "dropout" or None."""
+    """The kind of members that a fitted net has: "snapshots", "dropout" or None."""
     if len(_snapshots(net) or ()) > 1:
         return "snapshots"
     return "dropout" if _dropout_layers(_modules_of(net)) else None
 
 
 def check_members(net: Any, kind: str, n_members: int) -> int:
-    """How many members of a kind there are; ValueError if the net has none.
+    """The number of members of a kind; ValueError if the net has none.
 
-    `net` is a fitted classifier, `kind` is "dropout" or "snapshots"; `n_members` are
-    asked for.
+    `net` is a fitted classifier, `kind` is "dropout" or "snapshots", and `n_members` is
+    the number of dropout masks that are wanted.
     """
     if not is_net(net):
         raise ValueError(
@@ -199,8 +199,8 @@ def check_members(net: Any, kind: str, n_members: int) -> int:
 def dropout_proba(net: Any, X: Any, n_members: int, seed: int) -> Array:
     """Probabilities under `n_members` dropout masks, (n_members, n_samples, n_classes).
 
-    A member is one mask for each dropout layer, the same for all rows and in all
-    calls with the same `seed`. The net is in evaluation mode otherwise.
+    A member is one mask for each dropout layer. It is the same for all rows, and in all
+    calls with the same `seed`. Otherwise the net is in evaluation mode.
 
     References
     ----------
@@ -260,7 +260,7 @@ def snapshot_proba(net: Any, X: Any) -> Array:
 
 
 def weights_of(net: Any) -> dict[str, dict[str, Any]]:
-    """Copies on the CPU of the weights and buffers of a net, by module and name."""
+    """Copies of the weights and buffers of a net, on the CPU, by module and name."""
     return {
         name: {
             key: value.detach().cpu().clone() for key, value in _tensors(module).items()
@@ -270,7 +270,7 @@ def weights_of(net: Any) -> dict[str, dict[str, Any]]:
 
 
 def _snapshots(net: Any) -> list[dict] | None:
-    """States that a callback has kept; None if there is no such callback."""
+    """The states that a callback has kept; None if there is no such callback."""
     for _, callback in getattr(net, "callbacks_", []):
         if hasattr(callback, "snapshots_"):
             return callback.snapshots_
@@ -292,14 +292,14 @@ def _dropout_layers(modules: list[Any]) -> list[Any]:
 
 
 def _drops_single_numbers(layer: Any) -> bool:
-    """Whether it drops number by number, or else whole channels."""
+    """Whether a dropout layer drops single numbers, rather than whole channels."""
     from torch import nn
 
     return isinstance(layer, (nn.Dropout, nn.AlphaDropout))
 
 
 def _draw_mask(shape: tuple[int, ...], p: float, seeds: tuple[int, ...]) -> Any:
-    """True where a number is kept; the same on all devices."""
+    """A mask, True where a number is kept; it is the same on all devices."""
     import torch
 
     seed = np.random.SeedSequence(seeds).generate_state(1)[0]
@@ -326,11 +326,11 @@ def _apply_mask(layer: Any, values: Any, keep: Any) -> Any:
 
 
 def _twin(net: Any, state: dict[str, dict[str, Any]] | None = None) -> Any:
-    """A net like a fitted one, that shares its weights, or has those of `state`."""
+    """A copy of a fitted net that shares its weights, or has those of `state`."""
     import torch
 
     modules = _named_modules(net, criteria=True)
-    shared: dict[int, Any] = {}  # what a deep copy is not to copy
+    shared: dict[int, Any] = {}  # these are not copied by a deep copy
     for module in modules.values():
         for part in module.modules():
             of_part = [*vars(part).values()]
@@ -346,13 +346,13 @@ def _twin(net: Any, state: dict[str, dict[str, Any]] | None = None) -> Any:
         vars(twin)[name] = copy.deepcopy(module, shared)
     loader = torch.utils.data.DataLoader
     if isinstance(net.iterator_valid, type) and issubclass(net.iterator_valid, loader):
-        # Else each pass over data draws a number from torch's own random state.
+        # Without it each pass over data would draw from torch's own random state.
         vars(twin).setdefault("iterator_valid__generator", torch.Generator())
     return twin
 
 
 def _named_modules(net: Any, *, criteria: bool) -> dict[str, Any]:
-    """Modules of a fitted net by the names of their attributes, not compiled."""
+    """Modules of a fitted net by the names of their attributes, uncompiled."""
     import torch
 
     names = net._modules + (net._criteria if criteria else [])
@@ -365,14 +365,14 @@ def _named_modules(net: Any, *, criteria: bool) -> dict[str, Any]:
 
 
 def _modules_of(net: Any) -> list[Any]:
-    """All modules inside a net, each once."""
+    """All modules inside a net, each one once."""
     roots = _named_modules(net, criteria=False).values()
     parts = {id(part): part for root in roots for part in root.modules()}
     return list(parts.values())
 
 
 def _tensors(module: Any) -> dict[str, Any]:
-    """Its own parameters and buffers by name."""
+    """The parameters and buffers of a module, by name."""
     import torch
 
     state = module.state_dict(keep_vars=True)

@@ -1,9 +1,9 @@
 """Members drawn from a posterior, for models that have one in closed form.
 
 A logistic regression with an l2 penalty is the mode of a posterior, whose Laplace
-approximation is a normal distribution; a Gaussian naive Bayes has a conjugate
-posterior. A member is one draw of the model's parameters, the same for all rows, so
-that members also know how rows depend on each other.
+approximation is a normal distribution. A Gaussian naive Bayes has a conjugate
+posterior. A member is one draw of the model's parameters. It is the same for all rows,
+so that members also know how rows depend on each other.
 """
 
 from __future__ import annotations
@@ -17,23 +17,19 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import expit, ndtri, softmax
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
-from sklearn.utils.metadata_routing import process_routing
 
-from skactive._compat.sklearn import BaseSearchCV
-from skactive._models.encoded import EncodedClassifier
-from skactive._models.linear import Logistic, as_logistic, training_weights
+from skactive._models.linear import Logistic, add_ones, as_logistic, training_weights
 from skactive._models.members import classes_of
-from skactive._models.wrappers import at_last_step, last_step
+from skactive._models.wrappers import at_last_step, last_step, params_of_last_step
 
 Array = NDArray[Any]
 
-# Square matrices of this many rows are factorised, larger ones are not built.
+# Square matrices are built and factorised up to this number of rows.
 _MAX_FACTORISED = 4096
-# Directions that no labelled row has are drawn in this many dimensions at most. Dot
-# products of rows are kept to 1 / sqrt(4096) = 0.016, while 100 members know the
-# correlation of two rows to 0.1.
+# Directions that no labelled row has are drawn in at most this many dimensions. Dot
+# products of rows are then accurate to 1 / sqrt(4096) = 0.016. The correlation of two
+# rows over 100 members is only accurate to 0.1.
 _MAX_FREE = 4096
 # Numbers of one temporary while members are drawn: 64 MiB.
 _DRAW_SIZE = 2**23
@@ -41,12 +37,12 @@ _DRAW_SIZE = 2**23
 _SOLVE_TOLERANCE = 1e-4
 _SOLVE_ROUNDS = 500
 
-# Precision of an intercept that has no penalty. Without any it has no posterior where
-# the model is certain of all labelled rows, and their curvature is zero.
+# Precision of an intercept without a penalty. With none at all it would have no
+# posterior where the model is certain of all labelled rows: their curvature is zero.
 _LEAST_PRECISION = 1e-8
 
-# Prior of GaussianNB: how many rows it is worth. The means are as good as free, since
-# a prior in the middle of all classes would draw them together.
+# How many rows the prior of GaussianNB is worth. The means are almost free, because a
+# prior in the middle of all classes would draw them together.
 _ROWS_OF_MEAN = 0.01
 _ROWS_OF_VARIANCE = 1.0
 
@@ -65,14 +61,13 @@ def posterior_members(
     Parameters
     ----------
     estimator : estimator object
-        Fitted on `X` and `labels`; its last step is looked at.
+        Fitted on `X` and `labels`. Only its last step matters.
     X : array-like, sparse, data frame or sequence of n_labeled
-        The labelled rows. Only their statistics in the estimator matter to a
-        GaussianNB.
+        The labelled rows. A GaussianNB needs only their statistics, which it has.
     labels : ndarray of shape (n_labeled,)
         Their labels.
     params : dict
-        What `fit` of `estimator` got besides, cut to these rows.
+        Further arguments of `fit` of `estimator`, cut to these rows.
     n_members : int
         How many draws.
     random_state : int
@@ -82,10 +77,10 @@ def posterior_members(
     -------
     members : callable or None
         A picklable function ``X -> proba`` of shape (n_members, n_samples,
-        n_classes), float64, with columns as in the classes of `estimator`. None
-        where the model has no posterior in closed form: any but LogisticRegression
-        and LogisticRegressionCV with an l2 penalty (multinomial, or of two classes)
-        and GaussianNB.
+        n_classes), float64, with columns as in the classes of `estimator`. None if the
+        model has no posterior in closed form. These models have one: GaussianNB, and
+        LogisticRegression and LogisticRegressionCV with an l2 penalty (multinomial, or
+        of two classes).
     """
     classifier = last_step(estimator)
     rng = np.random.default_rng(random_state)
@@ -104,28 +99,8 @@ def posterior_members(
     return LogisticPosterior(estimator, logistic, features, weights, n_members, rng)
 
 
-def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
-    """What reaches `fit` of the last step when `fit` of the estimator gets `params`.
-
-    `estimator` may be fitted or not.
-    """
-    while params:
-        if isinstance(estimator, Pipeline):
-            name, step = estimator.steps[-1]
-            params = process_routing(estimator, "fit", **params)[name].fit
-            estimator = step
-        elif isinstance(estimator, BaseSearchCV):
-            params = process_routing(estimator, "fit", **params).estimator.fit
-            estimator = estimator.estimator
-        elif isinstance(estimator, EncodedClassifier):
-            estimator = estimator.estimator
-        else:
-            break
-    return params
-
-
 def _features(estimator: Any, X: Any) -> Any:
-    """Rows as the last step sees them, dense or CSR, float64."""
+    """Rows as the last step sees them: dense or CSR, float64."""
     _, features = at_last_step(estimator, X)
     return check_array(features, accept_sparse="csr", dtype=np.float64)
 
@@ -138,25 +113,25 @@ def _features(estimator: Any, X: Any) -> Any:
 class LogisticPosterior:
     """Draws from the Laplace approximation of a logistic regression's posterior.
 
-    The l2 penalty is a normal prior of variance C for every coefficient; an intercept
-    without a penalty has a flat prior, or one of variance 1e8 to be exact. Class
-    weights and sample weights multiply the log-likelihood of a row. The draws lie
-    around the coefficients that the estimator has, with the inverse of the Hessian at
-    these as covariance. Coefficients of all classes may be shifted by the same vector
-    without any effect on probabilities; draws are taken in the subspace where classes
-    sum to zero, in which every direction has a proper posterior.
+    The l2 penalty is a normal prior of variance C for every coefficient. An intercept
+    without a penalty has a prior of variance 1e8, which is almost flat. Class weights
+    and sample weights multiply the log-likelihood of a row. The mean of the draws is
+    the estimator's coefficients, their covariance the inverse of the Hessian there. The
+    same vector may be added to the coefficients of all classes without any effect on
+    probabilities. Draws are therefore taken in the subspace where classes sum to zero,
+    in which every direction has a proper posterior.
 
-    Nothing of the size (n_features x n_features) is built where there are many
-    features: a draw in the span of the labelled rows is exact there, and off this
-    span, where the posterior is the prior, draws live in 4096 dimensions to which
-    features are hashed with random signs.
+    Where there are many features, no array of shape (n_features, n_features) is built.
+    A draw is exact in the span of the labelled rows. Off this span the posterior is the
+    prior, and draws live in 4096 dimensions, to which features are hashed with random
+    signs.
 
     Parameters
     ----------
     estimator : estimator object
-        Fitted; what `logistic` is the last step of.
+        Fitted. Its last step is `logistic`.
     logistic : Logistic
-        Its formula, with a penalty greater than zero.
+        The formula of the last step, with a penalty greater than zero.
     features : {ndarray, CSR} of shape (n_labeled, n_features)
         The rows of the fit, as the last step saw them.
     weights : ndarray of shape (n_labeled,)
@@ -189,7 +164,7 @@ class LogisticPosterior:
             penalty = np.append(np.full(n_labeled, penalty[0]), penalty[-1])
         n_inside = inside.shape[1]
         if logistic.has_intercept:
-            inside = _append_ones(inside)
+            inside = add_ones(inside)
             penalty[-1] = max(penalty[-1], _LEAST_PRECISION)
         else:
             penalty = penalty[:-1]
@@ -219,11 +194,11 @@ class LogisticPosterior:
         strength: float,
         rng: np.random.Generator,
     ) -> None:
-        """From draws in coordinates of the span to draws for all features."""
+        """Turn draws in coordinates of the span into draws for all features."""
         n_labeled, n_features = features.shape
         free = _FreeDirections(n_features, draws.shape[1], draws.shape[2], rng)
         free.draws /= np.sqrt(strength)
-        # What the free draws have in the span gives way to what was drawn there.
+        # In the span, the draws that were made there replace the free draws.
         seen = free(features) @ free.draws.reshape(len(free.draws), -1)
         seen = solve_triangular(root, seen, lower=True)
         by_row = draws.reshape(n_labeled, -1) - seen
@@ -254,10 +229,10 @@ class LogisticPosterior:
         return _two_classes(latent[:, :, 0])
 
     def marginal(self, X: Any) -> Array:
-        """As a call, where only the distribution in each row matters.
+        """As a call, but only the distribution in each row is kept.
 
-        With two classes this has no noise: the latent value of a row is normal, and
-        members are at its quantiles. Otherwise the same as a call.
+        With two classes the answer has no noise: the latent value of a row is normal,
+        and members are at its quantiles. Otherwise the answer is that of a call.
         """
         if self.spread is None:
             return self(X)
@@ -282,7 +257,7 @@ class _Spread:
         span: Any,
         strength: float,
     ):
-        # Of two classes that sum to zero, the difference has twice the variance.
+        # The difference of two classes that sum to zero has twice the variance.
         self.inverse = np.sqrt(2) * solve_triangular(
             factor, np.eye(len(factor)), lower=True
         )
@@ -350,7 +325,7 @@ def _squared_norms(rows: Any) -> Array:
 
 
 def _contrast(values: Array, axis: int = 1) -> Array:
-    """The second class against the first, where there are two."""
+    """The second class against the first if there are two, else all classes."""
     return np.diff(values, axis=axis) if values.shape[axis] == 2 else values
 
 
@@ -360,22 +335,15 @@ def _product(features: Any, coef: Array) -> Array:
     return found.reshape(-1, *coef.shape[1:])
 
 
-def _append_ones(features: Any) -> Any:
-    ones = np.ones((features.shape[0], 1))
-    if sp.issparse(features):
-        return sp.csr_array(sp.hstack([features, ones]))
-    return np.hstack([features, ones])
-
-
 def _span_coordinates(features: Any) -> Array:
     """Coordinates of rows in an orthonormal basis of their span.
 
-    They are the lower triangular root of the rows' dot products; those of another
-    row x in the same basis are ``solve(root, features @ x)``.
+    They are the lower triangular root of the rows' dot products. The coordinates of
+    another row x in the same basis are ``solve(root, features @ x)``.
     """
     products = features @ features.T
     products = products.toarray() if sp.issparse(products) else products
-    # Equal rows have no second direction: they get one of almost no length.
+    # Equal rows have no second direction, so they get one of almost no length.
     floor = np.finfo(np.float64).tiny + 1e-12 * products.diagonal().mean()
     products[np.diag_indices_from(products)] += floor
     return np.linalg.cholesky(products)
@@ -392,9 +360,10 @@ def _draw(
 ) -> Array:
     """Draws (n_features, n_classes, n_members) of N(0, inverse Hessian).
 
-    A draw u of covariance H is a sum over rows and penalties, whose roots are known,
-    and ``solve(H, u)`` has the inverse as covariance; H itself is never built. See G.
-    Papandreou, A. Yuille, "Gaussian Sampling by Local Perturbations", NeurIPS 2010.
+    A draw u of covariance H is a sum over rows and penalties, whose roots are known.
+    Then ``solve(H, u)`` has the inverse of H as covariance. H itself is never built.
+    See G. Papandreou, A. Yuille, "Gaussian Sampling by Local Perturbations", NeurIPS
+    2010.
     """
     n_rows, n_classes = proba.shape
     P = proba[:, :, np.newaxis]
@@ -425,10 +394,11 @@ def _draw(
 
 
 def _factorise(features: Any, curvature: Array, penalty: Array) -> Array:
-    """Factor of a class's own block of the Hessian, if all classes were alike.
+    """Factor of a class's own block of the Hessian, as if all classes were alike.
 
-    With two classes they are. Lower triangular (n_features, n_features); the
-    diagonal, (n_features,), of the block itself where it is too large to build.
+    Two classes are alike. The factor is lower triangular of shape (n_features,
+    n_features). Where the block is too large to build, the answer is the diagonal
+    (n_features,) of the block itself.
     """
     if len(penalty) > _MAX_FACTORISED:
         squares = features.multiply(features) if sp.issparse(features) else features**2
@@ -440,7 +410,7 @@ def _factorise(features: Any, curvature: Array, penalty: Array) -> Array:
         block = features.T @ (features * curvature[:, np.newaxis])
     diagonal = np.diag_indices_from(block)
     block[diagonal] += penalty
-    # Rounding must not make it indefinite, whatever the scales of features.
+    # Rounding must not make the block indefinite, whatever the scales of features.
     block[diagonal] *= 1 + 1e-12
     return np.linalg.cholesky(block)
 
@@ -487,22 +457,21 @@ def _solve(
 class GaussianNBPosterior:
     """Draws from the conjugate posterior of a Gaussian naive Bayes.
 
-    A class has for every feature a normal-inverse-chi-squared posterior of its mean
-    and variance. The prior's mean is that of all rows, worth 0.01 rows; its variance,
-    worth one row, is that within classes, where one degree of freedom has the
-    variance of all rows: so a class with one row has a posterior as well. Shares of
-    classes have a Dirichlet posterior with a prior worth one row, unless the
-    estimator's `priors` say what they are. The estimator's `epsilon_` is added to
-    drawn variances, as its own fit does. Rows weigh as in the fit.
-
-    A parametric bootstrap would have no variance in a class with one row.
+    The mean and variance of a feature in a class have a normal-inverse-chi-squared
+    posterior. The prior's mean is the mean of all rows, worth 0.01 rows. The prior's
+    variance, worth one row, is the variance within classes, to which one degree of
+    freedom with the variance of all rows is added. A class with one row has therefore a
+    posterior as well; in a parametric bootstrap it would have no variance. Shares of
+    classes have a Dirichlet posterior with a prior worth one row, unless they are the
+    estimator's `priors`. The estimator's `epsilon_` is added to drawn variances, as its
+    own fit does. Rows weigh as in the fit.
 
     Parameters
     ----------
     estimator : estimator object
-        Fitted; what `classifier` is the last step of.
+        Fitted. Its last step is `classifier`.
     classifier : GaussianNB
-        Fitted; its statistics are all that is known of the rows.
+        Fitted. Its statistics are all that is known of the rows.
     n_members : int
         How many draws.
     rng : Generator
@@ -537,7 +506,7 @@ class GaussianNBPosterior:
         freedoms = np.broadcast_to(rows_of_variance, means.shape)
         variance = scale / rng.chisquare(freedoms, size=shape)
         drawn = mean + np.sqrt(variance / rows_of_mean) * rng.standard_normal(shape)
-        # As the estimator's `theta_`, `var_` and `class_prior_`.
+        # These are draws of the estimator's `theta_`, `var_` and `class_prior_`.
         self.theta = drawn
         self.var = variance + classifier.epsilon_
         if classifier.priors is not None:

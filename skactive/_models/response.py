@@ -1,4 +1,4 @@
-"""From a fitted estimator to arrays: which answers it has, and what they are."""
+"""The answers of an estimator: which of them it has, and their arrays."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Array = NDArray[Any]
 def has_response(estimator: Any, response: str) -> bool:
     """Whether `estimator`, fitted or not, can give a response.
 
-    `response` is "predict_proba", "decision_function", "last_layer", "members", or
-    "refits", which is one classifier whose refits give probabilities.
+    `response` is "predict_proba", "decision_function", "last_layer", "members" or
+    "refits". The last one asks for a single classifier whose refits give probabilities.
     """
     if response == "last_layer":
         return has_last_layer(last_step(estimator))
@@ -42,20 +42,20 @@ def has_response(estimator: Any, response: str) -> bool:
         return response == "predict_proba"
     last = last_step(estimator)
     if isinstance(last, StackingClassifier) and last.final_estimator is None:
-        # Until it is fitted it hides the methods of its default.
+        # Until it is fitted, it hides the methods of its default final estimator.
         return hasattr(LogisticRegression, response)
     return hasattr(estimator, response)
 
 
 def count_outputs(estimator: Any, response: str) -> int:
-    """How many numbers a fitted `estimator` gives for a row."""
+    """The number of values that a fitted `estimator` gives for a row."""
     if response == "members" or isinstance(estimator, (list, tuple)):
         return len(classes_of(estimator)) * count_members(estimator)
     return len(getattr(estimator, "classes_", ()))
 
 
 def predict_proba(estimator: Any, X: Any) -> Array:
-    """Class probabilities (n_samples, n_classes); of a list, the members' mean."""
+    """Class probabilities (n_samples, n_classes); for a list, the members' mean."""
     if isinstance(estimator, (list, tuple)):
         return member_proba(estimator, X).mean(axis=0)
     proba = np.asarray(estimator.predict_proba(X))

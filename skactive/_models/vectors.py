@@ -1,4 +1,4 @@
-"""Rows of a pool as vectors, for strategies that ask how far rows are apart."""
+"""Rows of a pool as vectors, for strategies that measure distances between rows."""
 
 from __future__ import annotations
 
@@ -9,36 +9,34 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_rows
 from skactive._data.chunks import chunk_rows, rows_between
 from skactive._models.last_layer import has_hidden_layers, has_last_layer, layer_inputs
-from skactive._models.wrappers import is_fitted, transform_before_last, unwrapped
+from skactive._models.wrappers import is_fitted, kind_of, layers, pass_in
 from skactive.geometry._blocks import as_embedding
 
 
 def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
     """Rows of `X` as vectors: dense or CSR of shape (n_samples, n_features).
 
-    `embedding` is a fitted transformer or a function ``X -> vectors``; "last_layer"
-    for what the last layer of a fitted net or linear classifier is given; "input" for
-    what the steps of a pipeline before its last one give, fitted on `X` without labels
-    while the pipeline is not fitted, or `X` itself for any other estimator. None is
-    "last_layer" for a fitted net, "input" for anything else. Arrays with more axes,
-    such as images, are flattened.
+    `embedding` is a fitted transformer, a function ``X -> vectors``, or one of
+
+    - "last_layer": the inputs of the last layer of a fitted net or linear classifier;
+    - "input": what the steps of a pipeline before its last one give. While the pipeline
+      is not fitted, they are fitted on `X` without labels. For any other estimator it
+      is `X` itself;
+    - None: "last_layer" for a fitted net, "input" for any other estimator.
+
+    Arrays with more axes, such as images, are flattened.
     """
     if embedding is None or isinstance(embedding, str):
         vectors = _own_vectors(estimator, X, embedding)
     else:
         vectors = getattr(embedding, "transform", embedding)(X)
-    if vectors is not X:
-        count_rows(_num_samples(X))
-    if hasattr(vectors, "to_numpy"):
-        vectors = vectors.to_numpy()
     try:
-        return as_embedding(_flat(vectors))
+        return as_embedding(_flat(vectors, X))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"X is no array of numbers that distances can be taken of ({error}). Put a "
@@ -49,20 +47,16 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
 
 
 def embed_without_labels(estimator: Any, X: Any) -> Any:
-    """As :func:`embed`, but None where rows of `X` are no vectors of finite numbers.
+    """As :func:`embed`, but None if rows of `X` are not vectors of finite numbers.
 
-    None as well where a step of an unfitted pipeline learns from labels.
+    It is also None if a step of an unfitted pipeline learns from labels.
     """
     try:
         vectors = _own_vectors(estimator, X, None)
     except (TypeError, ValueError):
         # A step wants labels. If something else is wrong, the fit to come will say so.
         return None
-    if vectors is not X:
-        count_rows(_num_samples(X))
-    if hasattr(vectors, "to_numpy"):
-        vectors = vectors.to_numpy()
-    vectors = _flat(vectors)
+    vectors = _flat(vectors, X)
     if not sp.issparse(vectors):
         if not isinstance(vectors, np.ndarray):
             vectors = np.asarray(vectors, dtype=object)
@@ -78,26 +72,23 @@ def embed_without_labels(estimator: Any, X: Any) -> Any:
 
 
 def _own_vectors(estimator: Any, X: Any, embedding: str | None) -> Any:
-    """What an estimator makes of `X`, see :func:`embed`."""
-    estimator = unwrapped(estimator)
-    if isinstance(estimator, Pipeline):
-        if len(estimator) > 1 and not is_fitted(estimator):
+    """The vectors that an estimator makes of `X`, see :func:`embed`."""
+    for layer in layers(estimator):
+        if kind_of(layer) == "pipeline" and len(layer) > 1 and not is_fitted(layer):
             if embedding == "last_layer":
-                raise _no_last_layer(estimator)
-            return clone(estimator[:-1]).fit_transform(X)
-        X = transform_before_last(estimator, X)
-        return _own_vectors(estimator.steps[-1][1], X, embedding)
+                raise _no_last_layer(layer)
+            return clone(layer[:-1]).fit_transform(X)
+        X = pass_in(layer, X)
+    is_known = has_hidden_layers if embedding is None else has_last_layer
+    if embedding != "input" and is_known(layer) and is_fitted(layer):
+        return _layer_inputs(layer, X)
     if embedding == "last_layer":
-        if not (has_last_layer(estimator) and is_fitted(estimator)):
-            raise _no_last_layer(estimator)
-        return _layer_inputs(estimator, X)
-    if embedding is None and has_hidden_layers(estimator) and is_fitted(estimator):
-        return _layer_inputs(estimator, X)
+        raise _no_last_layer(layer)
     return X
 
 
 def _layer_inputs(classifier: Any, X: Any) -> Any:
-    # A net of skorch has its own batches.
+    # A net of skorch makes its own batches. Without hidden layers none are needed.
     if not isinstance(classifier, MLPClassifier) or len(classifier.coefs_) == 1:
         return layer_inputs(classifier, X)
     n_samples = _num_samples(X)
@@ -119,8 +110,12 @@ def _no_last_layer(estimator: Any) -> ValueError:
     )
 
 
-def _flat(vectors: Any) -> Any:
-    """Arrays with more than two axes with two."""
+def _flat(vectors: Any, X: Any) -> Any:
+    """Vectors of rows of `X`, counted; data frames as arrays, arrays with two axes."""
+    if vectors is not X:
+        count_rows(_num_samples(X))
+    if hasattr(vectors, "to_numpy"):
+        vectors = vectors.to_numpy()
     if isinstance(vectors, np.ndarray) and vectors.ndim > 2:
         return vectors.reshape(len(vectors), -1)
     return vectors

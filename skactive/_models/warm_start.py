@@ -1,4 +1,4 @@
-"""Going on from the last model instead of training anew."""
+"""Warm starts: training goes on from the last model instead of beginning anew."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
 
 from skactive._compat.sklearn import (
-    BaseSearchCV,
     Interval,
     LinearClassifierMixin,
     _check_method_params,
@@ -28,9 +25,15 @@ from skactive._compat.sklearn import (
 )
 from skactive._data.copies import row_keys
 from skactive._models.bootstrap import fit_on_rows
-from skactive._models.encoded import EncodedClassifier
 from skactive._models.nets import is_net
-from skactive._models.wrappers import at_last_step, last_step
+from skactive._models.wrappers import (
+    at_last_step,
+    encoder_of,
+    kind_of,
+    last_step,
+    layers,
+    replace_last,
+)
 
 Array = NDArray[Any]
 
@@ -45,14 +48,14 @@ _POSSIBLE = (
 class ShrinkPerturb(BaseEstimator):
     """A warm start from weights that are shrunk, and to which noise is added.
 
-    ``theta <- shrink * theta + noise * normal(0, 1)`` for all weights, intercepts as
-    well. A net that only goes on from its last weights often ends less accurate than
-    one that is trained anew; after this step it does not, and it still learns faster
-    [1]_. ``shrink=1, noise=0`` is a plain warm start; ``shrink=0`` forgets everything.
+    All weights, intercepts as well, become ``shrink * weight + noise * normal(0, 1)``.
+    A net that only goes on from its last weights often ends less accurate than one that
+    is trained anew. After this step it does not, and it still learns faster [1]_.
+    ``shrink=1, noise=0`` is a plain warm start; ``shrink=0`` forgets everything.
 
-    It works for `MLPClassifier`, linear classifiers and the nets of skorch. In these it
-    changes the parameters that are trained: none that is frozen, and no running
-    statistics of batch normalisation. Their optimizer starts anew, for what it
+    It works for `MLPClassifier`, linear classifiers and the nets of skorch. In a net of
+    skorch it changes the parameters that are trained, but no frozen ones and no running
+    statistics of batch normalisation. The optimizer starts anew, because what it
     remembers belongs to weights that are gone.
 
     Parameters
@@ -90,9 +93,10 @@ class ShrinkPerturb(BaseEstimator):
 
 
 class Learnt(NamedTuple):
-    """What a model has learnt from: positions, and what tells rows apart.
+    """The labelled rows that a model has learnt from.
 
-    `keys`, `labels` and the arrays in `params` have one entry for each of `rows`.
+    `rows` are positions, `keys` tell rows apart, and `params` are further arguments of
+    `fit`. `keys`, `labels` and the arrays in `params` have one entry a row of `rows`.
     """
 
     rows: Array
@@ -104,7 +108,7 @@ class Learnt(NamedTuple):
 class WarmStart(NamedTuple):
     """How a learner goes on from its last model.
 
-    `method` is what :func:`goes_on_by` says.
+    `method` is the answer of :func:`goes_on_by`.
     """
 
     method: str
@@ -112,9 +116,9 @@ class WarmStart(NamedTuple):
     seed: int
 
     def resume(self, last: Any, fresh: Any, *entropy: int) -> Any:
-        """`fresh`, with what the fitted `last` knows; None if it is of another kind.
+        """`fresh`, with what the fitted `last` knows; None if the two do not match.
 
-        `fresh` is an unfitted clone, which is used up; `last` stays as it is. The noise
+        `fresh` is an unfitted clone, which is used up. `last` stays as it is. The noise
         follows from the seed and `entropy`.
         """
         resumed = _resumed(last, fresh)
@@ -125,16 +129,17 @@ class WarmStart(NamedTuple):
 
 
 def goes_on_by(estimator: Any, warm_start: Any) -> str:
-    """How a fitted `estimator` goes on: by "fit", or by "partial_fit" on new rows.
+    """The way in which `estimator` goes on: "fit", or "partial_fit" on new rows.
 
-    Raises ValueError where it cannot, or where it has no weights that can be shrunk
-    and `warm_start` is a :class:`ShrinkPerturb`.
+    Raises ValueError if it cannot go on, or if `warm_start` is a :class:`ShrinkPerturb`
+    and it has no weights that can be shrunk.
     """
-    last, wraps = estimator, False
-    while isinstance(last, (Pipeline, EncodedClassifier)):
-        wraps = wraps or isinstance(last, Pipeline)
-        last = last.steps[-1][1] if isinstance(last, Pipeline) else last.estimator
-    if isinstance(last, BaseSearchCV):
+    wraps = False
+    for last in layers(estimator):
+        if kind_of(last) in {"search", "frozen"}:
+            break
+        wraps = wraps or kind_of(last) == "pipeline"
+    if kind_of(last) == "search":
         raise ValueError(
             f"warm_start={warm_start!r} is not possible with {estimator!r}: a search "
             "trains many models, and which one it keeps may be another one in the "
@@ -148,9 +153,9 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
             "warm start adds members and leaves those it has as they are, so that "
             f"they would never learn from new labels. {_POSSIBLE}"
         )
-    is_frozen = isinstance(last, FrozenEstimator)
-    by_fit = not is_frozen and "warm_start" in _params_of(last)
-    by_part = not is_frozen and not wraps and hasattr(last, "partial_fit")
+    learns = kind_of(last) != "frozen"
+    by_fit = learns and "warm_start" in _params_of(last)
+    by_part = learns and not wraps and hasattr(last, "partial_fit")
     if not by_fit and not by_part:
         where = " inside a pipeline" if hasattr(last, "partial_fit") else ""
         raise ValueError(
@@ -173,10 +178,10 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
 def fit_further(
     estimator: Any, X: Any, labels: Array, rows: Array, params: dict
 ) -> Any:
-    """As :func:`fit_on_rows`, from what `estimator`, which was resumed, knows.
+    """As :func:`fit_on_rows`, but `estimator` was resumed and goes on.
 
-    Steps of a pipeline before its last one are fitted anew. Where they then give
-    another number of features, the last step is trained anew.
+    Steps of a pipeline before its last one are fitted anew. If they then give another
+    number of features, the last step is trained anew as well.
     """
     last = last_step(estimator)
     n_known = getattr(last, "n_features_in_", None)
@@ -187,36 +192,35 @@ def fit_further(
         n_given = _n_features(estimator, _safe_indexing(X, rows[:1]))
         if n_known is None or n_given in (None, n_known):
             raise
-    pipeline = _innermost(estimator)
-    pipeline.steps[-1] = (pipeline.steps[-1][0], clone(last))
+    replace_last(estimator, clone(last))
     return fit_on_rows(estimator, X, labels, rows, params)
 
 
 def knows_classes(last: Any, seen: Array, X: Any, rows: Array, labels: Array) -> bool:
-    """Whether the fitted `last`, of the classes `seen`, can learn these labels.
+    """Whether the fitted `last`, which has seen the classes `seen`, can learn `labels`.
 
-    It can if the classes are the same, or if it is a net with an output to spare for
-    each new one, whose labels are encoded.
+    It can if the classes are the same. It also can if its labels are encoded, and it is
+    a net with a spare output for each new class.
     """
     found = np.unique(labels)
     if np.array_equal(found, seen):
         return True
-    if len(np.setdiff1d(seen, found)) or not isinstance(last, EncodedClassifier):
+    if len(np.setdiff1d(seen, found)) or encoder_of(last) is None:
         return False
-    proba = last.estimator_.predict_proba(_safe_indexing(X, rows[:1]))
-    return np.shape(proba)[1] >= len(found)
+    net, row = at_last_step(last, _safe_indexing(X, rows[:1]))
+    return np.shape(net.predict_proba(row))[1] >= len(found)
 
 
 def learnt_from(X: Any, labels: Array, rows: Array, params: dict) -> Learnt:
-    """What to remember of a fit on `rows` of `X`."""
+    """A record of a fit on `rows` of `X`."""
     cut = _check_method_params(X, params, indices=rows)
     return Learnt(rows, row_keys(X, rows), labels, cut)
 
 
 def new_since(last: Learnt | None, now: Learnt) -> Array | None:
-    """Positions in the rows of `now` that `last` lacks.
+    """Positions in `now.rows` of the rows that `last` lacks.
 
-    None where a row of `last` is not there any more, or is not as it was.
+    None if a row of `last` is gone, or has changed.
     """
     if last is None:
         return None
@@ -249,35 +253,31 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 def _resumed(last: Any, fresh: Any) -> Any:
-    if type(last) is not type(fresh):
+    """`fresh` around a copy of the classifier in `last`; None if they do not match."""
+    pairs = [*zip(layers(last), layers(fresh), strict=False)]
+    if any(type(known) is not type(new) for known, new in pairs):
         return None
-    if isinstance(fresh, EncodedClassifier):
-        inner = _resumed(last.estimator_, clone(fresh.estimator))
-        if inner is not None:
-            fresh.estimator_ = inner
-            fresh.labels_, fresh.classes_ = last.labels_, last.classes_
-            fresh._n_fits = last._n_fits
-        return None if inner is None else fresh
-    if isinstance(fresh, Pipeline):
-        name, step = fresh.steps[-1]
-        inner = _resumed(last.steps[-1][1], step)
-        if inner is not None:
-            fresh.steps[-1] = (name, inner)
-        return None if inner is None else fresh
-    # Its user may have set other parameters since, as fewer epochs.
-    resumed, known = deepcopy(last), last.get_params(deep=False)
+    known, new = pairs[-1]
+    # The user may have set other parameters since, such as fewer epochs.
+    before = known.get_params(deep=False)
     changed = {
         name: value
-        for name, value in fresh.get_params(deep=False).items()
-        if not _is_same(value, known.get(name))
+        for name, value in clone(new).get_params(deep=False).items()
+        if not _is_same(value, before.get(name))
     }
-    return None if _ask_for_others(changed, resumed) else resumed.set_params(**changed)
+    resumed = deepcopy(known)
+    if _ask_for_others(changed, resumed):
+        return None
+    encoder, fitted_encoder = encoder_of(fresh), encoder_of(last)
+    if encoder is not None and fitted_encoder is not None:
+        encoder.take_codes(fitted_encoder)
+    return replace_last(fresh, resumed.set_params(**changed))
 
 
 def _ask_for_others(changed: dict, classifier: Any) -> bool:
-    """Whether weights, or an optimizer, of another make are wanted."""
+    """Whether changed parameters ask for other weights, or another optimizer."""
     if is_net(classifier):
-        # For these skorch makes a new module, from any seed, or fails.
+        # When these change, skorch makes a new module, from any seed, or fails.
         parts = {name.split("__")[0] for name in changed}
         return "optimizer" in changed or bool(parts & set(classifier._modules))
     if isinstance(classifier, MLPClassifier):
@@ -286,10 +286,10 @@ def _ask_for_others(changed: dict, classifier: Any) -> bool:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two parameters, which may be copies of each other, are the same."""
+    """Whether two values of a parameter are the same, or copies of each other."""
     if repr(one) == repr(other):
         return True
-    try:  # the repr of many an object is its address
+    try:  # the repr of many objects is an address
         return bool(joblib.hash(one) == joblib.hash(other))
     except (PicklingError, AttributeError, TypeError):  # of what cannot be pickled
         return False
@@ -297,10 +297,9 @@ def _is_same(one: Any, other: Any) -> bool:
 
 @contextmanager
 def _warm(estimator: Any, last: Any) -> Iterator[None]:
-    """While `warm_start` of a classifier, and of the wrapper around it, is true."""
-    parts = [last]
-    if isinstance(estimator, EncodedClassifier):
-        parts.append(estimator)
+    """A context in which a classifier, and the encoder around it, start warm."""
+    encoder = encoder_of(estimator)
+    parts = [last] if encoder is None else [last, encoder]
     before = [part.get_params(deep=False)["warm_start"] for part in parts]
     _forget_progress(last)
     try:
@@ -315,9 +314,9 @@ def _warm(estimator: Any, last: Any) -> Iterator[None]:
 def _forget_progress(classifier: Any) -> None:
     """Let an MLPClassifier measure its progress on the rows of this fit alone.
 
-    Its warm start keeps the best loss of the last fit. A greater set of rows never
-    reaches it, and then training ends after `n_iter_no_change` epochs, whatever they
-    bring; and with early stopping the weights of the last fit may be restored.
+    Its warm start keeps the best loss of the last fit. On more rows the loss never gets
+    as low, so that training would end after `n_iter_no_change` epochs, whatever they
+    bring. With early stopping it might restore the weights of the last fit.
     """
     if not isinstance(classifier, MLPClassifier) or classifier.solver == "lbfgs":
         return
@@ -331,16 +330,8 @@ def _forget_progress(classifier: Any) -> None:
         classifier.best_loss_ = np.inf
 
 
-def _innermost(estimator: Any) -> Any:
-    """The pipeline whose last step is no pipeline."""
-    if isinstance(estimator, EncodedClassifier):
-        return _innermost(estimator.estimator_)
-    step = estimator.steps[-1][1]
-    return _innermost(step) if isinstance(step, Pipeline) else estimator
-
-
 def _n_features(estimator: Any, X: Any) -> int | None:
-    """Width of `X` at the last step; None where steps before it are not fitted."""
+    """The width of `X` at the last step; None if steps before it are not fitted."""
     try:
         _, X = at_last_step(estimator, X)
     except NotFittedError:

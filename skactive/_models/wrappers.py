@@ -1,16 +1,23 @@
-"""The one walk through what wraps a classifier: pipelines, searches and others."""
+"""The one walk through the wrappers of a classifier: pipelines, searches and others.
+
+Only this file knows the types of wrappers. Three functions are about a single layer:
+:func:`inside` gives the next layer, :func:`pass_in` takes rows to it, :func:`pass_out`
+brings probabilities back. All other functions go over :func:`layers`.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
 
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._compat.sklearn import BaseSearchCV
@@ -18,10 +25,15 @@ from skactive._models.encoded import EncodedClassifier
 from skactive._models.nets import is_net
 
 Array = NDArray[Any]
+Kind = Literal["pipeline", "search", "encoded", "frozen", "fitted"]
+_Wanted = TypeVar("_Wanted")
+
+# Where meta-estimators keep the estimator inside, the best place first.
+_PLACES = ("best_estimator_", "estimator_", "estimator")
 
 
 class Fitted:
-    """A fitted estimator together with what a strategy may ask besides.
+    """A fitted estimator, with the members and weights that a strategy may ask for.
 
     It answers as the estimator does.
 
@@ -30,12 +42,11 @@ class Fitted:
     estimator : estimator object
         Fitted.
     members : list of estimators, callable or None, default=None
-        What stands for its doubt: fitted estimators, or a function ``X -> proba`` of
-        shape (n_members, n_samples, n_classes). It may have an int `n_members`, and
-        a method `marginal` as in :func:`member_proba`. None if it is its own
-        committee.
+        Fitted estimators, or a function ``X -> proba`` of shape (n_members, n_samples,
+        n_classes). The function may have an int `n_members`, and a method `marginal` as
+        in :func:`member_proba`. None leaves the estimator with its own members, if any.
     sample_weight : ndarray of shape (n_samples,) or None, default=None
-        Weights of the rows of the pool at hand in fits of the estimator.
+        Weights of the rows of the pool in fits of the estimator.
     """
 
     def __init__(
@@ -50,7 +61,7 @@ class Fitted:
 
     def __getattr__(self, name: str) -> Any:
         if name == "estimator" or (name.startswith("__") and name.endswith("__")):
-            raise AttributeError(name)  # asked for before __init__, or by pickle
+            raise AttributeError(name)  # pickle asks before the estimator is there
         return getattr(self.estimator, name)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -63,99 +74,168 @@ class Fitted:
         return repr(self.estimator)
 
 
+_KINDS: dict[type, Kind] = {
+    Fitted: "fitted",
+    Pipeline: "pipeline",
+    EncodedClassifier: "encoded",
+    BaseSearchCV: "search",
+    FrozenEstimator: "frozen",
+}
+
+
+def kind_of(estimator: Any) -> Kind | None:
+    """The kind of wrapper of an estimator; None if it is no wrapper."""
+    return _kind_of(estimator.__class__)
+
+
+@lru_cache
+def _kind_of(cls: type) -> Kind | None:
+    return next((kind for base, kind in _KINDS.items() if issubclass(cls, base)), None)
+
+
+def inside(estimator: Any) -> Any:
+    """The next layer of a wrapper, the fitted one if there is one.
+
+    An estimator that is no wrapper is its own inside.
+    """
+    kind = kind_of(estimator)
+    if kind is None:
+        return estimator
+    if kind == "pipeline":
+        return estimator.steps[-1][1]
+    if kind == "search":
+        return getattr(estimator, "best_estimator_", estimator.estimator)
+    if kind == "encoded":
+        return getattr(estimator, "estimator_", estimator.estimator)
+    return estimator.estimator
+
+
+def layers(estimator: Any, step: Callable[[Any], Any] = inside) -> Iterator[Any]:
+    """The layers of an estimator, from the outside in; the last one is no wrapper."""
+    yield estimator
+    while (inner := step(estimator)) is not estimator:
+        yield (estimator := inner)
+
+
+def pass_in(layer: Any, X: Any) -> Any:
+    """`X` as the next layer sees it; `layer` is fitted."""
+    if kind_of(layer) == "pipeline" and len(layer) > 1:
+        return layer[:-1].transform(X)
+    return X
+
+
+def pass_out(layer: Any, proba: Array) -> Array:
+    """Probabilities (..., n_outputs) of the next layer, with the columns of `layer`."""
+    return layer.align(proba) if kind_of(layer) == "encoded" else proba
+
+
 def last_step(estimator: Any) -> Any:
-    """The estimator inside pipelines, searches and frozen ones; fitted if it can be."""
-    estimator = unwrapped(estimator)
-    while isinstance(estimator, Pipeline):
-        estimator = unwrapped(estimator.steps[-1][1])
+    """The innermost layer, the fitted one if there is one."""
+    while (inner := inside(estimator)) is not estimator:
+        estimator = inner
     return estimator
 
 
-def unwrapped(estimator: Any) -> Any:
-    """The pipeline or classifier inside searches and wrappers; fitted if it can be."""
-    while True:
-        if isinstance(estimator, BaseSearchCV):
-            estimator = getattr(estimator, "best_estimator_", estimator.estimator)
-        elif isinstance(estimator, EncodedClassifier):
-            estimator = getattr(estimator, "estimator_", estimator.estimator)
-        elif isinstance(estimator, (Fitted, FrozenEstimator)):
-            estimator = estimator.estimator
-        else:
-            return estimator
-
-
 def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
-    """The classifier at the end of a fitted estimator, and `X` as it sees it.
+    """The innermost layer of a fitted estimator, and `X` as it sees it.
 
-    Through pipelines, searches, and wrappers; the classifier's own classes may be
-    codes of those of `estimator`.
+    Its classes may be codes of the classes of `estimator`.
     """
-    while True:
-        if isinstance(estimator, Pipeline):
-            X = transform_before_last(estimator, X)
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, EncodedClassifier):
-            estimator = estimator.estimator_
-        elif isinstance(estimator, (Fitted, FrozenEstimator)):
-            estimator = estimator.estimator
-        else:
-            return estimator, X
+    for layer in layers(estimator):
+        X = pass_in(layer, X)
+    return layer, X
 
 
 def align(estimator: Any, proba: Array) -> Array:
-    """Probabilities (..., n_outputs) of the classifier at the end of `estimator`.
+    """Probabilities (..., n_outputs) of the innermost layer, on their way back out.
 
-    Columns become those of the classes of `estimator`: the way back from
-    :func:`at_last_step`.
+    The columns of the answer are those of the classes of `estimator`.
     """
-    if isinstance(estimator, Pipeline):
-        return align(estimator.steps[-1][1], proba)
-    if isinstance(estimator, BaseSearchCV):
-        return align(estimator.best_estimator_, proba)
-    if isinstance(estimator, EncodedClassifier):
-        return estimator.align(align(estimator.estimator_, proba))
-    if isinstance(estimator, (Fitted, FrozenEstimator)):
-        return align(estimator.estimator, proba)
+    for layer in reversed([*layers(estimator)]):
+        proba = pass_out(layer, proba)
     return proba
+
+
+def encoder_of(estimator: Any) -> EncodedClassifier | None:
+    """The outermost layer that encodes labels; None if no layer does."""
+    return next((it for it in layers(estimator) if kind_of(it) == "encoded"), None)
 
 
 def with_its_labels(estimator: Any, X: Any) -> tuple[Any, Any]:
     """As :func:`at_last_step`, but a net keeps its labels.
 
-    A net inside an `EncodedClassifier` comes in a copy of that, without what is between
-    the two: its codes need not be in the order of the labels, and it may have more
-    outputs.
+    A net inside an `EncodedClassifier` comes in a copy of that encoder, without the
+    layers between the two. The net's codes need not be in the order of the labels, and
+    it may have more outputs.
     """
     last, X = at_last_step(estimator, X)
-    while is_net(last) and not isinstance(estimator, EncodedClassifier):
-        if estimator is last:
-            return last, X
-        estimator = _inside(estimator)
-    if is_net(last):
-        estimator = copy.copy(estimator)
-        estimator.estimator = estimator.estimator_ = last
-        return estimator, X
-    return last, X
+    encoder = encoder_of(estimator)
+    if encoder is None or not is_net(last):
+        return last, X
+    encoder = copy.copy(encoder)
+    encoder.estimator = encoder.estimator_ = last
+    return encoder, X
 
 
-def _inside(estimator: Any) -> Any:
-    if isinstance(estimator, Pipeline):
-        return estimator.steps[-1][1]
-    if isinstance(estimator, BaseSearchCV):
-        return estimator.best_estimator_
-    return estimator.estimator
+def replace_last(estimator: Any, last: Any) -> Any:
+    """Put another innermost layer into `estimator`, in place, and return it.
+
+    The layers around are pipelines and encoders. If there are none, return `last`.
+    """
+    *around, _ = layers(estimator)
+    if not around:
+        return last
+    if kind_of(around[-1]) == "pipeline":
+        around[-1].steps[-1] = (around[-1].steps[-1][0], last)
+    else:
+        around[-1].estimator_ = last
+    return estimator
 
 
-def transform_before_last(pipeline: Pipeline, X: Any) -> Any:
-    """`X` as the last step of a fitted pipeline sees it."""
-    return pipeline[:-1].transform(X) if len(pipeline) > 1 else X
+def find(estimator: Any, X: Any, wanted: type[_Wanted]) -> tuple[_Wanted, Any] | None:
+    """The outermost estimator of a class, and `X` as it sees it; None if there is none.
+
+    This walk goes into every meta-estimator. A pipeline that is not fitted leaves `X`
+    as it is.
+    """
+    for layer in layers(estimator, _inside_any):
+        if isinstance(layer, wanted):
+            return layer, X
+        if kind_of(layer) == "pipeline" and is_fitted(layer):
+            X = pass_in(layer, X)
+    return None
+
+
+def _inside_any(estimator: Any) -> Any:
+    """As :func:`inside`, for every meta-estimator."""
+    if kind_of(estimator) is None:
+        for name in _PLACES:
+            if hasattr(estimator, name):
+                return getattr(estimator, name)
+    return inside(estimator)
+
+
+def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that reach `fit` of the innermost layer, given `params`.
+
+    `estimator` may be fitted or not. A frozen layer counts as the innermost one,
+    because its `fit` passes nothing on.
+    """
+    for layer in layers(estimator):
+        kind = kind_of(layer)
+        if not params or kind == "frozen":
+            break
+        if kind == "pipeline":
+            params = process_routing(layer, "fit", **params)[layer.steps[-1][0]].fit
+        elif kind == "search":
+            params = process_routing(layer, "fit", **params).estimator.fit
+    return params
 
 
 def is_fitted(estimator: Any) -> bool:
+    """Whether an estimator is fitted; False for None, which is no estimator."""
     try:
         check_is_fitted(estimator)
-    except (NotFittedError, TypeError):  # of None, which is no estimator
+    except (NotFittedError, TypeError):
         return False
     return True

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from skactive._models.wrappers import transform_before_last
+from skactive._models.wrappers import find, is_fitted
 from skactive.classifier._audit import Audit
 from skactive.classifier._learner import ActiveLearningClassifier
 
@@ -140,35 +136,16 @@ def _find_learner(
     estimator: Any, X: Any, asked: str
 ) -> tuple[ActiveLearningClassifier, Any]:
     """The learner inside `estimator`, and `X` as it reaches it."""
-    found = estimator
-    while not isinstance(found, ActiveLearningClassifier):
-        if isinstance(found, Pipeline):
-            if _is_fitted(found):
-                X = transform_before_last(found, X)
-            found = found.steps[-1][1]
-            continue
-        names = ["best_estimator_", "estimator_", "estimator"]
-        if isinstance(found, FrozenEstimator):  # it passes on the names of its inside
-            names = ["estimator"]
-        inner = [getattr(found, name) for name in names if hasattr(found, name)]
-        if not inner:
-            raise TypeError(
-                f"{asked} needs an ActiveLearningClassifier, alone, as the last step "
-                f"of a pipeline or inside a search; found none in {estimator!r}."
-            )
-        found = inner[0]
-    if _is_fitted(estimator) and not _is_fitted(found):
+    found = find(estimator, X, ActiveLearningClassifier)
+    if found is None:
+        raise TypeError(
+            f"{asked} needs an ActiveLearningClassifier, alone, as the last step "
+            f"of a pipeline or inside a search; found none in {estimator!r}."
+        )
+    if is_fitted(estimator) and not is_fitted(found[0]):
         raise ValueError(
             f"{type(estimator).__name__} is fitted, but keeps no single fitted learner "
             "that could be asked. Fit the learner on its own, or use refit=True in a "
             "search."
         )
-    return found, X
-
-
-def _is_fitted(estimator: Any) -> bool:
-    try:
-        check_is_fitted(estimator)
-    except NotFittedError:
-        return False
-    return True
+    return found
