@@ -42,7 +42,6 @@ from skactive._compat.tally import counting
 from skactive._data.labels import as_visible, find_marks, is_missing
 from skactive._data.pool import Pool, as_rows
 from skactive._models.bootstrap import seeded
-from skactive._models.posterior import params_of_last_step
 from skactive._models.response import decision_values
 from skactive._models.target import Classes
 from skactive._models.training import Model, has_columns
@@ -53,6 +52,7 @@ from skactive._models.want_of_labels import (
     warn_of_lack,
 )
 from skactive._models.warm_start import ShrinkPerturb
+from skactive._models.wrappers import params_of_last_step
 from skactive.classifier import _audit
 from skactive.classifier._campaign import Figures, Purchase, count_rounds, drive
 from skactive.classifier._explain import Explanation, explain_rows
