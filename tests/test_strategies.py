@@ -41,7 +41,7 @@ from skactive.strategies import (
     Sum,
     _lookup,
 )
-from skactive.strategies._base import take_best
+from skactive.strategies._selection import take_best
 
 X, labels = make_classification(
     n_samples=200, n_features=6, n_informative=4, n_classes=3, random_state=0
@@ -71,7 +71,6 @@ POINTWISE = [
     "vote_entropy",
 ]
 BATCH = [
-    "albl",
     "badge",
     "bait",
     "batch_bald",
@@ -544,8 +543,8 @@ def test_parameters_of_a_combination_nest():
 
 def test_a_combination_is_pointwise_only_if_its_parts_are():
     class Density(Strategy):
-        def __call__(self, estimator, X, y=None):
-            return np.full(len(X), len(X), dtype=float)
+        def score_candidates(self, estimator, X, y, candidates):
+            return np.full(len(candidates), len(X), dtype=float)
 
     assert not (Margin() + Density()).pointwise
     utilities = (Margin() * Density())(FOREST, X)

@@ -20,7 +20,7 @@ from skactive._models.training import ERRORS_OF_LACK, Model, Training, warn_of_l
 from skactive._models.wrappers import Fitted
 from skactive.classifier._audit import Reserve, draw_reserve, next_audited
 from skactive.strategies import PerCost, Strategy
-from skactive.strategies._base import find_candidates
+from skactive.strategies._selection import find_candidates
 
 Array = NDArray[Any]
 
@@ -59,20 +59,17 @@ class Plan(NamedTuple):
         y: Array | None,
         n_candidates: int,
         n_queries: int,
-        state: Any,
         skipped: Array | None = None,
-    ) -> tuple[Array, Any]:
-        """Positions of the rows to label, and what the strategy wants to remember.
+    ) -> Array:
+        """Positions of the rows to label.
 
         `n_candidates` rows may be given: those without a label, but for `skipped`,
         ascending positions of some of them.
         """
         if skipped is not None and len(skipped):
-            return self._choose_others(
-                skipped, model, X, y, n_candidates, n_queries, state
-            )
+            return self._choose_others(skipped, model, X, y, n_candidates, n_queries)
         if self.audit_fraction:
-            return self._choose_with_audit(model, X, y, n_queries, state)
+            return self._choose_with_audit(model, X, y, n_queries)
         random_state = int(self._entropy(n_candidates).generate_state(1)[0])
         ids, weights = self.ids, self.weights
         rows = self.looked(X, y, n_candidates, n_queries)
@@ -81,17 +78,13 @@ class Plan(NamedTuple):
             ids = rows if ids is None else ids[rows]
             weights = None if weights is None else weights[rows]
         strategy, estimator = self.asked(model, weights)
+        if ids is not None:
+            strategy = strategy.for_rows(ids)
         with run_in_threads(self.n_jobs):
-            chosen, state = strategy.select_next(
-                estimator,
-                X,
-                y,
-                n_queries=n_queries,
-                random_state=random_state,
-                state=state,
-                ids=ids,
+            chosen = strategy.select(
+                estimator, X, y, n_queries=n_queries, random_state=random_state
             )
-        return (chosen if rows is None else rows[chosen]), state
+        return chosen if rows is None else rows[chosen]
 
     def while_few(
         self,
@@ -120,7 +113,7 @@ class Plan(NamedTuple):
 
     def _choose_others(
         self, skipped: Array, model: Model | None, X: Any, y: Array | None, *args: Any
-    ) -> tuple[Array, Any]:
+    ) -> Array:
         """As :meth:`choose`: no row of `skipped` has a part in it."""
         n_samples = _num_samples(X)
         strategy, _ = self.asked(model)
@@ -135,12 +128,11 @@ class Plan(NamedTuple):
             weights=None if self.weights is None else self.weights[rows],
         )
         X, y = _safe_indexing(X, rows), None if y is None else y[rows]
-        chosen, state = plan.choose(model, X, y, *args)
-        return rows[chosen], state
+        return rows[plan.choose(model, X, y, *args)]
 
     def _choose_with_audit(
-        self, model: Model | None, X: Any, y: Array | None, n_queries: int, state: Any
-    ) -> tuple[Array, Any]:
+        self, model: Model | None, X: Any, y: Array | None, n_queries: int
+    ) -> Array:
         """As :meth:`choose`: the strategy sees no row of the reserve."""
         n_samples = _num_samples(X)
         reserve = self.reserve(n_samples)
@@ -150,15 +142,15 @@ class Plan(NamedTuple):
         rows = np.flatnonzero(~reserve.mask)
         n_candidates = int(np.count_nonzero(missing[rows]))
         if n_others == 0 or n_candidates == 0:
-            return audited, state
+            return audited
         plan = self._replace(
             audit_fraction=0.0,
             ids=rows if self.ids is None else self.ids[rows],
             weights=None if self.weights is None else self.weights[rows],
         )
         X, y = _safe_indexing(X, rows), None if y is None else y[rows]
-        chosen, state = plan.choose(model, X, y, n_candidates, n_others, state)
-        return np.concatenate([rows[chosen], audited]), state
+        chosen = plan.choose(model, X, y, n_candidates, n_others)
+        return np.concatenate([rows[chosen], audited])
 
     def reserve(self, n_samples: int) -> Reserve:
         """The rows that are never learnt from."""
@@ -204,7 +196,7 @@ class Plan(NamedTuple):
                 f"{self.strategy!r} needs a committee, but the last fit made none, "
                 "for its parameters were others. Call fit again."
             )
-        if not any(leaf.uses_weights for leaf in self.strategy.leaves()):
+        if not self.strategy.uses_weights:
             weights = None
         if model.members is None and weights is None:
             return self.strategy, model.estimator
@@ -244,7 +236,6 @@ class Round(NamedTuple):
     rows: Array
     codes: Array
     cost: Cost
-    state: Any
     audited: Array
 
 
@@ -268,7 +259,7 @@ def run_rounds(
     n_samples = len(oracle)
     visible = np.full(n_samples, MISSING)
     bought = learnt = np.empty(0, dtype=np.intp)
-    model = state = None
+    model = None
     told: list[int] = []
 
     def tell_once(error: Exception, n_labels: int) -> None:
@@ -284,8 +275,8 @@ def run_rounds(
         labels = decode_labels(classes, visible)
         n_left = n_samples - len(bought)
         with counting() as tally:
-            args = X, labels, n_left, n_queries, state
-            rows, state = plan.while_few(
+            args = X, labels, n_left, n_queries
+            rows = plan.while_few(
                 partial(_choose, plan, args),
                 model,
                 X,
@@ -314,13 +305,12 @@ def run_rounds(
             rows=bought,
             codes=visible,
             cost=cost,
-            state=state,
             audited=audited,
         )
         n_wanted = batch_size
 
 
-def _choose(plan: Plan, args: tuple, model: Model | None) -> tuple[Array, Any]:
+def _choose(plan: Plan, args: tuple, model: Model | None) -> Array:
     return plan.choose(model, *args)
 
 

@@ -30,7 +30,7 @@ from skactive.classifier._campaign import Plan, run_in_threads
 from skactive.classifier._delegates import check_pool
 from skactive.classifier._explain import Explanation, explain_rows
 from skactive.strategies import get_strategy
-from skactive.strategies._base import check_n_queries, check_rows
+from skactive.strategies._selection import check_n_queries, check_rows
 
 Array = NDArray[Any]
 
@@ -154,15 +154,8 @@ class Choosing:
         plan = self._with_weights(plan, model, X, routed)
         if model is not None:
             self._check_columns(X)
-        # Without labels there is nothing to learn from, and nothing to remember.
-        state = None if y is None else getattr(self, "strategy_state_", None)
-        args = X, y, n_candidates, int(n_queries), state, skipped
-        rows, state = plan.while_few(
-            lambda model: plan.choose(model, *args), model, X, known
-        )
-        if y is not None and state is not None:
-            self.strategy_state_ = state
-        return rows
+        args = X, y, n_candidates, int(n_queries), skipped
+        return plan.while_few(lambda model: plan.choose(model, *args), model, X, known)
 
     def explain_query(
         self, X: Any, rows: ArrayLike, y: Any = None, **params: Any
@@ -320,7 +313,7 @@ class Choosing:
         if weights is not None:
             check_consistent_length(X, weights)
             return plan._replace(weights=weights)
-        is_heeded = any(leaf.uses_weights for leaf in plan.strategy.leaves())
+        is_heeded = plan.strategy.uses_weights
         if is_heeded and model is not None and getattr(self, "_is_weighted", False):
             warnings.warn(
                 f"The last fit had a sample_weight, and {plan.strategy!r} fits models "

@@ -47,10 +47,8 @@ from skactive.classifier._delegates import (
     check_labels,
 )
 from skactive.strategies import Strategy, get_strategy
-from skactive.strategies._base import (
-    check_needs,
-    draw_seed,
-)
+from skactive.strategies._needs import check_needs
+from skactive.strategies._selection import draw_seed
 
 Array = NDArray[Any]
 
@@ -110,7 +108,7 @@ class Fitting:
             if model.lack is not None:
                 raise model.lack
             cost = Cost.of(tally, fit_time=time.perf_counter() - start)
-            rounds = [Round(model, labeled, codes, cost, None, audited)]
+            rounds = [Round(model, labeled, codes, cost, audited)]
             tasks.end_round(partial(self._as_of, rounds, classes, plan))
             condition, stopping = "exhausted", None
         else:
@@ -123,7 +121,6 @@ class Fitting:
             )
             if rounds[-1].model.lack is not None:  # no label is left to wait for
                 raise rounds[-1].model.lack
-            self.strategy_state_ = rounds[-1].state
             rounds = [
                 one._replace(rows=labeled[one.rows], audited=labeled[one.audited])
                 for one in rounds

@@ -203,10 +203,6 @@ class ActiveLearningClassifier(
         left, or the name of the rule, or of the callback's class, that stopped it.
     stopping_ : stopping rule or None
         The clone that watched the last `fit`, with what it remembers.
-    strategy_state_ : object
-        What a strategy that learns from round to round knows, None for all others;
-        after a budgeted fit, or a call of `query` with labels and such a strategy. It
-        belongs to one campaign: a clone, or a fit with a budget, starts anew.
 
     See Also
     --------

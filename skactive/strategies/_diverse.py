@@ -14,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.sklearn import Interval, StrOptions
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
-from skactive.strategies._base import EMBEDDING, take_best
-from skactive.strategies._batch import BatchStrategy
+from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
+from skactive.strategies._selection import take_best
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 Array = NDArray[Any]
@@ -324,20 +324,19 @@ class RankedBatch(WrapperStrategy, BatchStrategy):  # type: ignore[override]
         self.strategy = strategy
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Choose `n_queries` of `candidates`, see :func:`ranked_batch`."""
-        utilities = self._inner().candidate_utilities(estimator, X, y, candidates)
-        return ranked_batch(vectors, utilities, candidates, labeled, n_queries, rng)
+        utilities = self._inner().utilities(
+            batch.estimator, batch.X, batch.y, batch.candidates
+        )
+        return ranked_batch(
+            batch.vectors,
+            utilities,
+            batch.candidates,
+            batch.labeled,
+            batch.n_queries,
+            batch.rng,
+        )
 
 
 class Diverse(WrapperStrategy, BatchStrategy):  # type: ignore[override]
@@ -399,31 +398,27 @@ class Diverse(WrapperStrategy, BatchStrategy):  # type: ignore[override]
         self.method = method
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Choose `n_queries` of `candidates`, those of utility zero last."""
-        utilities = self._inner().candidate_utilities(estimator, X, y, candidates)
+        utilities = self._inner().utilities(
+            batch.estimator, batch.X, batch.y, batch.candidates
+        )
         self._check_not_negative(utilities)
-        best = take_best(utilities, self.factor * n_queries, rng)
+        best = take_best(utilities, self.factor * batch.n_queries, batch.rng)
         n_positive = int((utilities[best] > 0).sum())
         useful, useless = best[:n_positive], best[n_positive:]
-        rows = candidates[useful]
-        n_first = min(n_queries, n_positive)
-        chosen = useful[self._thin(vectors[rows], utilities[useful], n_first, rng)]
-        if n_first < n_queries:
-            rows, equal = candidates[useless], np.ones(len(useless))
-            more = self._thin(vectors[rows], equal, n_queries - n_first, rng)
+        rows = batch.candidates[useful]
+        n_first = min(batch.n_queries, n_positive)
+        chosen = useful[
+            self._thin(batch.vectors[rows], utilities[useful], n_first, batch.rng)
+        ]
+        if n_first < batch.n_queries:
+            rows, equal = batch.candidates[useless], np.ones(len(useless))
+            more = self._thin(
+                batch.vectors[rows], equal, batch.n_queries - n_first, batch.rng
+            )
             chosen = np.append(chosen, useless[more])
-        return candidates[chosen]
+        return batch.candidates[chosen]
 
     def _thin(
         self, vectors: Any, weights: Array, n_clusters: int, rng: np.random.Generator

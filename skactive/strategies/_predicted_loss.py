@@ -36,12 +36,8 @@ from skactive._models.members import classes_of
 from skactive._models.response import predict_proba
 from skactive._models.vectors import embed
 from skactive._models.wrappers import Fitted
-from skactive.strategies._base import (
-    Strategy,
-    _shorten,
-    check_needs,
-    check_utilities,
-)
+from skactive.strategies._base import Strategy
+from skactive.strategies._messages import shorten
 
 Array = NDArray[Any]
 
@@ -156,21 +152,14 @@ class PredictedLoss(Strategy):
         self.embedding = embedding
         self.random_state = random_state
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Loss expected of each row, shape (n_samples,), not negative."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Losses expected of the rows at the ascending positions `candidates`."""
-        self._validate_params()
-        check_needs(self, estimator)
         model = self._learn(estimator, X, y)
         predict = partial(self._predict, estimator, model)
         n_outputs = 2 * len(classes_of(estimator)) + _N_DIRECTIONS
-        utilities = map_rows(predict, X, candidates, n_outputs)
-        return check_utilities(utilities, len(candidates), self)
+        return map_rows(predict, X, candidates, n_outputs)
 
     def _predict(self, estimator: Any, model: _Model | None, X: Any) -> Array:
         proba = predict_proba(estimator, X).astype(np.float64, copy=False)
@@ -245,9 +234,9 @@ class PredictedLoss(Strategy):
         # Without numbers, so that Python shows it once and not in every round.
         what = "the entropy" if self.loss == "log" else "the expected error"
         warnings.warn(
-            f"{_shorten(self)} falls back on {what} of the model: {reason}.",
+            f"{shorten(self)} falls back on {what} of the model: {reason}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
 
     def _out_of_fold(
