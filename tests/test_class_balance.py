@@ -23,12 +23,15 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import ActiveLearningClassifier, get_strategy
 from skactive._models.wrappers import Fitted
-from skactive.strategies import Entropy, KCenter, Margin, Mixture
-from skactive.strategies._class_balance import (
+from skactive.strategies import (
     ClassBalance,
+    Entropy,
     GroupCoverage,
-    balance_weights,
+    KCenter,
+    Margin,
+    Mixture,
 )
+from skactive.strategies._class_balance import balance_weights
 from skactive.strategies._mixture import rank_shares
 
 X, CODES = make_classification(

@@ -25,11 +25,13 @@ from skactive.geometry._coverage import (
     max_herding,
 )
 from skactive.geometry._typicality import typicality
-from skactive.strategies import Entropy, Margin, Strategy
-from skactive.strategies._coverage import (
+from skactive.strategies import (
+    Entropy,
     FacilityLocation,
+    Margin,
     MaxHerding,
     ProbCover,
+    Strategy,
     TypiClust,
     UncertaintyHerding,
 )

@@ -162,7 +162,7 @@ class Mixture(Blend):
     >>> model = LogisticRegression().fit(X, [0, 0, 0, 1, 1])
     >>> mixture = Mixture(["margin", "information_density"], weights=[2, 1])
     >>> mixture(model, X).round(3)
-    array([0.263, 0.599, 0.781, 0.824, 0.385])
+    array([0.167, 0.567, 0.767, 0.767, 0.233])
     >>> mixture.set_params(combine="product", weights=None)
     Mixture(combine='product', strategies=['margin', 'information_density'])
     """
