@@ -30,7 +30,8 @@ from skactive._compat.tally import counting
 from skactive._models.encoded import EncodedClassifier
 from skactive._models.wrappers import Fitted
 from skactive.strategies import Entropy, Margin, Mixture, Switch
-from skactive.strategies._predicted_loss import PredictedLoss, stratified_folds
+from skactive.strategies._losses import stratified_folds
+from skactive.strategies._predicted_loss import PredictedLoss
 
 # Labels are pure noise where the first feature is positive, and known elsewhere; a
 # tree, certain everywhere, does not know that.

@@ -17,7 +17,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._compat.callbacks import reporting
 from skactive._compat.sklearn import HasMethods, Interval, _num_samples
-from skactive._data.labels import MISSING, encode_labels
+from skactive._data.labels import MISSING, codes_among
 from skactive._models.members import classes_of
 from skactive._models.refits import make_refits
 from skactive._models.refits.base import as_rows, batches, take_rows
@@ -173,26 +173,13 @@ class LookAhead(Strategy):
                 "with the labels so far and NaN or None for each row without one; got "
                 "y=None."
             )
-        seen, codes = encode_labels(y)
-        if len(codes) != _num_samples(X):
-            raise ValueError(
-                f"X has {_num_samples(X)} rows, but y has {len(codes)} labels."
-            )
-        if len(seen) == 0:
+        codes = codes_among(classes, y, _num_samples(X))
+        if (codes == MISSING).all():
             raise ValueError(
                 f"{name} refits the classifier with one more label, but no row of y "
                 "has one. Label rows first, with strategies that need no model."
             )
-        if classes.dtype.kind in "US":  # objects, as a cast would cut longer labels
-            classes = classes.astype(object)
-        positions = np.minimum(np.searchsorted(classes, seen), len(classes) - 1)
-        unknown = classes[positions] != seen
-        if unknown.any():
-            raise ValueError(
-                f"y holds the labels {seen[unknown].tolist()}, which the estimator has "
-                f"not been fitted on; it knows {classes.tolist()}. Fit it again."
-            )
-        return np.append(positions, MISSING)[codes]
+        return codes
 
     def _look(self, problem: Problem) -> Array:
         """Values of the rows looked at, block by block."""
