@@ -26,6 +26,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import get_strategy, get_strategy_names, make_strategy, measures
 from skactive._models.members import member_proba
+from skactive._models.wrappers import Fitted
 from skactive.strategies import (
     Constant,
     Entropy,
@@ -629,6 +630,37 @@ def test_a_new_pointwise_strategy_is_one_method():
 
     chosen = First().select(None, X, y, n_queries=140)
     assert_array_equal(chosen, POOL[np.argsort(-X[POOL, 0])])
+
+
+def every_class():
+    waiting = [Strategy]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.__module__.startswith("skactive."):
+            yield kind
+
+
+def test_checks_are_made_in_one_place():
+    """No strategy goes around them: what a new one defines is called by the base."""
+    for kind in set(every_class()) - {Strategy}:
+        assert "__call__" not in vars(kind), kind
+        hooks = {"score_rows", "score_candidates", "pick"} & set(vars(kind))
+        assert len(hooks) <= 1, kind
+
+
+def test_a_function_is_given_the_plain_estimator():
+    asked = []
+
+    def mine(estimator, X, y):
+        asked.append(estimator)
+        return X[:, 0]
+
+    fitted = Fitted(FOREST, list(FOREST), np.ones(200))
+    for strategy in (get_strategy(mine), get_strategy(mine) + "information_gain"):
+        strategy.select(fitted, X, y, n_queries=2)
+    assert all(estimator is FOREST for estimator in asked)
+    assert len(asked) == 2
 
 
 # Taking the best --------------------------------------------------------------------

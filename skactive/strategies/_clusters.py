@@ -162,9 +162,7 @@ class TypiClust(BatchStrategy):
         """Typical rows, a cluster at a time, see :meth:`BatchStrategy.pick`."""
         n_clusters = min(len(batch.labeled) + batch.n_queries, self.max_clusters)
         clusters = _cluster(batch.vectors, n_clusters, batch.rng)
-        large, small = self._queues(
-            clusters, batch.candidates, batch.labeled, batch.rng
-        )
+        large, small = self._queues(clusters, batch)
         is_candidate = np.zeros(batch.vectors.shape[0], dtype=bool)
         is_candidate[batch.candidates] = True
         # By cluster, candidates from the least to the most typical one.
@@ -175,40 +173,26 @@ class TypiClust(BatchStrategy):
             cluster = queue.pop(0)
             if cluster not in ranked:
                 members = np.flatnonzero(clusters == cluster)
-                ranked[cluster] = self._rank(
-                    batch.vectors, members, is_candidate, batch.rng
-                )
+                ranked[cluster] = self._rank(batch, members, is_candidate)
             chosen.append(ranked[cluster].pop())
             if ranked[cluster]:
                 queue.append(cluster)
         return np.array(chosen, dtype=np.intp)
 
-    def _queues(
-        self,
-        clusters: Array,
-        candidates: Array,
-        labeled: Array,
-        rng: np.random.Generator,
-    ) -> tuple[list[int], list[int]]:
+    def _queues(self, clusters: Array, batch: Batch) -> tuple[list[int], list[int]]:
         """Clusters that hold a candidate, in turn: the large ones, the small ones."""
         sizes = np.bincount(clusters)
-        n_labeled = np.bincount(clusters[labeled], minlength=len(sizes))
-        order = rng.permutation(np.unique(clusters[candidates]))
+        n_labeled = np.bincount(clusters[batch.labeled], minlength=len(sizes))
+        order = batch.rng.permutation(np.unique(clusters[batch.candidates]))
         order = order[np.lexsort((-sizes[order], n_labeled[order]))]
         is_small = sizes[order] <= _SMALL_CLUSTER_SIZE
         return order[~is_small].tolist(), order[is_small].tolist()
 
-    def _rank(
-        self,
-        vectors: Any,
-        members: Array,
-        is_candidate: Array,
-        rng: np.random.Generator,
-    ) -> list[int]:
+    def _rank(self, batch: Batch, members: Array, is_candidate: Array) -> list[int]:
         """Candidates of a cluster, the most typical one last."""
-        members = rng.permutation(members)  # for ties
+        members = batch.rng.permutation(members)  # for ties
         seen, unseen = members[:_MAX_CLUSTER_ROWS], members[_MAX_CLUSTER_ROWS:]
-        scores = round_ties(typicality(vectors, seen, self.n_neighbors))
+        scores = round_ties(typicality(batch.vectors, seen, self.n_neighbors))
         ranked = np.append(unseen, seen[np.argsort(scores, kind="stable")])
         return ranked[is_candidate[ranked]].tolist()
 
