@@ -320,7 +320,7 @@ class Constant(Strategy):
 
 
 class _Combination(CombinedStrategy):
-    operation: str
+    _operation: str
 
     def __init__(self, left: Strategy, right: Strategy):
         self.left = left
@@ -343,7 +343,7 @@ class _Combination(CombinedStrategy):
         left, right = (
             part.utilities(estimator, X, y, candidates) for _, part in self.parts()
         )
-        merge = operator.add if self.operation == "sum" else operator.mul
+        merge = operator.add if self._operation == "sum" else operator.mul
         return merge(left, right)
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
@@ -354,7 +354,7 @@ class _Combination(CombinedStrategy):
             flat = type(part) is type(self)
             terms = part.terms if flat else partial(Strategy.terms, part)
             named += terms(estimator, X, y, candidates).named  # type: ignore[union-attr]
-        return Terms(named, self.operation)
+        return Terms(named, self._operation)
 
 
 class Sum(_Combination):
@@ -380,7 +380,7 @@ class Sum(_Combination):
     Constant(value=3)
     """
 
-    operation = "sum"
+    _operation = "sum"
 
     def __str__(self) -> str:
         return f"{self.left} + {self.right}"
@@ -402,7 +402,7 @@ class Product(_Combination):
     Product(left=Margin(), right=Entropy())
     """
 
-    operation = "product"
+    _operation = "product"
 
     def __str__(self) -> str:
         return " * ".join(
