@@ -85,7 +85,7 @@ class LookAhead(Strategy):
 
     @abstractmethod
     def _finish(self, problem: Problem, values: Array, X: Any) -> Array:
-        """Utilities of the rows looked at, in [0, bound]."""
+        """Utilities of the rows looked at, not negative."""
 
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
