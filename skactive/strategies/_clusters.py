@@ -162,7 +162,9 @@ class TypiClust(BatchStrategy):
         """Typical rows, a cluster at a time, see :meth:`BatchStrategy.pick`."""
         n_clusters = min(len(batch.labeled) + batch.n_queries, self.max_clusters)
         clusters = _cluster(batch.vectors, n_clusters, batch.rng)
-        large, small = self._queues(clusters, batch)
+        large, small = self._queues(
+            clusters, batch.candidates, batch.labeled, batch.rng
+        )
         is_candidate = np.zeros(batch.vectors.shape[0], dtype=bool)
         is_candidate[batch.candidates] = True
         # By cluster, candidates from the least to the most typical one.
@@ -179,11 +181,17 @@ class TypiClust(BatchStrategy):
                 queue.append(cluster)
         return np.array(chosen, dtype=np.intp)
 
-    def _queues(self, clusters: Array, batch: Batch) -> tuple[list[int], list[int]]:
+    def _queues(
+        self,
+        clusters: Array,
+        candidates: Array,
+        labeled: Array,
+        rng: np.random.Generator,
+    ) -> tuple[list[int], list[int]]:
         """Clusters that hold a candidate, in turn: the large ones, the small ones."""
         sizes = np.bincount(clusters)
-        n_labeled = np.bincount(clusters[batch.labeled], minlength=len(sizes))
-        order = batch.rng.permutation(np.unique(clusters[batch.candidates]))
+        n_labeled = np.bincount(clusters[labeled], minlength=len(sizes))
+        order = rng.permutation(np.unique(clusters[candidates]))
         order = order[np.lexsort((-sizes[order], n_labeled[order]))]
         is_small = sizes[order] <= _SMALL_CLUSTER_SIZE
         return order[~is_small].tolist(), order[is_small].tolist()
