@@ -30,7 +30,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearningClassifier, get_strategy
-from skactive.strategies._base import take_best
+from skactive.strategies._selection import take_best
 
 N_ROUNDS = 9
 N_LABELED = 200

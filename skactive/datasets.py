@@ -12,7 +12,7 @@ from sklearn.datasets import make_moons
 from sklearn.utils import check_random_state
 
 from skactive._data.labels import MISSING, decode_labels, encode_labels, is_missing
-from skactive.strategies._base import draw_seed
+from skactive.strategies._selection import draw_seed
 
 Array = NDArray[Any]
 RandomState = int | np.random.RandomState | None

@@ -14,8 +14,6 @@ X, full = make_classification(
 )
 NAMES = get_strategy_names()
 POINTWISE = [name for name in NAMES if get_strategy(name).pointwise]
-# Strategies that remember a campaign, by the learner's strategy_state_.
-REMEMBERING = {"albl"}
 # Marks of tests that run over all strategies, on few labels.
 FEW_LABELS = [
     # Few members are soon told all that they can be told, as batch_bald warns.

@@ -39,7 +39,6 @@ STRATEGIES = [
     "k_center",
     "information_gain",
     "expected_error",
-    "albl",
     "softmax",
 ]
 
@@ -134,9 +133,9 @@ class Spy(Strategy):
     seen: list = []
     informed = False
 
-    def __call__(self, estimator, X, y=None):
+    def score_candidates(self, estimator, X, y, candidates):
         Spy.seen.append((X, y))
-        return np.zeros(len(X))
+        return np.zeros(len(candidates))
 
 
 @pytest.mark.parametrize("max_candidates", [None, 20])
@@ -562,12 +561,13 @@ class Asked(Strategy):
     asked: list = []
     uses_weights = True
 
-    def __call__(self, estimator, X, y=None):
-        raise NotImplementedError
+    def for_rows(self, rows):
+        Asked.asked.append([rows])
+        return self
 
-    def select_next(self, estimator, X, y=None, *, n_queries, ids=None, **others):
-        Asked.asked.append((X, ids, estimator.sample_weight))
-        return np.flatnonzero(np.isnan(y))[:n_queries], "remembered"
+    def select(self, estimator, X, y=None, *, n_queries, random_state=None):
+        Asked.asked[-1] += [X, estimator.sample_weight]
+        return np.flatnonzero(np.isnan(y))[:n_queries]
 
 
 @pytest.mark.parametrize("max_candidates", [None, 40])
@@ -581,7 +581,7 @@ def test_names_and_weights_of_the_rows_shown(max_candidates):
         learner = make(Asked(), inner, budget=60, max_candidates=max_candidates)
         learner.fit(X, gaps, sample_weight=weights)
     assert len(Asked.asked) == 8
-    for rows, ids, sample_weight in Asked.asked:
+    for ids, rows, sample_weight in Asked.asked:
         assert_array_equal(rows, X[ids])
         assert_array_equal(sample_weight, weights[ids])
 

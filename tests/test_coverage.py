@@ -25,11 +25,13 @@ from skactive.geometry._coverage import (
     max_herding,
 )
 from skactive.geometry._typicality import typicality
-from skactive.strategies import Entropy, Margin, Strategy
-from skactive.strategies._coverage import (
+from skactive.strategies import (
+    Entropy,
     FacilityLocation,
+    Margin,
     MaxHerding,
     ProbCover,
+    Strategy,
     TypiClust,
     UncertaintyHerding,
 )
@@ -723,8 +725,8 @@ class Negative(Margin):
 
 
 class Dependent(Strategy):
-    def __call__(self, estimator, X, y=None):
-        return np.ones(len(X))
+    def score_candidates(self, estimator, X, y, candidates):
+        return np.ones(len(candidates))
 
 
 @every_form
@@ -820,7 +822,7 @@ def test_typiclust_fewest_labelled_first():
 
 
 def test_typiclust_with_many_clusters_and_large_ones(monkeypatch):
-    monkeypatch.setattr("skactive.strategies._coverage._MAX_CLUSTER_ROWS", 25)
+    monkeypatch.setattr("skactive.strategies._clusters._MAX_CLUSTER_ROWS", 25)
     chosen = TypiClust(max_clusters=2).select(
         None, BLOBS, n_queries=200, random_state=0
     )

@@ -269,7 +269,7 @@ def test_utilities(options):
     assert utilities.dtype == np.float64
     assert_array_equal(strategy(None, X), utilities)
     rows = np.flatnonzero(np.isnan(y))
-    assert_allclose(strategy.candidate_utilities(None, X, y, rows), utilities[rows])
+    assert_allclose(strategy.utilities(None, X, y, rows), utilities[rows])
     assert not strategy.pointwise
     assert strategy.leaves() == [strategy]
 

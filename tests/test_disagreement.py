@@ -119,9 +119,6 @@ def test_largest_values():
     ):
         strategy = Disagreement(FrozenEstimator(teacher), divergence)
         assert_allclose(strategy(learner, far), largest)
-        if strategy.bounded:
-            assert strategy.bound(learner) == largest
-    assert not Disagreement(divergence="kl").bounded
 
 
 def test_order_of_rows_and_size_of_chunks_do_not_matter():
@@ -292,10 +289,7 @@ def test_mixtures(divergence):
     strategy = Disagreement(FrozenEstimator(LARGE), divergence)
     mixture = Mixture([Margin(), strategy])
     own, theirs = Margin()(MODEL, X), by_loops(LARGE, MODEL, X, divergence)
-    if divergence == "kl":
-        theirs = (np.argsort(np.argsort(theirs)) + 0.5) / 150
-    elif divergence == "jensen_shannon":
-        theirs = theirs / np.log(2)
+    own, theirs = ((np.argsort(np.argsort(u)) + 0.5) / 150 for u in (own, theirs))
     assert_allclose(mixture(MODEL, X), (own + theirs) / 2)
     assert len(Switch(["random", strategy], at=9).select(MODEL, X, y, n_queries=2)) == 2
 

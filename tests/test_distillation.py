@@ -221,7 +221,6 @@ def test_what_it_looks_at():
     frozen, fitted = Distillation(TEACHER), Distillation(GaussianNB())
     assert (frozen.pointwise, frozen.uses_labels, frozen.uses_weights) == (1, 0, 0)
     assert (fitted.pointwise, fitted.uses_labels, fitted.uses_weights) == (0, 1, 1)
-    assert not frozen.bounded
 
 
 # In a learner -----------------------------------------------------------------------

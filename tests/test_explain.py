@@ -92,12 +92,12 @@ COMBINED = [
 def test_terms_make_the_utility(strategy):
     fitted = learner(strategy).fit(X, Y)
     pool = np.flatnonzero(pd.isna(Y))
-    expected = strategy.candidate_utilities(fitted.estimator_, X, Y, pool)
+    expected = strategy.utilities(fitted.estimator_, X, Y, pool)
     records = fitted.explain_query(X, pool, Y)
     assert_allclose([record["utility"] for record in records], expected)
     for record in records:
         values = list(record["terms"].values())
-        if strategy.operation == "product":
+        if strategy.terms(fitted.estimator_, X, Y, pool).operation == "product":
             assert_allclose(np.prod(values), record["utility"])
             assert record["shares"] is None
             continue

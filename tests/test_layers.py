@@ -138,6 +138,19 @@ def test_every_room_has_a_layer():
     assert {room_of(path) for path in MODULES} == set(LEVEL)
 
 
+def test_no_two_files_import_each_other():
+    assert circle_in(arrows(MODULES)) == []
+
+
+def test_a_planted_circle_is_found():
+    graph = arrows(MODULES)
+    assert "skactive.strategies._base" in graph["skactive.strategies._batch"]
+    graph["skactive.strategies._base"].add("skactive.strategies._batch")
+    ring = circle_in(graph)
+    assert ring[0] == ring[-1]
+    assert {"skactive.strategies._base", "skactive.strategies._batch"} <= set(ring)
+
+
 def test_the_root_is_a_map():
     names = {path.name for path in ROOT.iterdir()} - {"__pycache__"}
     assert len(names) <= 18

@@ -33,7 +33,7 @@ from skactive.strategies import (
     Sum,
 )
 from skactive.strategies._composition import Composition
-from skactive.strategies._mixture import Mixture, rank_shares
+from skactive.strategies._mixture import Mixture, range_shares, rank_shares
 from skactive.strategies._schedule import Fade, Switch
 
 X, labels = make_classification(
@@ -100,15 +100,16 @@ def test_rounding_noise_is_a_tie():
     ],
 )
 def test_bounds(strategy, model, bound):
-    assert strategy.bounded
-    assert strategy.bound(model) == pytest.approx(bound)
     if not hasattr(model, "classes_"):
-        return
+        model = model.fit(X[KNOWN], labels[KNOWN])
     utilities = strategy(model, X)
     assert utilities.min() >= 0
     assert utilities.max() <= bound
-    assert_allclose(Mixture([strategy])(model, X), utilities / bound)
-    assert Mixture([strategy]).pointwise
+    width = utilities.max() - utilities.min()
+    expected = (utilities - utilities.min()) / width
+    mixture = Mixture([strategy], normalize="range")
+    assert_allclose(mixture(model, X), expected, atol=1e-12)
+    assert not mixture.pointwise
 
 
 def test_bounds_are_reached():
@@ -118,57 +119,108 @@ def test_bounds_are_reached():
         def predict_proba(self, X):
             return np.full((len(X), 4), 0.25)
 
-    for strategy in (Margin(), LeastConfidence(), Entropy()):
-        assert_allclose(Mixture([strategy])(Undecided(), X), 1)
+    for strategy, bound in [
+        (Margin(), 1),
+        (LeastConfidence(), 0.75),
+        (Entropy(), np.log(4)),
+    ]:
+        assert_allclose(strategy(Undecided(), X), bound)
 
 
-@pytest.mark.parametrize(
-    "strategy",
-    [
-        InformationDensity(),
-        get_strategy("kl_divergence"),
-        FunctionStrategy(lambda estimator, X, y: X[:, 0]),
-        Margin() + InformationDensity(),
-        -1 * Margin(),
-    ],
+@given(
+    arrays(
+        np.float64,
+        st.integers(1, 40),
+        elements=st.one_of(st.integers(-3, 3).map(float), st.floats(-1e3, 1e3)),
+    )
 )
-def test_no_bound_means_ranks_among_the_candidates(strategy):
-    assert not strategy.bounded
-    assert strategy.bound(FOREST) is None
+def test_range_shares(values):
+    values = np.round(values, 3)
+    shares = range_shares(values)
+    if (values == values[0]).all():
+        assert_array_equal(shares, 0)
+        return
+    low, high = min(values), max(values)
+    assert_allclose(shares, [(value - low) / (high - low) for value in values])
+    assert shares.min() == 0
+    assert shares.max() == 1
+    # Neither another unit nor another zero changes them.
+    assert_allclose(range_shares(3 * values - 7), shares, atol=1e-9)
+
+
+def test_range_of_rounding_noise_is_zero():
+    assert_array_equal(range_shares([1.0, 1 + 1e-15, 1 - 1e-15]), [0, 0, 0])
+    assert_array_equal(range_shares([]), [])
+
+
+UNBOUNDED = [
+    InformationDensity(),
+    get_strategy("kl_divergence"),
+    FunctionStrategy(lambda estimator, X, y: X[:, 0]),
+    Margin() + InformationDensity(),
+    -1 * Margin(),
+]
+
+
+@pytest.mark.parametrize("strategy", [*UNBOUNDED, Margin(), Entropy()])
+def test_ranks_among_the_candidates(strategy):
     mixture = Mixture([strategy])
     assert not mixture.pointwise
     expected = ranks_by_counting(np.round(strategy(FOREST, X, y)[POOL], 12))
-    found = mixture.candidate_utilities(FOREST, X, y, POOL)
+    found = mixture.utilities(FOREST, X, y, POOL)
+    assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("strategy", [*UNBOUNDED, Margin(), Entropy()])
+def test_range_among_the_candidates(strategy):
+    mixture = Mixture([strategy], normalize="range")
+    utilities = strategy(FOREST, X, y)[POOL]
+    low, high = min(utilities), max(utilities)
+    expected = [(utility - low) / (high - low) for utility in utilities]
+    found = mixture.utilities(FOREST, X, y, POOL)
     assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_ranks_of_all():
-    mixture = Mixture(["margin", "entropy"], normalize="rank")
+    mixture = Mixture(["margin", "entropy"])
     expected = [
         ranks_by_counting(get_strategy(name)(MODEL, X)) for name in mixture.strategies
     ]
     assert_allclose(mixture(MODEL, X), np.mean(expected, axis=0))
-    assert not mixture.pointwise
-    assert mixture.bound(MODEL) is None
+    assert_array_equal(
+        mixture(MODEL, X), mixture.set_params(normalize="rank")(MODEL, X)
+    )
 
 
 # Sums and products ------------------------------------------------------------------
 
 
+def range_by_hand(values):
+    return (values - min(values)) / (max(values) - min(values))
+
+
+SCALES = {"rank": ranks_by_counting, "range": range_by_hand}
+
+
 @pytest.mark.parametrize("weights", [None, [1, 1], [3, 1], [0, 2], (0.25, 0.75)])
 @pytest.mark.parametrize("combine", ["sum", "product"])
-def test_mixture_by_hand(weights, combine):
+@pytest.mark.parametrize("normalize", ["rank", "range"])
+def test_mixture_by_hand(weights, combine, normalize):
     mixture = Mixture(
-        ["margin", "information_density"], weights=weights, combine=combine
+        ["margin", "information_density"],
+        weights=weights,
+        combine=combine,
+        normalize=normalize,
     )
-    margins = measures.margin(MODEL.predict_proba(X))[POOL]
-    ranks = ranks_by_counting(InformationDensity()(MODEL, X)[POOL])
+    scale = SCALES[normalize]
+    margins = scale(measures.margin(MODEL.predict_proba(X))[POOL])
+    densities = scale(InformationDensity()(MODEL, X)[POOL])
     a, b = (1, 1) if weights is None else weights
     if combine == "sum":
-        expected = (a * margins + b * ranks) / (a + b)
+        expected = (a * margins + b * densities) / (a + b)
     else:
-        expected = margins**a * ranks**b
-    found = mixture.candidate_utilities(MODEL, X, y, POOL)
+        expected = margins**a * densities**b
+    found = mixture.utilities(MODEL, X, y, POOL)
     assert_allclose(found, expected, rtol=1e-12)
     chosen = mixture.select(MODEL, X, y, n_queries=7, random_state=0)
     assert_array_equal(chosen, POOL[np.argsort(-expected)[:7]])
@@ -179,7 +231,7 @@ def test_a_term_without_weight_is_not_computed():
         raise AssertionError("asked for nothing")
 
     mixture = Mixture([Margin(), broken], weights=[1, 0])
-    assert_allclose(mixture(MODEL, X), Margin()(MODEL, X))
+    assert_allclose(mixture(MODEL, X), ranks_by_counting(Margin()(MODEL, X)))
     with pytest.raises(AssertionError, match="asked for"):
         mixture.set_params(weights=[1, 0.1])(MODEL, X)
 
@@ -204,15 +256,16 @@ every_mixture = pytest.mark.parametrize(
 @every_mixture
 def test_terms_make_the_utilities(strategy):
     terms = strategy.terms(MODEL, X, y, POOL)
-    values = np.array([value for _, value in terms])
-    assert values.shape == (len(terms), len(POOL))
-    whole = values.sum(axis=0) if strategy.operation == "sum" else values.prod(axis=0)
-    assert_allclose(whole, strategy.candidate_utilities(MODEL, X, y, POOL), rtol=1e-12)
+    values = np.array([value for _, value in terms.named])
+    assert values.shape == (len(terms.named), len(POOL))
+    whole = values.sum(axis=0) if terms.operation == "sum" else values.prod(axis=0)
+    assert_array_equal(whole, terms.total())
+    assert_allclose(whole, strategy.utilities(MODEL, X, y, POOL), rtol=1e-12)
 
 
 def test_names_of_terms():
     def names(strategy):
-        return [name for name, _ in strategy.terms(MODEL, X, y, POOL)]
+        return [name for name, _ in strategy.terms(MODEL, X, y, POOL).named]
 
     assert names(Margin()) == ["Margin()"]
     strategy = Entropy() + 0.5 * (Margin() + InformationDensity()) + Margin()
@@ -223,7 +276,13 @@ def test_names_of_terms():
     ]
     assert names(2 * Margin() * Entropy()) == ["2", "Margin()", "Entropy()"]
     assert names(Mixture(["margin", ("mine", Entropy())])) == ["margin", "mine"]
-    assert names(Switch(["typiclust", "margin"], at=30)) == ["margin"]
+    assert names(Switch(["typiclust", "margin"], at=30)) == ["Margin()"]
+    assert names(Switch(["typiclust", Margin() + Entropy()], at=30)) == [
+        "Margin()",
+        "Entropy()",
+    ]
+    assert Switch(["margin", "typiclust"], at=30).terms(MODEL, X, y, POOL) is None
+    assert names(Power("entropy")) == ["Entropy()"]
     assert names(Fade(["information_density", "margin"], n_labels=30)) == ["margin"]
 
 
@@ -250,9 +309,6 @@ def test_select(strategy):
     every = strategy.select(MODEL, X, y, n_queries=999, random_state=3)
     assert_array_equal(np.sort(every), POOL)
     assert len(strategy.select(MODEL, X, labels, n_queries=3)) == 0
-    rows, state = strategy.select_next(MODEL, X, y, n_queries=8, random_state=3)
-    assert_array_equal(rows, one)
-    assert state is None
 
 
 # Schedules --------------------------------------------------------------------------
@@ -263,18 +319,21 @@ def first_n(n):
 
 
 @pytest.mark.parametrize("decay", ["linear", "exponential"])
+@pytest.mark.parametrize("normalize", ["rank", "range"])
 @pytest.mark.parametrize("n", [0, 1, 20, 39, 40, 41, 80])
-def test_fade_by_hand(decay, n):
+def test_fade_by_hand(decay, normalize, n):
     partly = first_n(n)
     pool = np.arange(n, 90)
     weight = max(0, (40 - n) / 40) if decay == "linear" else np.exp2(-n / 40)
-    ranks = ranks_by_counting(InformationDensity()(MODEL, X)[pool])
-    margins = Margin()(MODEL, X)[pool]
+    scale = SCALES[normalize]
+    densities = scale(InformationDensity()(MODEL, X)[pool])
+    margins = scale(Margin()(MODEL, X)[pool])
     strategy = Fade(["information_density", "margin"], n_labels=40, decay=decay)
-    found = strategy.candidate_utilities(MODEL, X, partly, pool)
-    assert_allclose(found, weight * ranks + (1 - weight) * margins, rtol=1e-12)
+    strategy.set_params(normalize=normalize)
+    found = strategy.utilities(MODEL, X, partly, pool)
+    assert_allclose(found, weight * densities + (1 - weight) * margins, rtol=1e-12)
     if n == 0:
-        assert_array_equal(found, strategy.candidate_utilities(MODEL, X, None, pool))
+        assert_array_equal(found, strategy.utilities(MODEL, X, None, pool))
 
 
 def test_switch_by_the_number_of_labels():
@@ -310,7 +369,7 @@ def test_switch_by_the_number_of_labels():
         (Mixture(["margn"]), "Did you mean 'margin'"),
         (Mixture(["margin", "typiclust"]), r"TypiClust\(\) chooses a batch.*Switch"),
         (Mixture([Power(Margin())]), "chooses a batch in its own way"),
-        (Margin() + get_strategy("typiclust"), "Sum combines.*Switch and Active"),
+        (Margin() + get_strategy("typiclust"), "Sum combines.*Switch takes"),
         (2 * get_strategy("badge"), "Product combines.*Badge"),
         (Mixture(["margin", "entropy"], weights=[1]), "2 entries; got 1"),
         (
@@ -320,7 +379,14 @@ def test_switch_by_the_number_of_labels():
         (Mixture(["margin", "entropy"], weights=[1, np.nan]), "must be finite"),
         (Mixture(["margin", "entropy"], weights=[0, 0]), "At least one"),
         (Mixture(["margin"], combine="max"), "'combine' parameter"),
-        (Mixture(["margin"], normalize="bound"), "'normalize' parameter"),
+        (
+            Mixture(["margin"], normalize="auto"),
+            "'normalize' parameter of Mixture must be a str among .*'ran.*Got 'auto'",
+        ),
+        (
+            Fade(["margin", "entropy"], normalize="auto"),
+            "'normalize' parameter of Fade must be a str among .*'ran.*Got 'auto'",
+        ),
         (Mixture([("a", "margin"), ("a", "entropy")]), "'a' .* more than once"),
         (Mixture([("a__b", "margin")]), "holds '__'"),
         (Mixture([("weights", "margin")]), "an argument of Mixture"),
@@ -417,14 +483,11 @@ def test_clone_pickle_repr(strategy):
     assert strategy._repr_html_()
 
 
-def test_score_samples_where_rows_stand_alone():
+@pytest.mark.parametrize("kind", [Mixture, Fade])
+@pytest.mark.parametrize("second", ["entropy", "information_density"])
+def test_no_score_samples_as_the_scale_is_that_of_the_candidates(kind, second):
     learner = ActiveLearningClassifier(LogisticRegression(), random_state=0)
-    learner.set_params(strategy=Mixture(["margin", "entropy"], weights=[1, 3]))
-    learner.fit(X, y)
-    proba = learner.predict_proba(X)
-    expected = (measures.margin(proba) + 3 * measures.entropy(proba) / np.log(3)) / 4
-    assert_allclose(learner.score_samples(X), expected)
-    learner.set_params(strategy=Mixture(["margin", "information_density"]))
+    learner.set_params(strategy=kind(["margin", second])).fit(X, y)
     assert not hasattr(learner, "score_samples")
 
 
@@ -434,9 +497,10 @@ def test_members_reach_the_parts_that_need_them():
     )
     learner.set_params(strategy=Mixture(["margin", "information_gain"])).fit(X, y)
     assert len(learner.members_) == 3
-    gain = get_strategy("information_gain")(learner.members_, X) / np.log(3)
-    margins = Margin()(learner.estimator_, X)
-    assert_allclose(learner.score_samples(X), (gain + margins) / 2)
+    gain = ranks_by_counting(get_strategy("information_gain")(learner.members_, X))
+    margins = ranks_by_counting(Margin()(learner.estimator_, X))
+    best = np.argsort(-(gain + margins), kind="stable")[:4]
+    assert_array_equal(np.sort(learner.query(X, n_queries=4)), np.sort(best))
 
 
 # In a search ------------------------------------------------------------------------
@@ -508,4 +572,3 @@ def test_kinds():
     assert isinstance(Margin() + Mixture(["margin"]), Sum)
     assert isinstance(2 * Mixture(["margin"]), Product)
     assert Mixture([Random(), Constant()]).informed is False
-    assert Constant(2).bound(None) == 2

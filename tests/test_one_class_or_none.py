@@ -67,8 +67,8 @@ def test_cold_start():
 
 def test_query_uses_the_initial_strategy_until_there_are_two_classes():
     class First(Strategy):
-        def __call__(self, estimator, X, y=None):
-            return -np.arange(len(X), dtype=float)
+        def score_candidates(self, estimator, X, y, candidates):
+            return -candidates.astype(float)
 
     learner = make(initial_strategy=First(), batch_size=3)
     y = np.full(150, np.nan)

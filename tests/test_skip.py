@@ -11,15 +11,15 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from learners import FEW_LABELS, NAMES, REMEMBERING, X, inner_for, make, partly
+from learners import FEW_LABELS, NAMES, X, inner_for, make, partly
 from skactive import query
 from skactive.strategies import Margin, Strategy
 
 pytestmark = FEW_LABELS
 
 
-# Every kind of selection: by utilities, at random by them, from an embedding, from
-# predictions of further models, and from what earlier rounds have taught.
+# Every kind of selection: by utilities, at random by them, from an embedding, and
+# from predictions of further models.
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("max_candidates", [None, 40])
 def test_skip_equals_a_pool_without_these_rows(name, max_candidates):
@@ -30,8 +30,6 @@ def test_skip_equals_a_pool_without_these_rows(name, max_candidates):
     skip = np.concatenate([tried[:5], [149, 40, 41, 40, 3]])
     expected = clone(learner).fit(X, partly())
     kept = np.setdiff1d(np.arange(150), np.setdiff1d(skip, [3]))
-    if name in REMEMBERING:
-        del learner.strategy_state_
     rows = learner.query(X, partly(), skip=skip)
     assert_array_equal(rows, kept[expected.query(X[kept], partly()[kept])])
 
@@ -85,20 +83,21 @@ def test_names_of_rows_where_some_are_skipped(max_candidates):
     asked = []
 
     class Naming(Strategy):
-        def __call__(self, estimator, X, y=None):
-            raise NotImplementedError
+        def for_rows(self, rows):
+            asked.append([rows])
+            return self
 
-        def select_next(self, estimator, X, y=None, *, n_queries, ids=None, **others):
-            asked.append((X, ids, others["state"]))
-            return np.flatnonzero(np.isnan(y))[:n_queries], "remembered"
+        def select(self, estimator, X, y=None, *, n_queries, random_state=None):
+            asked[-1].append(X)
+            return np.flatnonzero(np.isnan(y))[:n_queries]
 
     learner = make(strategy=Naming(), max_candidates=max_candidates).fit(X, partly())
     learner.query(X, partly(), skip=[149, 30])
     learner.query(X, partly(), skip=[149, 30])
-    for rows, ids, _ in asked:
+    assert len(asked) == 2
+    for ids, rows in asked:
         assert_array_equal(rows, X[ids])
         assert not {149, 30} & set(ids)
-    assert asked[1][2] == "remembered"
 
 
 def test_skip_with_audit_rows():

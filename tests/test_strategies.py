@@ -26,6 +26,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skactive import get_strategy, get_strategy_names, make_strategy, measures
 from skactive._models.members import member_proba
+from skactive._models.wrappers import Fitted
 from skactive.strategies import (
     Constant,
     Entropy,
@@ -41,7 +42,7 @@ from skactive.strategies import (
     Sum,
     _lookup,
 )
-from skactive.strategies._base import take_best
+from skactive.strategies._selection import take_best
 
 X, labels = make_classification(
     n_samples=200, n_features=6, n_informative=4, n_classes=3, random_state=0
@@ -71,7 +72,6 @@ POINTWISE = [
     "vote_entropy",
 ]
 BATCH = [
-    "albl",
     "badge",
     "bait",
     "batch_bald",
@@ -544,8 +544,8 @@ def test_parameters_of_a_combination_nest():
 
 def test_a_combination_is_pointwise_only_if_its_parts_are():
     class Density(Strategy):
-        def __call__(self, estimator, X, y=None):
-            return np.full(len(X), len(X), dtype=float)
+        def score_candidates(self, estimator, X, y, candidates):
+            return np.full(len(candidates), len(X), dtype=float)
 
     assert not (Margin() + Density()).pointwise
     utilities = (Margin() * Density())(FOREST, X)
@@ -630,6 +630,37 @@ def test_a_new_pointwise_strategy_is_one_method():
 
     chosen = First().select(None, X, y, n_queries=140)
     assert_array_equal(chosen, POOL[np.argsort(-X[POOL, 0])])
+
+
+def every_class():
+    waiting = [Strategy]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.__module__.startswith("skactive."):
+            yield kind
+
+
+def test_checks_are_made_in_one_place():
+    """No strategy goes around them: what a new one defines is called by the base."""
+    for kind in set(every_class()) - {Strategy}:
+        assert "__call__" not in vars(kind), kind
+        hooks = {"score_rows", "score_candidates", "pick"} & set(vars(kind))
+        assert len(hooks) <= 1, kind
+
+
+def test_a_function_is_given_the_plain_estimator():
+    asked = []
+
+    def mine(estimator, X, y):
+        asked.append(estimator)
+        return X[:, 0]
+
+    fitted = Fitted(FOREST, list(FOREST), np.ones(200))
+    for strategy in (get_strategy(mine), get_strategy(mine) + "information_gain"):
+        strategy.select(fitted, X, y, n_queries=2)
+    assert all(estimator is FOREST for estimator in asked)
+    assert len(asked) == 2
 
 
 # Taking the best --------------------------------------------------------------------

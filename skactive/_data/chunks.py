@@ -52,7 +52,10 @@ def map_rows(
     values = np.empty(len(rows), dtype=np.float64)
     if len(rows) == 0:
         return values
-    starts = np.arange(0, n_samples, chunk_rows(X, n_outputs))
+    step = chunk_rows(X, n_outputs)
+    if n_samples <= step and len(rows) >= _DENSE_SHARE * n_samples:
+        return np.asarray(function(X), dtype=np.float64)[rows]
+    starts = np.arange(0, n_samples, step)
     if len(starts) > 1 and n_samples - starts[-1] < _CHUNK_UNIT:
         starts = starts[:-1]  # the last rows join the chunk before them
     stops = np.append(starts[1:], n_samples)

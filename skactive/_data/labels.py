@@ -75,6 +75,25 @@ def encode_labels(y: Any, missing_label: Any = np.nan) -> tuple[Array, Array]:
     return classes, codes
 
 
+def codes_among(classes: Array, y: Any, n_samples: int) -> Array:
+    """Positions of labels in the classes that an estimator knows, -1 where missing.
+
+    Raises ValueError where `y` has not `n_samples` entries, or holds other labels.
+    """
+    seen, codes = encode_labels(y)
+    if len(codes) != n_samples:
+        raise ValueError(f"X has {n_samples} rows, but y has {len(codes)} labels.")
+    position_of = {label: i for i, label in enumerate(classes.tolist())}
+    unknown = [label for label in seen.tolist() if label not in position_of]
+    if unknown:
+        raise ValueError(
+            f"y holds the labels {unknown}, which the estimator has not been fitted "
+            f"on; it knows {classes.tolist()}. Fit it again."
+        )
+    positions = [position_of[label] for label in seen.tolist()]
+    return np.array([*positions, MISSING], dtype=np.intp)[codes]
+
+
 def _are_plain(classes: Array) -> bool:
     """Whether these are integers, booleans or strings: classes at first sight."""
     kind = classes.dtype.kind

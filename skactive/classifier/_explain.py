@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 
 from skactive import measures
 from skactive._compat.sklearn import _safe_indexing
@@ -26,11 +25,9 @@ from skactive.geometry._blocks import (
 )
 from skactive.geometry._density import information_density
 from skactive.geometry._pairs import pair_distances
-from skactive.strategies import Strategy, Switch
-from skactive.strategies._base import _shorten, find_candidates
-from skactive.strategies._judged import Judged
-from skactive.strategies._per_cost import PerCost
-from skactive.strategies._wrapper import WrapperStrategy
+from skactive.strategies import Strategy
+from skactive.strategies._messages import shorten
+from skactive.strategies._selection import find_candidates
 
 Array = NDArray[Any]
 
@@ -125,56 +122,29 @@ def _utilities(
 
     `ids` are positions in the pool of the rows of `X`, None where `X` is the pool.
     """
-    parts: list[dict] = [
-        {"strategy": _shorten(strategy), "utility": None, "terms": {}, "shares": None}
-        for _ in rows
-    ]
-    scorer = _scorer(strategy, X, y)
-    if scorer is None:
-        return parts
-    if ids is not None:
-        scorer = _for_rows(scorer, ids)
+    nothing: dict = {"utility": None, "terms": {}, "shares": None}
+    parts: list[dict] = [{"strategy": shorten(strategy)} | nothing for _ in rows]
+    shown = strategy if ids is None else strategy.for_rows(ids)
     asked = np.unique(rows)
-    if not scorer.pointwise:  # ranks among the candidates, for example
+    if not strategy.pointwise:  # ranks among the candidates, for example
         asked = np.union1d(find_candidates(X, y), rows)
-    terms = scorer.terms(estimator, X, y, asked)
+    terms = shown.terms(estimator, X, y, asked)
+    if terms is None:
+        return parts
+    given = [name for name, _ in terms.named]
     names = [
-        name if [other for other, _ in terms].count(name) == 1 else f"{name} ({number})"
-        for number, (name, _) in enumerate(terms, start=1)
+        name if given.count(name) == 1 else f"{name} ({number})"
+        for number, name in enumerate(given, start=1)
     ]
-    merge = np.prod if scorer.operation == "product" else np.sum
+    utilities = terms.total()
     for part, position in zip(parts, np.searchsorted(asked, rows), strict=True):
-        values = [float(utilities[position]) for _, utilities in terms]
+        values = [float(value[position]) for _, value in terms.named]
         part["terms"] = dict(zip(names, values, strict=True))
-        part["utility"] = float(merge(values))
-        if scorer.operation == "sum" and part["utility"] > 0 and min(values) >= 0:
+        part["utility"] = float(utilities[position])
+        if terms.operation == "sum" and part["utility"] > 0 and min(values) >= 0:
             shares = np.divide(values, part["utility"]).tolist()
             part["shares"] = dict(zip(names, shares, strict=True))
     return parts
-
-
-def _scorer(strategy: Strategy, X: Any, y: Any) -> Strategy | None:
-    """The strategy whose utilities are behind a choice, if rows have any."""
-    while True:
-        if isinstance(strategy, Switch):
-            strategy = strategy.turn(X, y)[1]
-        elif isinstance(strategy, WrapperStrategy) and not isinstance(
-            strategy, PerCost
-        ):
-            strategy = strategy._inner()
-        elif isinstance(strategy, Judged):
-            inner = _scorer(strategy._inner(), X, y)
-            return None if inner is None else clone(strategy).set_params(strategy=inner)
-        else:
-            return strategy if strategy.has_utilities else None
-
-
-def _for_rows(scorer: Strategy, ids: Array) -> Strategy:
-    """The same strategy where it is shown the rows at positions `ids` only."""
-    if isinstance(scorer, Judged):
-        inner = _for_rows(scorer._inner(), ids)
-        return clone(scorer).set_params(strategy=inner)
-    return scorer.for_rows(ids) if isinstance(scorer, PerCost) else scorer
 
 
 def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:

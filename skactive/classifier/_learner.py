@@ -56,9 +56,9 @@ from skactive._models.wrappers import params_of_last_step
 from skactive.classifier import _audit
 from skactive.classifier._campaign import Figures, Purchase, count_rounds, drive
 from skactive.classifier._explain import Explanation, explain_rows
-from skactive.classifier._plan import Plan, make_plan, run_in_threads, uses_weights
+from skactive.classifier._plan import Plan, make_plan, run_in_threads
 from skactive.strategies import get_strategy
-from skactive.strategies._base import check_n_queries, check_rows
+from skactive.strategies._selection import check_n_queries, check_rows
 
 Array = NDArray[Any]
 
@@ -1106,7 +1106,7 @@ class ActiveLearningClassifier(
         warn_of_lack(error, len(rows))
 
     def _warn_of_weights(self, plan: Plan) -> None:
-        if uses_weights(plan.strategy):
+        if plan.strategy.uses_weights:
             warnings.warn(
                 f"The last fit had a sample_weight, and {plan.strategy!r} fits models "
                 "of its own, but this call has none, so the choice is that of models "

@@ -19,7 +19,8 @@ from skactive._models.warm_start import WarmStart, goes_on_by
 from skactive._models.wrappers import Fitted
 from skactive.classifier._reserve import Reserve, draw_reserve, next_audited
 from skactive.strategies import PerCost, Strategy, get_strategy
-from skactive.strategies._base import check_needs, draw_seed
+from skactive.strategies._needs import check_needs
+from skactive.strategies._selection import draw_seed
 
 Array = NDArray[Any]
 
@@ -92,7 +93,7 @@ class Plan(NamedTuple):
         if rows is not None:
             pool = pool.take(rows)
         strategy, estimator = self.asked(model, pool.weights)
-        if pool.ids is not None and hasattr(strategy, "for_rows"):
+        if pool.ids is not None:
             strategy = strategy.for_rows(pool.ids)
         with run_in_threads(self.n_jobs):
             chosen = strategy.select(
@@ -128,7 +129,7 @@ class Plan(NamedTuple):
                 f"{self.strategy!r} needs a committee, but the last fit made none, "
                 "for its parameters were others. Call fit again."
             )
-        if not uses_weights(self.strategy):
+        if not self.strategy.uses_weights:
             weights = None
         if model.members is None and weights is None:
             return self.strategy, model.estimator
@@ -226,11 +227,6 @@ def _makes_members(learner: Any, strategy: Strategy) -> bool:
         return False
     is_asked = callable(learner.members) or learner.members != "auto"
     return is_asked or not has_response(learner.estimator, "members")
-
-
-def uses_weights(strategy: Strategy) -> bool:
-    """Whether a strategy looks at the sample weights of fits."""
-    return any(leaf.uses_weights for leaf in strategy.leaves())
 
 
 def run_in_threads(n_jobs: int | None) -> Any:

@@ -11,7 +11,7 @@ from skactive._compat.sklearn import _num_samples
 from skactive._data.labels import MISSING, encode_labels, is_missing
 from skactive.estimation import wilson_interval
 from skactive.labeling._source import LabelSource, answers_of, as_source, unite
-from skactive.strategies._base import as_generator, check_rows
+from skactive.strategies._selection import as_generator, check_rows
 
 Array = NDArray[Any]
 

@@ -23,7 +23,8 @@ from skactive.classifier._query import _find_learner
 from skactive.labeling._ledger import LabelingResult, Ledger
 from skactive.labeling._source import as_sources
 from skactive.strategies import get_strategy
-from skactive.strategies._base import _shorten, check_rows
+from skactive.strategies._messages import shorten
+from skactive.strategies._selection import check_rows
 
 Array = NDArray[Any]
 
@@ -281,7 +282,7 @@ def _assigned(
     unknown = sorted({name for name in assigned if name not in names}, key=str)
     if unknown or len(assigned) != len(rows):
         raise ValueError(
-            f"{_shorten(strategy)} assigns {len(rows)} rows to {unknown or assigned}; "
+            f"{shorten(strategy)} assigns {len(rows)} rows to {unknown or assigned}; "
             f"the sources are called {names}. Name them with LabelSource(..., name=)."
         )
     return np.array([names.index(name) for name in assigned], dtype=np.intp)

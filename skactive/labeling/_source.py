@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skactive._data.labels import encode_labels
-from skactive.strategies._base import _shorten
+from skactive.strategies._messages import shorten
 
 Array = NDArray[Any]
 Oracle = Callable[[Array], Any]
@@ -58,7 +58,7 @@ class LabelSource:
         if not callable(oracle):
             raise TypeError(
                 "An oracle is a function rows -> labels, of positions in the pool; got "
-                f"{_shorten(oracle)}. For known labels y: lambda rows: y[rows]."
+                f"{shorten(oracle)}. For known labels y: lambda rows: y[rows]."
             )
         self.oracle = oracle
         self.name = name or str(getattr(oracle, "__name__", type(oracle).__name__))
@@ -68,7 +68,7 @@ class LabelSource:
             _check_costs(abstention_cost, (), f"abstention_cost of {self.name!r}")
 
     def __repr__(self) -> str:
-        text = f"LabelSource({self.name}, cost={_shorten(self.cost, 40)}"
+        text = f"LabelSource({self.name}, cost={shorten(self.cost, 40)}"
         if self.abstention_cost is not None:
             text += f", abstention_cost={self.abstention_cost}"
         return text + ")"
@@ -132,7 +132,7 @@ def answers_of(
     except TypeError:
         n_answers = None
     if n_answers != len(rows):
-        got = _shorten(answers) if n_answers is None else f"{n_answers} labels"
+        got = shorten(answers) if n_answers is None else f"{n_answers} labels"
         raise ValueError(
             f"Source {source.name!r} gave {got} for {len(rows)} rows. An oracle gives "
             "one label a row, None or NaN where it abstains."
@@ -156,7 +156,6 @@ def _check_costs(costs: Any, shape: tuple[int, ...], what: str) -> Array:
     if not is_number or not (np.isfinite(found) & (found >= 0)).all():
         expected = f"one a row, shape {shape}" if shape else "one number"
         raise ValueError(
-            f"{what} must be finite and not negative, {expected}; got "
-            f"{_shorten(costs)}."
+            f"{what} must be finite and not negative, {expected}; got {shorten(costs)}."
         )
     return found.astype(np.float64)

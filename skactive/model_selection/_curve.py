@@ -31,7 +31,7 @@ from skactive._data.pool import as_rows
 from skactive.classifier import ActiveLearningClassifier
 from skactive.model_selection._summary import CurveSummary, summarize
 from skactive.strategies import Strategy, get_strategy
-from skactive.strategies._base import draw_seed
+from skactive.strategies._selection import draw_seed
 
 Array = NDArray[Any]
 

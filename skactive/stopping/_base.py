@@ -19,7 +19,7 @@ from skactive._data.labels import MISSING, encode_labels
 from skactive._models.members import classes_of
 from skactive._models.response import predict_proba
 from skactive._models.wrappers import last_step
-from skactive.strategies._base import as_generator
+from skactive.strategies._selection import as_generator
 
 Array = NDArray[Any]
 

@@ -3,24 +3,59 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive._compat.sklearn import _num_samples
-from skactive._data.copies import row_keys
+from skactive._compat.sklearn import HasMethods, StrOptions, _num_samples
 from skactive._models.vectors import embed
-from skactive.strategies._base import (
-    Strategy,
-    as_generator,
-    check_needs,
-    find_candidates,
-)
+from skactive.strategies._base import Strategy
+from skactive.strategies._selection import as_generator, pick_distinct
 
 Array = NDArray[Any]
+
+# What `embedding` of a strategy may be; BatchStrategy says what it means.
+EMBEDDING: list = [
+    HasMethods("transform"),
+    callable,
+    StrOptions({"input", "last_layer"}),
+    None,
+]
+
+
+class Batch(NamedTuple):
+    """What a batch strategy is given to choose from.
+
+    Attributes
+    ----------
+    estimator : estimator object, or list of estimators
+        Fitted, unless the strategy needs nothing of it.
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool.
+    y : array-like of shape (n_samples,) or None
+        Labels with NaN or None where a row is unlabelled.
+    vectors : ndarray or CSR of shape (n_samples, n_features), or None
+        The embedding of all rows, float32 or float64, finite. None if the strategy
+        does without.
+    candidates : ndarray of shape (n_candidates,)
+        Ascending positions of the rows to choose from.
+    labeled : ndarray of shape (n_labeled,)
+        Ascending positions of the rows with a label.
+    n_queries : int
+        How many rows to choose, from 1 to n_candidates.
+    rng : numpy Generator
+        For all that is left to chance.
+    """
+
+    estimator: Any
+    X: Any
+    y: Any
+    vectors: Any
+    candidates: Array
+    labeled: Array
+    n_queries: int
+    rng: np.random.Generator
 
 
 class BatchStrategy(Strategy):
@@ -47,32 +82,11 @@ class BatchStrategy(Strategy):
     uses_labels = False
 
     @abstractmethod
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
-        """Choose `n_queries` of the ascending positions `candidates`, in order.
+    def pick(self, batch: Batch) -> Array:
+        """Positions of `batch.n_queries` of `batch.candidates`, in order of choice.
 
-        `y` is what :meth:`select` was given. `vectors` is the embedding of all rows of
-        `X`, (n_samples, n_features), dense or CSR, float32 or float64; `labeled` are
-        the positions of rows with a label.
-        There are at least `n_queries` candidates. If the batch holds copies, `pick` is
-        called again with one row of each kind.
+        If the batch holds copies, `pick` is called again with one row of each kind.
         """
-
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Rank all rows by the order of choice, as utilities in (0, 1]."""
-        raise TypeError(
-            f"{type(self).__name__} chooses a batch as a whole: a row alone has no "
-            "utility. Call select, or query of the learner."
-        )
 
     def select(
         self,
@@ -84,62 +98,18 @@ class BatchStrategy(Strategy):
         random_state: int | np.random.RandomState | None = None,
     ) -> Array:
         """Choose rows to label, see :meth:`Strategy.select`."""
-        self._validate_params()
-        check_needs(self, estimator)
-        candidates = find_candidates(X, y)
-        n_queries = min(n_queries, len(candidates))
+        candidates, n_queries = self._begin(estimator, X, y, n_queries)
         if n_queries == 0:
-            return candidates[:0]
-        rows = np.arange(_num_samples(X))
-        labeled = np.delete(rows, candidates)
+            return candidates
         rng = as_generator(random_state)
         vectors: Any = None
         if self.embeds or self.embedding is not None:
             vectors = embed(estimator, X, self.embedding)
+        labeled = np.delete(np.arange(_num_samples(X)), candidates)
+        batch = Batch(estimator, X, y, vectors, candidates, labeled, n_queries, rng)
 
         def pick(rows: Array, n_rows: int) -> Array:
-            return self.pick(estimator, X, y, vectors, rows, labeled, n_rows, rng)
+            return self.pick(batch._replace(candidates=rows, n_queries=n_rows))
 
         things = X if vectors is None else vectors
         return pick_distinct(pick, things, candidates, n_queries, rng)
-
-
-def pick_distinct(
-    pick: Callable[[Array, int], Array],
-    things: Any,
-    candidates: Array,
-    n_queries: int,
-    rng: np.random.Generator,
-) -> Array:
-    """``pick(rows, n_rows)`` such that copies come when no other row is left.
-
-    Copies are rows whose `things`, rows of the pool or vectors, are identical.
-    """
-    keys_of = partial(row_keys, things)
-    chosen = pick(candidates, n_queries)
-    if len(np.unique(keys_of(chosen))) == n_queries:
-        return chosen
-    # Copies are in the batch: offer each row once, and copies when none is left.
-    first, copies = split_copies(keys_of(candidates), candidates, rng)
-    n_first = min(n_queries, len(first))
-    chosen = pick(first, n_first)
-    if n_first < n_queries:
-        chosen = np.append(chosen, rng.permutation(copies)[: n_queries - n_first])
-    return chosen
-
-
-def split_copies(
-    keys: Array, candidates: Array, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Any one of each group of `candidates` with equal `keys`, and the others.
-
-    Both are ascending.
-    """
-    order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.diff(keys[order], prepend=~keys[order[:1]]))
-    if len(starts) == len(candidates):
-        return candidates, candidates[:0]
-    sizes = np.diff(starts, append=len(candidates))
-    is_copy = np.ones(len(candidates), dtype=bool)
-    is_copy[order[starts + rng.integers(sizes)]] = False
-    return candidates[~is_copy], candidates[is_copy]

@@ -20,8 +20,7 @@ from skactive.geometry._farthest import k_center
 from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._relevance import relevance_sampling
 from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
-from skactive.strategies._base import EMBEDDING
-from skactive.strategies._batch import BatchStrategy
+from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 
 Array = NDArray[Any]
 
@@ -66,20 +65,14 @@ class KCenter(BatchStrategy):
     def __init__(self, embedding: Any = None):
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Farthest rows, one after the other."""
         return k_center(
-            vectors, n_queries, candidates=candidates, labeled=labeled, rng=rng
+            batch.vectors,
+            batch.n_queries,
+            candidates=batch.candidates,
+            labeled=batch.labeled,
+            rng=batch.rng,
         )
 
 
@@ -116,19 +109,11 @@ class KMeans(BatchStrategy):
     def __init__(self, embedding: Any = None):
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Rows nearest to the means of clusters, that of the largest first."""
-        return pick_by_clusters(vectors, candidates, n_queries, None, rng)
+        return pick_by_clusters(
+            batch.vectors, batch.candidates, batch.n_queries, None, batch.rng
+        )
 
 
 class Badge(BatchStrategy):
@@ -168,20 +153,16 @@ class Badge(BatchStrategy):
     def __init__(self, embedding: Any = None):
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Rows drawn by the distances of their gradients."""
-        proba = proba_of_rows(estimator, X, candidates)
-        return badge_sampling(vectors, proba, n_queries, candidates=candidates, rng=rng)
+        proba = proba_of_rows(batch.estimator, batch.X, batch.candidates)
+        return badge_sampling(
+            batch.vectors,
+            proba,
+            batch.n_queries,
+            candidates=batch.candidates,
+            rng=batch.rng,
+        )
 
 
 class Clue(BatchStrategy):
@@ -226,21 +207,13 @@ class Clue(BatchStrategy):
         self.temperature = temperature
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Rows nearest to the means of weighted clusters, heaviest first."""
-        proba = proba_of_rows(estimator, X, candidates)
+        proba = proba_of_rows(batch.estimator, batch.X, batch.candidates)
         weights = tempered_entropy(proba, self.temperature)
-        return pick_by_clusters(vectors, candidates, n_queries, weights, rng)
+        return pick_by_clusters(
+            batch.vectors, batch.candidates, batch.n_queries, weights, batch.rng
+        )
 
 
 class Falcun(BatchStrategy):
@@ -293,24 +266,14 @@ class Falcun(BatchStrategy):
         self.gamma = gamma
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Rows drawn by their relevance."""
-        proba = proba_of_rows(estimator, X, candidates)
+        proba = proba_of_rows(batch.estimator, batch.X, batch.candidates)
         uncertainty = measures.margin(proba)
         chosen = relevance_sampling(
-            proba, uncertainty, n_queries, gamma=self.gamma, rng=rng
+            proba, uncertainty, batch.n_queries, gamma=self.gamma, rng=batch.rng
         )
-        return candidates[chosen]
+        return batch.candidates[chosen]
 
 
 # ---------------------------------------------------------------------------------

@@ -46,13 +46,6 @@ class ColdStart(Strategy):
     informed = False
     uses_labels = False
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utilities there are none: rows are chosen together."""
-        raise TypeError(
-            "ColdStart chooses a batch as a whole: a row alone has no utility. Call "
-            "select, or query of the learner."
-        )
-
     def select(
         self,
         estimator: Any,

@@ -9,19 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from skactive import measures
 from skactive._compat.sklearn import StrOptions
-from skactive._models.members import classes_of, member_proba
-from skactive.strategies._base import PointwiseStrategy
+from skactive._models.members import member_proba
+from skactive.strategies._pointwise import PointwiseStrategy
 
 Array = NDArray[Any]
-
-
-def _largest_entropy(estimator: Any) -> float:
-    return float(np.log(len(classes_of(estimator))))
 
 
 class VoteEntropy(PointwiseStrategy):
@@ -47,15 +42,10 @@ class VoteEntropy(PointwiseStrategy):
     """
 
     needs = ("members",)
-    bounded = True
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(min(n_members, n_classes))] nats."""
         return measures.vote_entropy(member_proba(estimator, X, marginal=True))
-
-    def bound(self, estimator: Any) -> float:
-        """``log(n_classes)``."""
-        return _largest_entropy(estimator)
 
 
 class ConsensusEntropy(PointwiseStrategy):
@@ -82,15 +72,10 @@ class ConsensusEntropy(PointwiseStrategy):
     """
 
     needs = ("members",)
-    bounded = True
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats."""
         return measures.consensus_entropy(member_proba(estimator, X, marginal=True))
-
-    def bound(self, estimator: Any) -> float:
-        """``log(n_classes)``."""
-        return _largest_entropy(estimator)
 
 
 class KLDivergence(PointwiseStrategy):
@@ -155,12 +140,7 @@ class InformationGain(PointwiseStrategy):
     """
 
     needs = ("members",)
-    bounded = True
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats."""
         return measures.information_gain(member_proba(estimator, X, marginal=True))
-
-    def bound(self, estimator: Any) -> float:
-        """``log(n_classes)``."""
-        return _largest_entropy(estimator)

@@ -8,13 +8,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from skactive.strategies._base import Strategy, _shorten
-from skactive.strategies._lookup import get_strategy
+from skactive.strategies._base import CombinedStrategy, Strategy
+from skactive.strategies._function import as_strategy
+from skactive.strategies._messages import shorten
 
 Array = NDArray[Any]
 
 
-class Composition(Strategy):
+class Composition(CombinedStrategy):
     """Base of strategies with an argument `strategies`, a list of others.
 
     An item is a name among :func:`get_strategy_names`, a strategy object or a function,
@@ -24,8 +25,8 @@ class Composition(Strategy):
     and an item can be replaced under its name.
     """
 
-    # Subclasses have this argument; what None means is theirs to say.
-    strategies: list[Any] | tuple[Any, ...] | None
+    # Subclasses have this argument.
+    strategies: list[Any] | tuple[Any, ...]
     _parameter_constraints: dict = {"strategies": [list, tuple]}
 
     def parts(self) -> list[tuple[str, Strategy]]:
@@ -38,20 +39,16 @@ class Composition(Strategy):
         TypeError
             If an item is no strategy.
         """
-        strategies = self._listed()
-        if not isinstance(strategies, (list, tuple)) or not strategies:
+        self._validate_params()
+        if not self.strategies:
             raise ValueError(
                 f"strategies of {type(self).__name__} must be a list of at least one "
                 "strategy: names, strategy objects, or pairs (name, strategy); got "
-                f"{strategies!r}."
+                f"{self.strategies!r}."
             )
-        items = _named(strategies)
+        items = _named(self.strategies)
         self._check_names([name for name, _ in items])
-        return [(name, get_strategy(item)) for name, item in items]
-
-    def _listed(self) -> Any:
-        """The list; where None is allowed, what it stands for."""
-        return self.strategies
+        return [(name, as_strategy(item)) for name, item in items]
 
     def _check_names(self, names: list[str]) -> None:
         own = super().get_params(deep=False)
@@ -65,18 +62,6 @@ class Composition(Strategy):
             else:
                 continue
             raise ValueError(f"The name {name!r} in strategies {problem}.")
-
-    @property
-    def informed(self) -> bool:  # type: ignore[override]
-        return any(part.informed for _, part in self.parts())
-
-    @property
-    def uses_labels(self) -> bool:  # type: ignore[override]
-        return any(part.uses_labels for _, part in self.parts())
-
-    def leaves(self) -> list[Strategy]:
-        """The strategies that those in the list are made of."""
-        return [leaf for _, part in self.parts() for leaf in part.leaves()]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters, those of the strategies in the list among them.
@@ -157,6 +142,6 @@ def check_one_each(values: Any, n_expected: int, what: str, owner: Strategy) -> 
     """Raise unless there are as many `values` as expected."""
     if len(values) != n_expected:
         raise ValueError(
-            f"{what} of {_shorten(owner)} must have {n_expected} entries; got "
+            f"{what} of {shorten(owner)} must have {n_expected} entries; got "
             f"{len(values)}: {list(values)}."
         )

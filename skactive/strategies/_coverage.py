@@ -3,129 +3,23 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans, MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.sklearn import Interval, StrOptions
-from skactive._models.members import classes_of
-from skactive.geometry._balls import prob_cover, purity_radius
 from skactive.geometry._bandwidth import least_distance_bandwidth
-from skactive.geometry._blocks import row_hashes
 from skactive.geometry._coverage import (
     facility_location,
     max_herding,
 )
-from skactive.geometry._typicality import typicality
-from skactive.strategies._base import EMBEDDING, _round
-from skactive.strategies._batch import BatchStrategy
+from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 Array = NDArray[Any]
 
-# Rows whose balls decide on the radius of ProbCover.
-_PURITY_ROWS = 5_000
-# Clusters at most while no model has seen a class.
-_UNKNOWN_CLASSES = 10
-# TypiClust: clusters of at most as many rows wait, as in the authors' code.
-_SMALL_CLUSTER_SIZE = 5
-# TypiClust: more clusters than this are made from mini-batches, as in the paper.
-_MAX_EXACT_CLUSTERS = 50
-_BATCH_SIZE = 1024
-# TypiClust: larger clusters are judged by this many of their rows.
-_MAX_CLUSTER_ROWS = 20_000
-
 _MAX_ROWS = {"max_rows": [Interval(numbers.Integral, 1, None, closed="left")]}
-
-
-class ProbCover(BatchStrategy):
-    """Rows whose balls cover most rows that no labelled row covers.
-
-    Parameters
-    ----------
-    radius : float, default=None
-        Radius of the balls, at least 0. None means the largest one at which a share
-        `alpha` of the balls is pure: holds rows of one cluster of a k-means only.
-        Where there are more than 5,000 rows, so many balls drawn at random decide.
-    alpha : float, default=0.95
-        Share of pure balls, in (0, 1]. It has no effect if `radius` is given.
-    n_clusters : int, default=None
-        Number of clusters, best the number of classes. None means the number of
-        classes that the estimator has seen, at least 2; while it is not fitted, the
-        number of rows to choose, at least 2 and at most 10. It has no effect if
-        `radius` is given.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
-
-    Notes
-    -----
-    Once every row is covered that can be, the other rows are chosen at random. A
-    smaller radius avoids it.
-
-    References
-    ----------
-    .. [1] O. Yehuda, A. Dekel, G. Hacohen, D. Weinshall, "Active Learning Through a
-       Covering Lens", NeurIPS 2022.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skactive.strategies import ProbCover
-    >>> X = np.array([[0.0], [1.0], [2.0], [7.0], [8.0]])
-    >>> ProbCover(radius=1.0).select(None, X, n_queries=1, random_state=0)
-    array([1])
-    """
-
-    _parameter_constraints: dict = {
-        "radius": [Interval(numbers.Real, 0, None, closed="left"), None],
-        "alpha": [Interval(numbers.Real, 0, 1, closed="right")],
-        "n_clusters": [Interval(numbers.Integral, 1, None, closed="left"), None],
-        "embedding": EMBEDDING,
-    }
-
-    def __init__(
-        self,
-        radius: float | None = None,
-        alpha: float = 0.95,
-        n_clusters: int | None = None,
-        embedding: Any = None,
-    ):
-        self.radius = radius
-        self.alpha = alpha
-        self.n_clusters = n_clusters
-        self.embedding = embedding
-
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
-        """Greedy cover, see :meth:`BatchStrategy.pick`."""
-        radius = self.radius
-        if radius is None:
-            n_clusters = self.n_clusters or _n_classes(estimator, n_queries)
-            clusters = _cluster(vectors, n_clusters, rng, exact=True)
-            rows = rng.permutation(vectors.shape[0])[:_PURITY_ROWS]
-            radius = purity_radius(vectors, clusters, self.alpha, rows=rows)
-        return prob_cover(
-            vectors,
-            n_queries,
-            radius=radius,
-            candidates=candidates,
-            labeled=labeled,
-            rng=rng,
-        )
 
 
 class MaxHerding(BatchStrategy):
@@ -176,25 +70,15 @@ class MaxHerding(BatchStrategy):
         self.max_rows = max_rows
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Greedy coverage, see :meth:`BatchStrategy.pick`."""
         return max_herding(
-            vectors,
-            n_queries,
-            candidates=candidates,
-            labeled=labeled,
+            batch.vectors,
+            batch.n_queries,
+            candidates=batch.candidates,
+            labeled=batch.labeled,
             bandwidth=self.bandwidth,
-            rng=rng,
+            rng=batch.rng,
             max_rows=self.max_rows,
         )
 
@@ -269,36 +153,26 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         self.max_rows = max_rows
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Greedy weighted coverage, see :meth:`BatchStrategy.pick`."""
         # Labelled rows cover themselves, so that their weight never matters.
-        is_free = np.ones(vectors.shape[0], dtype=bool)
-        is_free[labeled] = False
+        is_free = np.ones(batch.vectors.shape[0], dtype=bool)
+        is_free[batch.labeled] = False
         free = np.flatnonzero(is_free)
-        utilities = self._inner().candidate_utilities(estimator, X, y, free)
+        utilities = self._inner().utilities(batch.estimator, batch.X, batch.y, free)
         self._check_not_negative(utilities)
         bandwidth: Any = self.bandwidth
         if bandwidth == "adaptive":
-            bandwidth = least_distance_bandwidth(vectors, labeled)
-        weights = np.zeros(vectors.shape[0])
+            bandwidth = least_distance_bandwidth(batch.vectors, batch.labeled)
+        weights = np.zeros(batch.vectors.shape[0])
         weights[free] = utilities
         return max_herding(
-            vectors,
-            n_queries,
-            candidates=candidates,
-            labeled=labeled,
+            batch.vectors,
+            batch.n_queries,
+            candidates=batch.candidates,
+            labeled=batch.labeled,
             bandwidth=bandwidth,
-            rng=rng,
+            rng=batch.rng,
             weights=weights,
             max_rows=self.max_rows,
         )
@@ -348,161 +222,14 @@ class FacilityLocation(BatchStrategy):
         self.max_rows = max_rows
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Greedy facility location, see :meth:`BatchStrategy.pick`."""
         return facility_location(
-            vectors,
-            n_queries,
-            candidates=candidates,
-            labeled=labeled,
+            batch.vectors,
+            batch.n_queries,
+            candidates=batch.candidates,
+            labeled=batch.labeled,
             similarity=self.similarity,  # type: ignore[arg-type]
-            rng=rng,
+            rng=batch.rng,
             max_rows=self.max_rows,
         )
-
-
-class TypiClust(BatchStrategy):
-    """The most typical row of each of the largest clusters without a labelled row.
-
-    All rows are clustered by k-means, into as many clusters as there are labelled rows
-    and rows to choose. Clusters with the fewest labelled rows come first, of these the
-    largest; from each one the row with the smallest mean distance to its neighbours is
-    taken, and after the last cluster the first one follows again. Clusters of at
-    most 5 rows wait until the others are used up.
-
-    Parameters
-    ----------
-    n_neighbors : int, default=20
-        Neighbours inside the cluster that the distance is averaged over; all, in a
-        smaller cluster. Of clusters with more than 20,000 rows, so many drawn at random
-        are looked at.
-    max_clusters : int, default=500
-        At most so many clusters. More than 50 are made by k-means on mini-batches.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
-
-    References
-    ----------
-    .. [1] G. Hacohen, A. Dekel, D. Weinshall, "Active Learning on a Budget: Opposite
-       Strategies Suit High and Low Budgets", ICML 2022.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skactive.strategies import TypiClust
-    >>> X = np.array([[0.0], [1.0], [2.0], [70.0], [71.0], [72.0], [73.5]])
-    >>> TypiClust().select(None, X, n_queries=2, random_state=0)
-    array([4, 1])
-    """
-
-    _parameter_constraints: dict = {
-        "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
-        "max_clusters": [Interval(numbers.Integral, 1, None, closed="left")],
-        "embedding": EMBEDDING,
-    }
-
-    def __init__(
-        self, n_neighbors: int = 20, max_clusters: int = 500, embedding: Any = None
-    ):
-        self.n_neighbors = n_neighbors
-        self.max_clusters = max_clusters
-        self.embedding = embedding
-
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
-        """Typical rows, a cluster at a time, see :meth:`BatchStrategy.pick`."""
-        n_clusters = min(len(labeled) + n_queries, self.max_clusters)
-        clusters = _cluster(vectors, n_clusters, rng)
-        large, small = self._queues(clusters, candidates, labeled, rng)
-        is_candidate = np.zeros(vectors.shape[0], dtype=bool)
-        is_candidate[candidates] = True
-        # By cluster, candidates from the least to the most typical one.
-        ranked: dict[int, list[int]] = {}
-        chosen: list[int] = []
-        while len(chosen) < n_queries:
-            queue = large or small
-            cluster = queue.pop(0)
-            if cluster not in ranked:
-                members = np.flatnonzero(clusters == cluster)
-                ranked[cluster] = self._rank(vectors, members, is_candidate, rng)
-            chosen.append(ranked[cluster].pop())
-            if ranked[cluster]:
-                queue.append(cluster)
-        return np.array(chosen, dtype=np.intp)
-
-    def _queues(
-        self,
-        clusters: Array,
-        candidates: Array,
-        labeled: Array,
-        rng: np.random.Generator,
-    ) -> tuple[list[int], list[int]]:
-        """Clusters that hold a candidate, in turn: the large ones, the small ones."""
-        sizes = np.bincount(clusters)
-        n_labeled = np.bincount(clusters[labeled], minlength=len(sizes))
-        order = rng.permutation(np.unique(clusters[candidates]))
-        order = order[np.lexsort((-sizes[order], n_labeled[order]))]
-        is_small = sizes[order] <= _SMALL_CLUSTER_SIZE
-        return order[~is_small].tolist(), order[is_small].tolist()
-
-    def _rank(
-        self,
-        vectors: Any,
-        members: Array,
-        is_candidate: Array,
-        rng: np.random.Generator,
-    ) -> list[int]:
-        """Candidates of a cluster, the most typical one last."""
-        members = rng.permutation(members)  # for ties
-        seen, unseen = members[:_MAX_CLUSTER_ROWS], members[_MAX_CLUSTER_ROWS:]
-        scores = _round(typicality(vectors, seen, self.n_neighbors))
-        ranked = np.append(unseen, seen[np.argsort(scores, kind="stable")])
-        return ranked[is_candidate[ranked]].tolist()
-
-
-def _n_classes(estimator: Any, n_queries: int) -> int:
-    """Number of classes that an estimator has seen, or a guess."""
-    try:
-        n_classes = len(classes_of(estimator))
-    except AttributeError:
-        n_classes = min(n_queries, _UNKNOWN_CLASSES)
-    return max(2, n_classes)
-
-
-def _cluster(
-    vectors: Any, n_clusters: int, rng: np.random.Generator, exact: bool = False
-) -> Array:
-    """Codes of the clusters of a seeded k-means, shape (n_samples,)."""
-    n_clusters = min(n_clusters, len(np.unique(row_hashes(vectors))))
-    seed = int(rng.integers(np.iinfo(np.int32).max))
-    model: KMeans | MiniBatchKMeans
-    if exact or n_clusters <= _MAX_EXACT_CLUSTERS:
-        model = KMeans(n_clusters, n_init=1, random_state=seed)
-    else:
-        model = MiniBatchKMeans(
-            n_clusters, n_init=1, batch_size=_BATCH_SIZE, random_state=seed
-        )
-    with warnings.catch_warnings():
-        # Fewer clusters, where rows are all but identical, are no harm.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit_predict(vectors)

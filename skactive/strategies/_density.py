@@ -5,13 +5,13 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from skactive._compat.sklearn import Interval, StrOptions, _num_samples
+from skactive._compat.sklearn import Interval, StrOptions
 from skactive._models.vectors import embed
 from skactive.geometry._density import information_density
-from skactive.strategies._base import EMBEDDING, Strategy, check_utilities
+from skactive.strategies._base import Strategy
+from skactive.strategies._batch import EMBEDDING
 
 Array = NDArray[Any]
 
@@ -80,15 +80,10 @@ class InformationDensity(Strategy):
         self.beta = beta
         self.embedding = embedding
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row, shape (n_samples,); `y` is not used."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""
-        self._validate_params()
         density = information_density(
             embed(estimator, X, self.embedding),
             candidates,
@@ -96,4 +91,4 @@ class InformationDensity(Strategy):
             n_neighbors=self.n_neighbors,
             max_rows=self.max_rows,
         )
-        return check_utilities(density**self.beta, len(candidates), self)
+        return density**self.beta

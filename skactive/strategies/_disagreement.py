@@ -15,7 +15,6 @@ from skactive._compat.sklearn import (
     HasMethods,
     Interval,
     StrOptions,
-    _num_samples,
     _safe_indexing,
 )
 from skactive._data.chunks import map_rows
@@ -23,8 +22,9 @@ from skactive._data.labels import is_missing
 from skactive._models.members import classes_of
 from skactive._models.response import predict_proba
 from skactive._models.vectors import embed
-from skactive.strategies._base import Strategy, check_needs, check_utilities
-from skactive.strategies._judged import fit_judge, is_frozen
+from skactive.strategies._base import Strategy
+from skactive.strategies._judge import fit_judge, is_frozen
+from skactive.strategies._needs import check_needs
 
 Array = NDArray[Any]
 
@@ -70,42 +70,17 @@ class TeacherStrategy(Strategy):
     def uses_weights(self) -> bool:  # type: ignore[override]
         return not is_frozen(self.estimator)
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row, shape (n_samples,).
-
-        Parameters
-        ----------
-        estimator : estimator object, or list of estimators
-            The learner's, fitted.
-        X : array-like, sparse, data frame or sequence of n_samples
-            The pool.
-        y : array-like of shape (n_samples,), default=None
-            Labels with NaN or None where a row is unlabelled. There must be some,
-            unless the teacher is frozen.
-
-        Returns
-        -------
-        utilities : ndarray of shape (n_samples,)
-            Not negative; zero while the labels are of one class, as a teacher that is
-            fitted on these can tell nothing.
-        """
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
+        """Not negative; zero where the teacher can tell nothing."""
         values = self._compare_rows(self.compare, estimator, X, y, candidates)
-        if values is None:
-            return np.zeros(len(candidates))
-        return check_utilities(values, len(candidates), self)
+        return np.zeros(len(candidates)) if values is None else values
 
     def _compare_rows(
         self, compare: Any, estimator: Any, X: Any, y: Any, rows: Array
     ) -> Array | None:
         """`compare` on ascending `rows`; None where the teacher can tell nothing."""
-        self._validate_params()
-        check_needs(self, estimator)
         teacher = self._teacher(estimator, X, y)
         if teacher is None:
             return None
@@ -200,17 +175,6 @@ class Disagreement(TeacherStrategy):
         self.estimator = estimator
         self.divergence = divergence
         self.random_state = random_state
-
-    @property
-    def bounded(self) -> bool:  # type: ignore[override]
-        # Where the learner rules a class out, the bound of "kl" is one of clipping,
-        # and a scale on which all other rows are next to zero.
-        return self.divergence != "kl"
-
-    def bound(self, estimator: Any) -> float | None:
-        """log(2) or 1; None for "kl"."""
-        bounds = {"jensen_shannon": float(np.log(2)), "total_variation": 1.0}
-        return bounds.get(self.divergence)
 
     def compare(self, teacher_proba: Array, proba: Array, X: Any) -> Array:
         """The divergence in each row."""

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from skactive import measures
 from skactive._compat.sklearn import Interval, _num_samples
-from skactive.strategies._base import check_rows
 from skactive.strategies._disagreement import TeacherStrategy
+from skactive.strategies._selection import check_rows
 
 Array = NDArray[Any]
 
@@ -141,6 +141,7 @@ class Distillation(TeacherStrategy):
             If a position is not in `X`, a cost is not positive, or there are no labels
             for a teacher that is to be fitted.
         """
+        self._check(estimator)
         rows = check_rows(rows, _num_samples(X))
         asked, places = np.unique(rows, return_inverse=True)
         values = self._compare_rows(self._advantage, estimator, X, y, asked)

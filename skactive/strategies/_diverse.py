@@ -14,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.sklearn import Interval, StrOptions
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
-from skactive.strategies._base import EMBEDDING, take_best
-from skactive.strategies._batch import BatchStrategy
+from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
+from skactive.strategies._selection import take_best
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 Array = NDArray[Any]
@@ -281,7 +281,15 @@ def weighted_k_means_plus_plus(
 # ---------------------------------------------------------------------------------
 
 
-class RankedBatch(WrapperStrategy, BatchStrategy):  # type: ignore[override]
+class _AroundUtilities(WrapperStrategy, BatchStrategy):  # type: ignore[override]
+    def _utilities_in(self, batch: Batch) -> Array:
+        """Those of the candidates to the inner strategy."""
+        return self._inner().utilities(
+            batch.estimator, batch.X, batch.y, batch.candidates
+        )
+
+
+class RankedBatch(_AroundUtilities):
     """Rows one by one, useful and unlike all labelled and chosen ones.
 
     Each pick has the largest ``alpha * (1 - phi) + (1 - alpha) * utility``. Here phi is
@@ -324,23 +332,20 @@ class RankedBatch(WrapperStrategy, BatchStrategy):  # type: ignore[override]
         self.strategy = strategy
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Choose `n_queries` of `candidates`, one by one."""
-        utilities = self._inner().candidate_utilities(estimator, X, y, candidates)
-        return ranked_batch(vectors, utilities, candidates, labeled, n_queries, rng)
+        utilities = self._utilities_in(batch)
+        return ranked_batch(
+            batch.vectors,
+            utilities,
+            batch.candidates,
+            batch.labeled,
+            batch.n_queries,
+            batch.rng,
+        )
 
 
-class Diverse(WrapperStrategy, BatchStrategy):  # type: ignore[override]
+class Diverse(_AroundUtilities):
     """The most useful rows, thinned out by clustering.
 
     The ``factor * n_queries`` rows of largest utility are clustered, their utilities
@@ -399,38 +404,27 @@ class Diverse(WrapperStrategy, BatchStrategy):  # type: ignore[override]
         self.method = method
         self.embedding = embedding
 
-    def pick(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        vectors: Any,
-        candidates: Array,
-        labeled: Array,
-        n_queries: int,
-        rng: np.random.Generator,
-    ) -> Array:
+    def pick(self, batch: Batch) -> Array:
         """Choose `n_queries` of `candidates`, those of utility zero last."""
-        utilities = self._inner().candidate_utilities(estimator, X, y, candidates)
+        utilities = self._utilities_in(batch)
         self._check_not_negative(utilities)
-        best = take_best(utilities, self.factor * n_queries, rng)
+        best = take_best(utilities, self.factor * batch.n_queries, batch.rng)
         n_positive = int((utilities[best] > 0).sum())
-        useful, useless = best[:n_positive], best[n_positive:]
-        rows = candidates[useful]
-        n_first = min(n_queries, n_positive)
-        chosen = useful[self._thin(vectors[rows], utilities[useful], n_first, rng)]
-        if n_first < n_queries:
-            rows, equal = candidates[useless], np.ones(len(useless))
-            more = self._thin(vectors[rows], equal, n_queries - n_first, rng)
-            chosen = np.append(chosen, useless[more])
-        return candidates[chosen]
+        rows, weights = batch.candidates[best], utilities[best]
+        useful, useless = rows[:n_positive], rows[n_positive:]
+        n_first = min(batch.n_queries, n_positive)
+        chosen = self._thin(batch, useful, weights[:n_positive], n_first)
+        if n_first < batch.n_queries:
+            equal = np.ones(len(useless))
+            more = self._thin(batch, useless, equal, batch.n_queries - n_first)
+            chosen = np.append(chosen, more)
+        return chosen
 
-    def _thin(
-        self, vectors: Any, weights: Array, n_clusters: int, rng: np.random.Generator
-    ) -> Array:
-        """Positions of `n_clusters` rows; `weights` are in descending order."""
-        if n_clusters == len(weights):
-            return np.arange(n_clusters)
+    def _thin(self, batch: Batch, rows: Array, weights: Array, n_rows: int) -> Array:
+        """Some of `rows`, whose `weights` are in descending order."""
+        if n_rows == len(rows):
+            return rows
+        vectors = batch.vectors[rows]
         if self.method == "k_means_plus_plus":
-            return weighted_k_means_plus_plus(vectors, weights, n_clusters, rng)
-        return np.sort(weighted_k_means(vectors, weights, n_clusters, rng))
+            return rows[weighted_k_means_plus_plus(vectors, weights, n_rows, batch.rng)]
+        return rows[np.sort(weighted_k_means(vectors, weights, n_rows, batch.rng))]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive import measures
-from skactive._compat.sklearn import Interval, StrOptions, _num_samples
+from skactive._compat.sklearn import Interval, StrOptions
 from skactive._data.chunks import map_rows
 from skactive._data.labels import encode_labels
 from skactive._models.members import member_proba
@@ -23,7 +23,8 @@ from skactive.geometry._blocks import (
     squared_norms,
 )
 from skactive.geometry._coverage import median_bandwidth
-from skactive.strategies._base import EMBEDDING, Strategy, check_needs, check_utilities
+from skactive.strategies._base import Strategy
+from skactive.strategies._batch import EMBEDDING
 
 Array = NDArray[Any]
 
@@ -107,23 +108,15 @@ class EpistemicUncertainty(Strategy):
     def uses_labels(self) -> bool:  # type: ignore[override]
         return self.method != "committee"
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row, shape (n_samples,)."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""
-        self._validate_params()
-        check_needs(self, estimator)
         if self.method == "committee":
             score = partial(_epistemic_part, estimator)
             n_outputs = count_outputs(estimator, "members")
-            utilities = map_rows(score, X, candidates, n_outputs)
-        else:
-            utilities = self._by_neighbors(estimator, X, y, candidates)
-        return check_utilities(utilities, len(candidates), self)
+            return map_rows(score, X, candidates, n_outputs)
+        return self._by_neighbors(estimator, X, y, candidates)
 
     def _by_neighbors(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
         vectors = embed(estimator, X, self.embedding)

@@ -14,24 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
-from skactive._compat.sklearn import Interval, _num_samples
+from skactive._compat.sklearn import Interval
 from skactive._data.labels import MISSING, encode_labels
 from skactive._models.last_layer import l2_penalty
 from skactive._models.linear import add_ones, training_weights
 from skactive._models.members import classes_of
 from skactive._models.wrappers import Fitted, last_step
 from skactive.geometry import _fisher as fisher
-from skactive.strategies._base import (
-    Strategy,
-    _name_of_model,
-    as_generator,
-    check_n_queries,
-    check_needs,
-    check_utilities,
-    find_candidates,
-)
-from skactive.strategies._batch import pick_distinct
+from skactive.strategies._base import Strategy
+from skactive.strategies._messages import name_of_model
 from skactive.strategies._model_change import FEATURES, layer_needs, read_last_layer
+from skactive.strategies._selection import (
+    as_generator,
+    find_candidates,
+    pick_distinct,
+)
 
 Array = NDArray[Any]
 
@@ -133,27 +130,20 @@ class VarianceReduction(Strategy):
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
         return layer_needs(self.features)
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row, shape (n_samples,), not negative."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""
-        self._validate_params()
-        check_needs(self, estimator)
         design = _read_design(self, estimator, X, y)
         n_samples = design.features.shape[0]
         target = fisher.total_gradient_products(design.features, design.proba)
         is_all = len(candidates) == n_samples
-        reductions = fisher.trace_reductions(
+        return fisher.trace_reductions(
             design.features if is_all else design.features[candidates],
             design.proba[candidates],
             design.information,
             target / n_samples,
         )
-        return check_utilities(reductions, len(candidates), self)
 
 
 class Bait(Strategy):
@@ -229,13 +219,6 @@ class Bait(Strategy):
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
         return layer_needs(self.features)
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Raise TypeError: a row alone has no utility."""
-        raise TypeError(
-            "Bait chooses a batch as a whole: a row alone has no utility. Call select, "
-            "or query of the learner; VarianceReduction has utilities."
-        )
-
     def select(
         self,
         estimator: Any,
@@ -246,18 +229,14 @@ class Bait(Strategy):
         random_state: int | np.random.RandomState | None = None,
     ) -> Array:
         """Choose rows to label, see :meth:`Strategy.select`."""
-        self._validate_params()
-        check_needs(self, estimator)
-        check_n_queries(n_queries)
-        candidates = find_candidates(X, y)
-        n_queries = min(n_queries, len(candidates))
+        candidates, n_queries = self._begin(estimator, X, y, n_queries)
         if n_queries == 0:
             return candidates
         rng = as_generator(random_state)
         design = _read_design(self, estimator, X, y)
         if _is_no_better_than_constant(design, estimator, y):
             warnings.warn(
-                f"{_name_of_model(estimator)} is right about the labelled rows, each "
+                f"{name_of_model(estimator)} is right about the labelled rows, each "
                 "left out in turn, no more often than the most frequent class would "
                 "be. Bait takes the model for true, and where it cannot fit the data, "
                 "its choice may be far worse than random. Give the model other "

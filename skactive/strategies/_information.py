@@ -17,13 +17,10 @@ from skactive._data.copies import row_keys
 from skactive._models.members import member_proba
 from skactive._models.response import count_outputs
 from skactive.measures._joint import is_exhausted
-from skactive.strategies._base import (
-    Strategy,
+from skactive.strategies._base import Strategy
+from skactive.strategies._selection import (
     as_generator,
-    check_n_queries,
-    check_needs,
     check_utilities,
-    find_candidates,
     take_best,
     warn_if_equal,
 )
@@ -84,14 +81,6 @@ class BatchBald(Strategy):
         self.max_candidates = max_candidates
         self.max_configurations = max_configurations
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Not there: a row alone has no utility."""
-        raise TypeError(
-            f"{type(self).__name__} chooses a batch as a whole: a row alone has no "
-            "utility. Call select, or query of the learner; the strategy "
-            "information_gain rates single rows."
-        )
-
     def select(
         self,
         estimator: Any,
@@ -102,11 +91,7 @@ class BatchBald(Strategy):
         random_state: int | np.random.RandomState | None = None,
     ) -> Array:
         """Choose rows to label, see :meth:`Strategy.select`."""
-        self._validate_params()
-        check_needs(self, estimator)
-        check_n_queries(n_queries)
-        candidates = find_candidates(X, y)
-        n_queries = min(n_queries, len(candidates))
+        candidates, n_queries = self._begin(estimator, X, y, n_queries)
         if n_queries == 0:
             return candidates
         rng = as_generator(random_state)
@@ -232,24 +217,17 @@ class Epig(Strategy):
     def pointwise(self) -> bool:  # type: ignore[override]
         return self.targets is not None
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row, in [0, log(n_classes)] nats; `y` is not used."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""
-        self._validate_params()
-        check_needs(self, estimator)
         targets = self.targets
         if targets is None:
             targets = _safe_indexing(X, _evenly_spaced(_num_samples(X), self.n_targets))
         target_proba = member_proba(estimator, targets)
         score = partial(_predictive_gain, estimator, target_proba)
         n_outputs = count_outputs(estimator, "members")
-        utilities = map_rows(score, X, candidates, n_outputs)
-        return check_utilities(utilities, len(candidates), self)
+        return map_rows(score, X, candidates, n_outputs)
 
 
 def _information_gain(estimator: Any, X: Any) -> Array:

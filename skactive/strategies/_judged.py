@@ -7,32 +7,23 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn import get_config
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length
-from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 
-from skactive._compat.sklearn import HasMethods, Interval, StrOptions, _num_samples
-from skactive._data.labels import MISSING, encode_labels
-from skactive._models.encoded import EncodedClassifier, needs_codes
+from skactive._compat.sklearn import HasMethods, Interval, StrOptions
 from skactive._models.nets import is_net, own_members
 from skactive._models.response import has_response
-from skactive._models.training import Training
-from skactive._models.want_of_labels import fit_if_enough, warn_of_lack
-from skactive._models.wrappers import Fitted, last_step
-from skactive.strategies._base import (
-    Strategy,
-    _for_part,
-    _shorten,
+from skactive._models.wrappers import last_step
+from skactive.strategies._base import Strategy, Terms
+from skactive.strategies._function import as_strategy
+from skactive.strategies._judge import check_frozen, fit_judge, is_frozen
+from skactive.strategies._needs import check_needs
+from skactive.strategies._random import Random
+from skactive.strategies._selection import (
     check_n_queries,
-    check_needs,
     find_candidates,
     warn_if_equal,
 )
-from skactive.strategies._lookup import get_strategy
 
 Array = NDArray[Any]
 
@@ -87,9 +78,7 @@ class Judged(Strategy):
     be worth less than random ones. Disagreement and Distillation, which look at where
     the judge and the learner differ, suffer less from this.
 
-    With a frozen judge, utilities keep their bound in a :class:`Mixture`; with others
-    they are replaced by their ranks. One can be the learner's `initial_strategy` as
-    well.
+    One can be the learner's `initial_strategy` as well.
 
     References
     ----------
@@ -158,63 +147,30 @@ class Judged(Strategy):
 
     @property
     def uses_weights(self) -> bool:  # type: ignore[override]
-        inner = any(leaf.uses_weights for leaf in self._inner().leaves())
-        return not is_frozen(self.estimator) or inner
-
-    @property
-    def bounded(self) -> bool:  # type: ignore[override]
-        # The classes of a judge that is still to be fitted are not known.
-        return is_frozen(self.estimator) and self._inner().bounded
-
-    def bound(self, estimator: Any) -> float | None:
-        """That of the strategy for a frozen judge, if it has one."""
-        return self._inner().bound(self.estimator) if self.bounded else None
-
-    @property
-    def operation(self) -> str:  # type: ignore[override]
-        return self._inner().operation
+        return not is_frozen(self.estimator) or self._inner().uses_weights
 
     @property
     def has_utilities(self) -> bool:
         return self._inner().has_utilities
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row to the judge, shape (n_samples,).
-
-        Parameters
-        ----------
-        estimator : estimator object, or list of estimators
-            The learner's; not asked.
-        X : array-like, sparse, data frame or sequence of n_samples
-            The pool.
-        y : array-like of shape (n_samples,), default=None
-            Labels with NaN or None where a row is unlabelled. There must be some,
-            unless the judge is frozen.
-
-        Returns
-        -------
-        utilities : ndarray of shape (n_samples,)
-            As of the strategy; zero while the labels are of one class.
-        """
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
-        judge = self._judge(estimator, X, y)
-        if judge is None:
-            return np.zeros(len(candidates))
-        return self._inner().candidate_utilities(judge, X, y, candidates)
+        """Utilities to the judge; zero while the labels are of one class."""
+        inner, judge = self._ask(estimator, X, y)
+        return inner.utilities(judge, X, y, candidates)
 
-    def terms(
-        self, estimator: Any, X: Any, y: Any, candidates: Array
-    ) -> list[tuple[str, Array]]:
+    def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms | None:
         """Those of the strategy, about the judge; see :meth:`Strategy.terms`."""
-        judge = self._judge(estimator, X, y)
-        if judge is None:
-            return [(self._label(), np.zeros(len(candidates)))]
-        return self._inner().terms(judge, X, y, candidates)
+        self._check(estimator)
+        inner, judge = self._ask(estimator, X, y)
+        return inner.terms(judge, X, y, candidates)
+
+    def for_rows(self, rows: ArrayLike) -> Strategy:
+        """The same judge of a part of the pool, see :meth:`Strategy.for_rows`."""
+        inner = self._inner()
+        shown = inner.for_rows(rows)
+        return self if shown is inner else clone(self).set_params(strategy=shown)
 
     def select(
         self,
@@ -226,47 +182,19 @@ class Judged(Strategy):
         random_state: int | np.random.RandomState | None = None,
     ) -> Array:
         """Choose rows as the strategy does, see :meth:`Strategy.select`."""
-        return self.select_next(
-            estimator, X, y, n_queries=n_queries, random_state=random_state
-        )[0]
-
-    def select_next(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-        state: Any = None,
-        ids: Array | None = None,
-    ) -> tuple[Array, Any]:
-        """Choose rows as the strategy does, see :meth:`Strategy.select_next`."""
         check_n_queries(n_queries)
-        judge = self._judge(estimator, X, y)
+        self._check(estimator)
+        inner, judge = self._ask(estimator, X, y)
         if judge is None:
-            candidates = find_candidates(X, y)
-            utilities = np.zeros(len(candidates))
-            warn_if_equal(self, utilities, n_queries, self.estimator)
-            chosen = self._take_distinct(
-                X, candidates, utilities, n_queries, random_state
-            )
-            return chosen, state
-        return self._inner().select_next(
-            judge,
-            X,
-            y,
-            n_queries=n_queries,
-            random_state=random_state,
-            state=state,
-            ids=ids,
-        )
+            nothing = np.zeros(len(find_candidates(X, y)))
+            warn_if_equal(self, nothing, n_queries, self.estimator)
+        return inner.select(judge, X, y, n_queries=n_queries, random_state=random_state)
 
     def _validate_params(self) -> None:
         # Whoever checks the parts of a strategy sees this one only, so it looks inside.
         super()._validate_params()
         if is_frozen(self.estimator):
-            _check_fitted(self.estimator)
+            check_frozen(self.estimator)
         inner = self._inner()
         for leaf in inner.leaves():
             leaf._validate_params()
@@ -274,11 +202,10 @@ class Judged(Strategy):
         check_needs(inner, self.estimator, can_make_members=can_make)
 
     def _inner(self) -> Strategy:
-        return get_strategy(self.strategy)
+        return as_strategy(self.strategy)
 
-    def _judge(self, estimator: Any, X: Any, y: Any) -> Any:
-        """The judge as the strategy asks it; None where it has seen one class only."""
-        self._validate_params()
+    def _ask(self, estimator: Any, X: Any, y: Any) -> tuple[Strategy, Any]:
+        """The strategy and the judge; by chance where that can tell nothing."""
         inner = self._inner()
         judge = fit_judge(
             self,
@@ -290,7 +217,7 @@ class Judged(Strategy):
             n_members=self.n_members,
             random_state=self.random_state,
         )
-        return None if judge is None else _for_part(inner, judge)
+        return (Random(), None) if judge is None else (inner, judge)
 
     def _has_own_members(self) -> bool:
         """Whether members of a frozen judge can be had besides those of an ensemble."""
@@ -304,116 +231,3 @@ class Judged(Strategy):
             return False
         is_own = has_response(self.estimator, "members")
         return callable(self.members) or self.members != "auto" or not is_own
-
-
-# ---------------------------------------------------------------------------------
-# The judge
-# ---------------------------------------------------------------------------------
-
-
-def is_frozen(estimator: Any) -> bool:
-    """Whether a judge stays as it is, and so needs no labels."""
-    return isinstance(estimator, FrozenEstimator)
-
-
-def fit_judge(
-    owner: Strategy,
-    estimator: Any,
-    X: Any,
-    y: Any,
-    *,
-    weights: Array | None = None,
-    members: str | Callable[..., Any] | None = None,
-    n_members: int | None = None,
-    random_state: int = 0,
-) -> Fitted | None:
-    """A frozen model as it is, or a clone of any other fitted on the labelled rows.
-
-    Parameters
-    ----------
-    owner : Strategy
-        For whom; errors name it.
-    estimator : estimator object
-        The judge.
-    X : array-like, sparse, data frame or sequence of n_samples
-        The pool.
-    y : array-like of shape (n_samples,) or None
-        Labels with NaN or None where a row is unlabelled.
-    weights : ndarray of shape (n_samples,) or None, default=None
-        Sample weights for the fit, if it takes any.
-    members : str, callable or None, default=None
-        As of :class:`Judged`; None where no members are wanted.
-    n_members : int or None, default=None
-        How many.
-    random_state : int, default=0
-        Seeds the fit and the members.
-
-    Returns
-    -------
-    judge : Fitted or None
-        With its members and the weights; None if the labels are of one class, or too
-        few for this estimator, of which it warns.
-    """
-    # Other seeds than those of a learner with the same random_state: a judge of the
-    # same kind would be the learner's own model.
-    entropy = np.random.SeedSequence(random_state, spawn_key=(1,))
-    seeds = entropy.generate_state(2).tolist()
-    training = Training(
-        estimator=(
-            EncodedClassifier(estimator) if needs_codes(estimator) else estimator
-        ),
-        members=members,
-        n_members=n_members,
-        n_jobs=None,
-        estimator_seed=seeds[0],
-        member_seed=seeds[1],
-    )
-    if is_frozen(estimator):
-        _check_fitted(estimator)
-        return Fitted(estimator, training.own_members(estimator), weights)
-    classes, codes = _labels_for(owner, X, y)
-    if len(classes) == 1:
-        return None
-    params = {}
-    name = None if weights is None else _weight_name(estimator)
-    if name is not None:
-        params[name] = weights
-    rows = np.flatnonzero(codes != MISSING)
-    model = fit_if_enough(training, X, classes[codes[rows]], rows, params)
-    if model.lack is not None:
-        warn_of_lack(model.lack, len(rows))
-        return None
-    return Fitted(model.estimator, model.members, weights)
-
-
-def _check_fitted(estimator: Any) -> None:
-    check_is_fitted(
-        estimator, msg=f"{_shorten(estimator)} is frozen, but has not been fitted."
-    )
-
-
-def _labels_for(owner: Strategy, X: Any, y: Any) -> tuple[Array, Array]:
-    """Classes, and codes of all rows, some of which must have a label."""
-    if y is not None:
-        check_consistent_length(X, y)
-        classes, codes = encode_labels(y)
-        if len(classes):
-            return classes, codes
-    raise ValueError(
-        f"{_shorten(owner)} fits its model on the labelled rows, but "
-        f"{'y is None' if y is None else 'no row has a label'}. Pass y with some "
-        "labels, as in query(X, y), or a fitted model inside a FrozenEstimator."
-    )
-
-
-def _weight_name(estimator: Any) -> str | None:
-    """The parameter of `fit` that takes sample weights, if there is one."""
-    name = "sample_weight"
-    if get_config()["enable_metadata_routing"]:
-        routing = get_routing_for_object(estimator)
-        if isinstance(routing, MetadataRouter):
-            return name if routing.consumes("fit", {name}) else None
-    while isinstance(estimator, Pipeline):
-        step, estimator = estimator.steps[-1]
-        name = f"{step}__{name}"
-    return name if has_fit_parameter(estimator, "sample_weight") else None

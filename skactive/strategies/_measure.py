@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skactive._compat.sklearn import StrOptions
 from skactive._models.members import member_proba
 from skactive._models.response import decision_values, predict_proba
-from skactive.strategies._base import PointwiseStrategy
+from skactive.strategies._pointwise import PointwiseStrategy
 
 Array = NDArray[Any]
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from skactive._compat.sklearn import StrOptions, _num_samples
-from skactive.strategies._base import (
-    Strategy,
-    _for_part,
-    _round,
-    check_has_utilities,
-    check_needs,
-    check_utilities,
-)
+from skactive._compat.sklearn import StrOptions
+from skactive.strategies._base import Strategy, Terms, check_has_utilities
 from skactive.strategies._composition import Composition, check_one_each
+from skactive.strategies._selection import TIE_TOLERANCE, check_utilities, round_ties
 
 Array = NDArray[Any]
 
@@ -46,54 +40,91 @@ def rank_shares(utilities: ArrayLike) -> Array:
     array([0.625, 0.25 , 0.25 , 0.875])
     """
     utilities = np.asarray(utilities, dtype=np.float64)
-    return (rankdata(_round(utilities)) - 0.5) / len(utilities)
+    return (rankdata(round_ties(utilities)) - 0.5) / len(utilities)
 
 
-def scaled_utilities(
-    part: Strategy, normalize: str, estimator: Any, X: Any, y: Any, candidates: Array
-) -> Array:
-    """Utilities of `part` in [0, 1]: divided by its bound, or their ranks.
+def range_shares(utilities: ArrayLike) -> Array:
+    """Utilities on a scale from 0, the smallest of them, to 1, the largest.
 
     Parameters
     ----------
-    part : Strategy
-        Whose utilities.
-    normalize : {"auto", "rank"}
-        "auto" divides by the bound of a strategy that has one.
-    estimator : estimator object, or list of estimators
-        Fitted.
-    X : array-like, sparse, data frame or sequence of n_samples
-        The pool.
-    y : array-like of shape (n_samples,) or None
-        Labels with NaN or None where a row is unlabelled.
-    candidates : ndarray of shape (n_candidates,)
-        Ascending positions in `X`.
+    utilities : array-like of shape (n_rows,)
+        Finite.
 
     Returns
     -------
-    utilities : ndarray of shape (n_candidates,)
-        Values in [0, 1].
+    shares : ndarray of shape (n_rows,)
+        Values in [0, 1]; all zero where the utilities are equal, but for rounding.
+
+    Examples
+    --------
+    >>> from skactive.strategies._mixture import range_shares
+    >>> range_shares([7.0, 1.0, 1.0, 9.0])
+    array([0.75, 0.  , 0.  , 1.  ])
     """
-    estimator = _for_part(part, estimator)
-    utilities = part.candidate_utilities(estimator, X, y, candidates)
-    bound = part.bound(estimator) if normalize == "auto" and part.bounded else None
-    if bound is None:
-        return rank_shares(utilities)
-    # A bound of zero is that of a single class, or of a weight of zero.
-    return np.clip(utilities / bound, 0, 1) if bound > 0 else np.zeros(len(utilities))
+    utilities = np.asarray(utilities, dtype=np.float64)
+    if len(utilities) == 0:
+        return utilities
+    least, width = utilities.min(), np.ptp(utilities)
+    if width <= TIE_TOLERANCE * np.abs(utilities).max():
+        return np.zeros(len(utilities))
+    return (utilities - least) / width
 
 
-class Mixture(Composition):
+_SCALES = {"rank": rank_shares, "range": range_shares}
+
+
+class Blend(Composition):
+    """Base of strategies that bring others to one scale and combine them.
+
+    The scale is one of the candidates: other rows of the pool make other utilities.
+    """
+
+    # Subclasses have this argument.
+    normalize: str
+
+    _parameter_constraints: dict = {
+        **Composition._parameter_constraints,
+        "normalize": [StrOptions(set(_SCALES))],
+    }
+
+    def parts(self) -> list[tuple[str, Strategy]]:
+        """Names and strategies, in order; each gives utilities of single rows."""
+        parts = super().parts()
+        for _, part in parts:
+            check_has_utilities(part, self)
+        return parts
+
+    def utilities(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
+        """Utilities in [0, 1] of the rows at the ascending positions `candidates`."""
+        found = self.terms(estimator, X, y, candidates).total()
+        return check_utilities(found, len(candidates), self)
+
+    @abstractmethod
+    def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
+        """Names with weighted and normalised utilities, see :meth:`Strategy.terms`."""
+
+    def _blend(self, weights: Any, operation: str, *args: Any) -> Terms:
+        """Terms with weights; a strategy of weight 0 is not asked."""
+        named = []
+        for (name, part), weight in zip(self.parts(), weights, strict=True):
+            if weight > 0:
+                value = _SCALES[self.normalize](part.utilities(*args))
+                named.append(
+                    (name, weight * value if operation == "sum" else value**weight)
+                )
+        return Terms(named, operation)
+
+
+class Mixture(Blend):
     """Weighted mean, or product, of the utilities of several strategies.
 
-    Each strategy is brought to the scale from 0 to 1 first. A strategy with a known
-    largest utility is divided by it: margin by 1, least confidence by ``1 - 1 /
-    n_classes``, entropy, vote entropy, consensus entropy and information gain by
-    ``log(n_classes)``; a sum or product of such, with weights, by that of its parts.
-    All others, information density among them, are replaced by their ranks among the
-    candidates, as ``(rank - 1/2) / n_candidates`` with the mean rank for equal
-    utilities, so that one row far from all others does not decide the scale. A strategy
-    that finds all rows alike, as "random" does, adds nothing to choose by.
+    Each strategy is brought to the scale from 0 to 1 first, by its ranks among the
+    candidates: ``(rank - 1/2) / n_candidates``, with the mean rank for equal utilities.
+    So one row far from all others does not decide the scale, and no row is lost in a
+    product. A strategy that finds all rows alike, as "random" does, adds nothing to
+    choose by. Utilities depend on the other candidates, so that there is no
+    `score_samples`.
 
     Parameters
     ----------
@@ -108,8 +139,10 @@ class Mixture(Composition):
     combine : {"sum", "product"}, default="sum"
         "sum" finds rows that are useful on the whole, "product" rows that are
         useful in every respect.
-    normalize : {"auto", "rank"}, default="auto"
-        "auto" as said above; "rank" takes the ranks of all.
+    normalize : {"rank", "range"}, default="rank"
+        "rank" as said above. "range" keeps the distances between utilities:
+        ``(utility - smallest) / (largest - smallest)`` among the candidates, and 0
+        for all where these are equal.
 
     See Also
     --------
@@ -129,16 +162,15 @@ class Mixture(Composition):
     >>> model = LogisticRegression().fit(X, [0, 0, 0, 1, 1])
     >>> mixture = Mixture(["margin", "information_density"], weights=[2, 1])
     >>> mixture(model, X).round(3)
-    array([0.263, 0.599, 0.781, 0.824, 0.385])
+    array([0.167, 0.567, 0.767, 0.767, 0.233])
     >>> mixture.set_params(combine="product", weights=None)
     Mixture(combine='product', strategies=['margin', 'information_density'])
     """
 
     _parameter_constraints: dict = {
-        **Composition._parameter_constraints,
+        **Blend._parameter_constraints,
         "weights": ["array-like", None],
         "combine": [StrOptions({"sum", "product"})],
-        "normalize": [StrOptions({"auto", "rank"})],
     }
 
     def __init__(
@@ -147,70 +179,21 @@ class Mixture(Composition):
         weights: ArrayLike | None = None,
         *,
         combine: str = "sum",
-        normalize: str = "auto",
+        normalize: str = "rank",
     ):
         self.strategies = strategies
         self.weights = weights
         self.combine = combine
         self.normalize = normalize
 
-    @property
-    def pointwise(self) -> bool:  # type: ignore[override]
-        try:
-            parts = self.parts()
-        except (TypeError, ValueError):
-            return True  # the call itself says what is wrong with the strategies
-        return self.bounded and all(part.pointwise for _, part in parts)
-
-    @property
-    def bounded(self) -> bool:  # type: ignore[override]
-        is_known = all(part.bounded for _, part in self.parts())
-        return self.normalize == "auto" and is_known
-
-    def bound(self, estimator: Any) -> float | None:
-        """One, if every strategy has a bound."""
-        return 1.0 if self.bounded else None
-
-    @property
-    def operation(self) -> str:  # type: ignore[override]
-        return self.combine
-
-    def leaves(self) -> list[Strategy]:
-        """The strategies that the terms are made of, from left to right."""
-        for _, part in self.parts():
-            check_has_utilities(part, self)
-        return super().leaves()
-
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row, shape (n_samples,), in [0, 1]."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
-        self, estimator: Any, X: Any, y: Any, candidates: Array
-    ) -> Array:
-        """Utilities in [0, 1] of the rows at the ascending positions `candidates`."""
-        values = [value for _, value in self.terms(estimator, X, y, candidates)]
-        utilities = sum(values) if self.combine == "sum" else math.prod(values)
-        return check_utilities(utilities, len(candidates), self)
-
-    def terms(
-        self, estimator: Any, X: Any, y: Any, candidates: Array
-    ) -> list[tuple[str, Array]]:
+    def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
         """Names with weighted and normalised utilities, see :meth:`Strategy.terms`."""
-        self._validate_params()
-        check_needs(self, estimator)
-        found = []
-        for (name, part), weight in zip(self.parts(), self._weights(), strict=True):
-            if weight == 0:
-                continue
-            value = scaled_utilities(part, self.normalize, estimator, X, y, candidates)
-            found.append(
-                (name, weight * value if self.combine == "sum" else value**weight)
-            )
-        return found
+        self._check(estimator)
+        weights = self._weights()
+        return self._blend(weights, self.combine, estimator, X, y, candidates)
 
     def _weights(self) -> Array:
-        n_strategies = len(self.strategies)  # type: ignore[arg-type]
+        n_strategies = len(self.strategies)
         if self.weights is None:
             weights = np.ones(n_strategies)
         else:

@@ -12,7 +12,7 @@ from skactive._models.last_layer import LastLayer, last_layer, named_layer
 from skactive._models.response import predict_proba
 from skactive._models.wrappers import align, at_last_step
 from skactive.geometry._fisher import expected_gradient_length
-from skactive.strategies._base import PointwiseStrategy
+from skactive.strategies._pointwise import PointwiseStrategy
 
 Array = NDArray[Any]
 

@@ -10,14 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from skactive._compat.sklearn import Interval, _num_samples
 from skactive._data.chunks import map_rows
-from skactive.strategies._base import (
-    Strategy,
-    _for_part,
-    _shorten,
-    check_has_utilities,
-    check_needs,
-    check_utilities,
-)
+from skactive.strategies._base import Strategy, Terms, check_has_utilities
+from skactive.strategies._messages import shorten
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 Array = NDArray[Any]
@@ -80,7 +74,6 @@ class PerCost(WrapperStrategy):
             Interval(numbers.Real, 0, None, closed="neither"),
         ],
     }
-    operation = "product"
 
     def __init__(self, strategy: Any = "margin", cost: Any = 1.0):
         self.strategy = strategy
@@ -90,53 +83,31 @@ class PerCost(WrapperStrategy):
     def pointwise(self) -> bool:  # type: ignore[override]
         return self._inner().pointwise and not self._has_positions()
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row, shape (n_samples,)."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""
         utilities, costs = self._factors(estimator, X, y, candidates)
-        return check_utilities(utilities / costs, len(candidates), self)
+        return utilities / costs
 
-    def terms(
-        self, estimator: Any, X: Any, y: Any, candidates: Array
-    ) -> list[tuple[str, Array]]:
+    def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
         """The utility, and one over the cost."""
+        self._check(estimator)
         utilities, costs = self._factors(estimator, X, y, candidates)
-        return [(self._inner()._label(), utilities), ("1 / cost", 1 / costs)]
+        named = [(str(self._inner()), utilities), ("1 / cost", 1 / costs)]
+        return Terms(named, "product")
 
-    def select_next(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-        state: Any = None,
-        ids: Array | None = None,
-    ) -> tuple[Array, Any]:
-        """Choose rows by the costs of `ids`, see :meth:`Strategy.select_next`."""
-        asked = self if ids is None else self.for_rows(ids)
-        chosen = asked.select(
-            estimator, X, y, n_queries=n_queries, random_state=random_state
-        )
-        return chosen, None
-
-    def for_rows(self, ids: ArrayLike) -> PerCost:
-        """The same strategy for a part of the pool, the rows at positions `ids`."""
+    def for_rows(self, rows: ArrayLike) -> Strategy:
+        """The same strategy for a part of the pool, with the costs of its rows."""
         if not self._has_positions():
-            return self
-        costs, ids = np.asarray(self.cost), np.asarray(ids, dtype=np.intp)
-        if len(ids) and len(costs) <= ids.max():
+            return super().for_rows(rows)
+        costs, rows = np.asarray(self.cost), np.asarray(rows, dtype=np.intp)
+        if len(rows) and len(costs) <= rows.max():
             raise ValueError(
-                f"cost has {len(costs)} entries, but the pool has {ids.max() + 1} rows "
-                "at least. Give one a row of the pool, or a function of rows of X."
+                f"cost has {len(costs)} entries, but the pool has {rows.max() + 1} "
+                "rows at least. Give one a row of the pool, or a function of rows of X."
             )
-        return PerCost(self.strategy, costs[ids])
+        return PerCost(self._inner().for_rows(rows), costs[rows])
 
     def check_pool(self, n_samples: int) -> None:
         """Raise where costs are those of a pool that has not `n_samples` rows."""
@@ -157,16 +128,13 @@ class PerCost(WrapperStrategy):
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> tuple[Array, Array]:
         """Utilities and costs of the candidates, checked."""
-        self._validate_params()
-        check_needs(self, estimator)
         inner = self._inner()
         costs = self._costs(X, candidates)
-        part = _for_part(inner, estimator)
-        utilities = inner.candidate_utilities(part, X, y, candidates)
+        utilities = inner.utilities(estimator, X, y, candidates)
         if utilities.min(initial=0) < 0:
             raise ValueError(
                 f"PerCost needs utilities that are not negative: a higher cost would "
-                f"make them larger. {_shorten(inner)} gave {utilities.min():.4g}. "
+                f"make them larger. {shorten(inner)} gave {utilities.min():.4g}. "
                 "Use a strategy from 0 upwards, as every registered one is."
             )
         return utilities, costs
@@ -178,8 +146,8 @@ class PerCost(WrapperStrategy):
         if costs.ndim and costs.shape != (_num_samples(X),):
             raise ValueError(
                 f"cost has the shape {costs.shape}, but X has {_num_samples(X)} rows. "
-                "Give one number a row of the pool; for other rows, or inside a sum "
-                "or a product, a function of rows of X."
+                "Give one number a row of the pool or, for other rows, a function of "
+                "rows of X."
             )
         costs = costs[candidates] if costs.ndim else np.full(len(candidates), costs)
         return check_costs(costs, len(candidates))

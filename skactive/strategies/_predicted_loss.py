@@ -8,18 +8,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.optimize import nnls
-from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.neighbors import NearestNeighbors
-from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.parallel import Parallel, delayed
 
-from skactive import measures
 from skactive._compat.sklearn import (
     BaseSearchCV,
     HasMethods,
@@ -30,25 +25,31 @@ from skactive._compat.sklearn import (
 )
 from skactive._compat.tally import count_fits, count_rows, counting
 from skactive._data.chunks import map_rows
-from skactive._data.labels import MISSING, encode_labels
+from skactive._data.labels import MISSING, codes_among
 from skactive._models.bootstrap import fit_on_rows, seeded
 from skactive._models.members import classes_of
 from skactive._models.response import predict_proba
 from skactive._models.vectors import embed
 from skactive._models.wrappers import Fitted
-from skactive.strategies._base import (
-    Strategy,
-    _shorten,
-    check_needs,
-    check_utilities,
+from skactive.strategies._base import Strategy
+from skactive.strategies._losses import (
+    N_DIRECTIONS,
+    Space,
+    combine_losses,
+    expected_loss,
+    losses_of,
+    make_space,
+    out_of_fold_places,
+    place_features,
+    proba_features,
+    rank_correlation,
+    stratified_folds,
 )
+from skactive.strategies._messages import shorten
 
 Array = NDArray[Any]
 
-# The least probability that the log loss sees: no loss is above log(100).
-_LEAST_PROBA = 0.01
-# Directions that stand for a place in the embedding, and rows they are found with.
-_N_DIRECTIONS = 10
+# Rows that directions of the embedding are found with.
 _MAX_ROWS = 2000
 # Folds of the regressor's own cross-validation.
 _N_REGRESSOR_FOLDS = 5
@@ -156,40 +157,35 @@ class PredictedLoss(Strategy):
         self.embedding = embedding
         self.random_state = random_state
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Loss expected of each row, shape (n_samples,), not negative."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Losses expected of the rows at the ascending positions `candidates`."""
-        self._validate_params()
-        check_needs(self, estimator)
         model = self._learn(estimator, X, y)
         predict = partial(self._predict, estimator, model)
-        n_outputs = 2 * len(classes_of(estimator)) + _N_DIRECTIONS
-        utilities = map_rows(predict, X, candidates, n_outputs)
-        return check_utilities(utilities, len(candidates), self)
+        n_outputs = 2 * len(classes_of(estimator)) + N_DIRECTIONS
+        return map_rows(predict, X, candidates, n_outputs)
 
     def _predict(self, estimator: Any, model: _Model | None, X: Any) -> Array:
         proba = predict_proba(estimator, X).astype(np.float64, copy=False)
-        expected = _expected_loss(proba, self.loss)
+        expected = expected_loss(proba, self.loss)
         if model is None:
             return expected
         features = []
         if self.features != "embedding":
-            features.append(_proba_features(proba))
+            features.append(proba_features(proba))
         if self.features != "proba":
             places = model.space.places(embed(estimator, X, self.embedding))
-            features.append(_place_features(places, model.space.places_labeled))
+            features.append(place_features(places, model.space.places_labeled))
         learnt = model.regressor.predict(np.hstack(features))
-        return _combine(model.weights, expected, learnt)
+        return combine_losses(model.weights, expected, learnt)
 
     def _learn(self, estimator: Any, X: Any, y: Any) -> _Model | None:
         """What predicts the losses; None, with a warning, if nothing is learnt."""
         classes = classes_of(estimator)
-        codes = _codes(classes, X, y)
+        codes = np.full(_num_samples(X), MISSING)
+        if y is not None:
+            codes = codes_among(classes, y, _num_samples(X))
         labeled = np.flatnonzero(codes != MISSING)
         rng = np.random.default_rng(self.random_state)
         folds = stratified_folds(codes[labeled], self.n_folds, rng)
@@ -203,25 +199,25 @@ class PredictedLoss(Strategy):
             )
             return None
         proba = self._out_of_fold(estimator, X, codes, labeled, folds)[held_out]
-        losses = _losses(
+        losses = losses_of(
             proba[np.arange(n_losses), codes[labeled][held_out]], self.loss
         )
-        features = [_proba_features(proba)] if self.features != "embedding" else []
+        features = [proba_features(proba)] if self.features != "embedding" else []
         space = None
         if self.features != "proba":
             space = self._find_space(estimator, X, labeled, rng)
-            features.append(_out_of_fold_places(space.places_labeled, folds)[held_out])
+            features.append(out_of_fold_places(space.places_labeled, folds)[held_out])
         table = np.hstack(features)
         regressor = self._new_regressor()
         # Not in the order of X, which may be sorted.
         splits = KFold(_N_REGRESSOR_FOLDS, shuffle=True, random_state=self.random_state)
         learnt = cross_val_predict(regressor, table, losses, cv=splits)
         count_fits(_N_REGRESSOR_FOLDS)
-        expected = _expected_loss(proba, self.loss)
+        expected = expected_loss(proba, self.loss)
         both = np.column_stack([expected, np.maximum(learnt, 0)])
         weights = nnls(both, losses)[0]
-        own = _rank_correlation(expected, losses)
-        found = _rank_correlation(_combine(weights, expected, learnt), losses)
+        own = rank_correlation(expected, losses)
+        found = rank_correlation(combine_losses(weights, expected, learnt), losses)
         # The standard error of a rank correlation of things that are unrelated.
         error = 1 / np.sqrt(n_losses)
         if weights[1] == 0 or found <= max(own, 0.0) + error:
@@ -245,9 +241,9 @@ class PredictedLoss(Strategy):
         # Without numbers, so that Python shows it once and not in every round.
         what = "the entropy" if self.loss == "log" else "the expected error"
         warnings.warn(
-            f"{_shorten(self)} falls back on {what} of the model: {reason}.",
+            f"{shorten(self)} falls back on {what} of the model: {reason}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
 
     def _out_of_fold(
@@ -286,27 +282,15 @@ class PredictedLoss(Strategy):
 
     def _find_space(
         self, estimator: Any, X: Any, labeled: Array, rng: np.random.Generator
-    ) -> _Space:
+    ) -> Space:
         n_samples = _num_samples(X)
         rows = np.arange(n_samples)
         if n_samples > _MAX_ROWS:
             rows = np.sort(rng.choice(n_samples, size=_MAX_ROWS, replace=False))
         some = embed(estimator, _safe_indexing(X, rows), self.embedding)
-        space = _make_space(some, self.random_state)
+        space = make_space(some, self.random_state)
         own = embed(estimator, _safe_indexing(X, labeled), self.embedding)
         return space._replace(places_labeled=space.places(own))
-
-
-class _Space(NamedTuple):
-    """Standardized principal directions of an embedding, and the labelled rows."""
-
-    directions: Array
-    origin: Array
-    places_labeled: Array
-
-    def places(self, vectors: Any) -> Array:
-        """Coordinates of rows, (n_rows, n_directions), float64."""
-        return np.asarray(vectors @ self.directions, dtype=np.float64) - self.origin
 
 
 class _Model(NamedTuple):
@@ -315,76 +299,6 @@ class _Model(NamedTuple):
     regressor: Any
     weights: Array
     space: Any
-
-
-# ---------------------------------------------------------------------------------
-# Losses
-# ---------------------------------------------------------------------------------
-
-
-def _losses(proba_of_truth: Array, loss: str) -> Array:
-    if loss == "error":
-        return 1 - proba_of_truth
-    return -np.log(np.maximum(proba_of_truth, _LEAST_PROBA))
-
-
-def _expected_loss(proba: Array, loss: str) -> Array:
-    """The loss of each row that the model itself expects."""
-    if loss == "error":
-        return np.maximum(1 - np.einsum("nc,nc->n", proba, proba), 0)
-    return measures.entropy(proba)
-
-
-def _combine(weights: Array, expected: Array, learnt: Array) -> Array:
-    return weights[0] * expected + weights[1] * np.maximum(learnt, 0)
-
-
-def _rank_correlation(a: Array, b: Array) -> float:
-    """Spearman's; zero where one of the two is constant."""
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
-
-
-# ---------------------------------------------------------------------------------
-# Folds
-# ---------------------------------------------------------------------------------
-
-
-def stratified_folds(codes: Array, n_folds: int, rng: np.random.Generator) -> Array:
-    """A fold for each row, such that every class is in every training part.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_rows,)
-        Class of each row.
-    n_folds : int
-        At least 2.
-    rng : numpy Generator
-        Draws the folds.
-
-    Returns
-    -------
-    folds : ndarray of shape (n_rows,)
-        From 0 to ``n_folds - 1``; -1 for the only row of its class, which is never
-        held out.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skactive.strategies._predicted_loss import stratified_folds
-    >>> rng = np.random.default_rng(0)
-    >>> folds = stratified_folds(np.array([0, 0, 0, 0, 1, 1, 2]), 2, rng)
-    >>> np.bincount(folds[:4]), np.bincount(folds[4:6]), folds[6]
-    (array([2, 2]), array([1, 1]), np.int64(-1))
-    """
-    counts = np.bincount(codes, minlength=1)
-    folds = np.full(len(codes), -1)
-    rows = rng.permutation(np.flatnonzero(counts[codes] > 1))
-    rows = rows[np.argsort(codes[rows], kind="stable")]
-    # Neighbours are of one class, and in different folds.
-    folds[rows] = np.arange(len(rows)) % n_folds
-    return folds
 
 
 def _template(estimator: Any) -> Any:
@@ -402,76 +316,3 @@ def _aligned_proba(model: Any, X: Any, classes: Array) -> Array:
     columns = np.searchsorted(classes, classes_of(model))
     proba[:, columns] = predict_proba(model, X)
     return proba
-
-
-def _codes(classes: Array, X: Any, y: Any) -> Array:
-    """Positions of the labels in `classes`, MISSING where there is none."""
-    if y is None:
-        return np.full(_num_samples(X), MISSING)
-    seen, codes = encode_labels(y)
-    if len(codes) != _num_samples(X):
-        raise ValueError(
-            f"X has {_num_samples(X)} rows, but y has {len(codes)} labels."
-        )
-    position_of = {label: i for i, label in enumerate(classes.tolist())}
-    unknown = [label for label in seen.tolist() if label not in position_of]
-    if unknown:
-        raise ValueError(
-            f"y holds the labels {unknown}, which the estimator has not been fitted "
-            f"on; it knows {classes.tolist()}. Fit it again."
-        )
-    positions = [position_of[label] for label in seen.tolist()]
-    return np.array([*positions, MISSING])[codes]
-
-
-# ---------------------------------------------------------------------------------
-# Features
-# ---------------------------------------------------------------------------------
-
-
-def _proba_features(proba: Array) -> Array:
-    """Probabilities of the classes and three measures of their spread."""
-    return np.column_stack(
-        [
-            proba,
-            measures.least_confidence(proba),
-            measures.margin(proba),
-            measures.entropy(proba),
-        ]
-    )
-
-
-def _make_space(vectors: Any, seed: int) -> _Space:
-    n_rows, n_features = vectors.shape
-    if sp.issparse(vectors):
-        # Counts and tf-idf are on one scale, and zero is where they start from.
-        mean, scale = np.zeros(n_features), np.ones(n_features)
-        scaled = vectors
-    else:
-        vectors = vectors.astype(np.float64, copy=False)
-        mean, scale = vectors.mean(axis=0), vectors.std(axis=0)
-        scale[scale <= 1e-12 * np.abs(mean)] = 1.0
-        scaled = (vectors - mean) / scale
-    if n_features <= _N_DIRECTIONS:
-        directions = np.eye(n_features)
-    else:
-        n_components = min(_N_DIRECTIONS, n_rows)
-        directions = randomized_svd(scaled, n_components, random_state=seed)[2].T
-    directions = directions / scale[:, np.newaxis]
-    return _Space(directions, mean @ directions, np.empty((0, directions.shape[1])))
-
-
-def _place_features(places: Array, others: Array) -> Array:
-    """Places of rows and their distances to the nearest of `others`."""
-    # A tree, as it looks at rows one by one whatever the size of a chunk is.
-    nearest = NearestNeighbors(n_neighbors=1, algorithm="kd_tree").fit(others)
-    return np.column_stack([places, nearest.kneighbors(places)[0]])
-
-
-def _out_of_fold_places(places: Array, folds: Array) -> Array:
-    """Features of labelled rows, with distances to rows of other folds."""
-    features = np.zeros((len(places), places.shape[1] + 1))
-    for fold in range(folds.max() + 1):
-        asked = folds == fold
-        features[asked] = _place_features(places[asked], places[~asked])
-    return features

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive._compat.sklearn import _num_samples
-from skactive.strategies._base import PointwiseStrategy
+from skactive.strategies._pointwise import PointwiseStrategy
 
 
 class Random(PointwiseStrategy):

@@ -9,17 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skactive._compat.sklearn import Interval, StrOptions, _num_samples
-from skactive.strategies._base import (
-    Strategy,
-    _for_part,
-    check_has_utilities,
-    check_n_queries,
-    check_needs,
-    check_utilities,
-    find_candidates,
-)
+from skactive.strategies._base import Strategy, Terms
 from skactive.strategies._composition import Composition, check_one_each
-from skactive.strategies._mixture import scaled_utilities
+from skactive.strategies._mixture import Blend
+from skactive.strategies._selection import check_n_queries, find_candidates
 
 Array = NDArray[Any]
 
@@ -59,7 +52,7 @@ def weight_of_first(n_labeled: int, n_labels: int, decay: str = "linear") -> flo
     return float(0.5 ** (n_labeled / n_labels))
 
 
-class Fade(Composition):
+class Fade(Blend):
     """From one strategy to another, little by little, as labels come in.
 
     The utility is ``weight * first + (1 - weight) * second``, both on the scale from
@@ -78,9 +71,9 @@ class Fade(Composition):
         "exponential", labels in which its weight halves, time and again.
     decay : {"linear", "exponential"}, default="linear"
         How the weight falls.
-    normalize : {"auto", "rank"}, default="auto"
-        Divide by the largest utility possible where that is known, and take ranks
-        elsewhere; or ranks in any case. See :class:`Mixture`.
+    normalize : {"rank", "range"}, default="rank"
+        By their ranks among the candidates, or by their smallest and largest
+        utility. See :class:`Mixture`.
 
     See Also
     --------
@@ -108,10 +101,9 @@ class Fade(Composition):
     """
 
     _parameter_constraints: dict = {
-        **Composition._parameter_constraints,
+        **Blend._parameter_constraints,
         "n_labels": [Interval(numbers.Integral, 1, None, closed="left")],
         "decay": [StrOptions({"linear", "exponential"})],
-        "normalize": [StrOptions({"auto", "rank"})],
     }
 
     def __init__(
@@ -120,53 +112,27 @@ class Fade(Composition):
         n_labels: int = 50,
         *,
         decay: str = "linear",
-        normalize: str = "auto",
+        normalize: str = "rank",
     ):
         self.strategies = strategies
         self.n_labels = n_labels
         self.decay = decay
         self.normalize = normalize
 
-    def leaves(self) -> list[Strategy]:
-        """The strategies that the two are made of."""
-        parts = self.parts()
+    def parts(self) -> list[tuple[str, Strategy]]:
+        """Names of the two, and the strategies."""
+        parts = super().parts()
         check_one_each([name for name, _ in parts], 2, "strategies", self)
-        for _, part in parts:
-            check_has_utilities(part, self)
-        return super().leaves()
+        return parts
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row, shape (n_samples,), in [0, 1]."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
-        self, estimator: Any, X: Any, y: Any, candidates: Array
-    ) -> Array:
-        """Utilities in [0, 1] of the rows at the ascending positions `candidates`."""
-        values = [value for _, value in self.terms(estimator, X, y, candidates)]
-        return check_utilities(sum(values), len(candidates), self)
-
-    def terms(
-        self, estimator: Any, X: Any, y: Any, candidates: Array
-    ) -> list[tuple[str, Array]]:
+    def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
         """Names with weighted and normalised utilities, see :meth:`Strategy.terms`.
 
         A strategy that has no weight now is left out.
         """
-        self._validate_params()
-        check_needs(self, estimator)
+        self._check(estimator)
         first = weight_of_first(count_labels(X, y), self.n_labels, self.decay)
-        return [
-            (
-                name,
-                weight
-                * scaled_utilities(part, self.normalize, estimator, X, y, candidates),
-            )
-            for (name, part), weight in zip(
-                self.parts(), (first, 1 - first), strict=True
-            )
-            if weight > 0
-        ]
+        return self._blend((first, 1 - first), "sum", estimator, X, y, candidates)
 
 
 class Switch(Composition):
@@ -228,7 +194,6 @@ class Switch(Composition):
         name : str
         strategy : Strategy
         """
-        self._validate_params()
         parts = self.parts()
         limits = np.atleast_1d(np.asarray(self.at))
         check_one_each(limits, len(parts) - 1, "at", self)
@@ -240,25 +205,15 @@ class Switch(Composition):
             )
         return parts[np.searchsorted(limits, count_labels(X, y), side="right")]
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utilities, shape (n_samples,), of the strategy whose turn it is."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities, of the strategy whose turn it is, of some rows."""
-        check_needs(self, estimator)
-        _, part = self.turn(X, y)
-        part_estimator = _for_part(part, estimator)
-        return part.candidate_utilities(part_estimator, X, y, candidates)
+        """Utilities to the strategy whose turn it is."""
+        return self.turn(X, y)[1].utilities(estimator, X, y, candidates)
 
-    def terms(
-        self, estimator: Any, X: Any, y: Any, candidates: Array
-    ) -> list[tuple[str, Array]]:
-        """One term, of the strategy whose turn it is."""
-        name, _ = self.turn(X, y)
-        return [(name, self.candidate_utilities(estimator, X, y, candidates))]
+    def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms | None:
+        """Those of the strategy whose turn it is."""
+        return self.turn(X, y)[1].terms(estimator, X, y, candidates)
 
     def select(
         self,
@@ -269,35 +224,10 @@ class Switch(Composition):
         n_queries: int,
         random_state: int | np.random.RandomState | None = None,
     ) -> Array:
-        """Choose rows to label, see :meth:`Strategy.select`."""
-        return self.select_next(
-            estimator, X, y, n_queries=n_queries, random_state=random_state
-        )[0]
-
-    def select_next(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-        state: Any = None,
-        ids: Array | None = None,
-    ) -> tuple[Array, Any]:
-        """Choose rows as the strategy does whose turn it is.
-
-        See :meth:`Strategy.select_next`.
-        """
+        """Choose rows as the strategy does whose turn it is."""
         check_n_queries(n_queries)
-        check_needs(self, estimator)
-        _, part = self.turn(X, y)
-        return part.select_next(
-            _for_part(part, estimator),
-            X,
-            y,
-            n_queries=n_queries,
-            random_state=random_state,
-            state=state,
-            ids=ids,
+        self._check(estimator)
+        part = self.turn(X, y)[1]
+        return part.select(
+            estimator, X, y, n_queries=n_queries, random_state=random_state
         )

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
-from skactive._compat.sklearn import Interval, _num_samples
+from skactive._compat.sklearn import Interval
 from skactive._data.copies import row_keys
-from skactive.strategies._base import (
-    _round,
+from skactive.strategies._selection import (
     as_generator,
-    check_needs,
+    check_n_queries,
     find_candidates,
+    round_ties,
     take_best,
+    take_distinct,
+    warn_if_equal,
 )
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
@@ -84,17 +86,11 @@ class _Stochastic(WrapperStrategy):
     @abstractmethod
     def _log_weights(self, utilities: Array, rng: np.random.Generator) -> Array: ...
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utilities of the inner strategy, shape (n_samples,)."""
-        return self.candidate_utilities(estimator, X, y, np.arange(_num_samples(X)))
-
-    def candidate_utilities(
+    def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Utilities of the inner strategy at the ascending positions `candidates`."""
-        self._validate_params()
-        check_needs(self, estimator)
-        return self._inner().candidate_utilities(estimator, X, y, candidates)
+        return self._inner().utilities(estimator, X, y, candidates)
 
     def select(
         self,
@@ -128,12 +124,13 @@ class _Stochastic(WrapperStrategy):
         positions : ndarray of shape (min(n_queries, n_candidates),)
             Distinct positions in `X`.
         """
+        check_n_queries(n_queries)
         candidates = find_candidates(X, y)
-        utilities = self.candidate_utilities(estimator, X, y, candidates)
-        self._warn_if_equal(utilities, n_queries, estimator)
+        utilities = self.utilities(estimator, X, y, candidates)
+        warn_if_equal(self._inner(), utilities, n_queries, estimator)
         rng = as_generator(random_state)
         keys = gumbel_keys(self._log_weights(utilities, rng), rng)
-        return self._take_distinct(X, candidates, keys, n_queries, random_state)
+        return take_distinct(X, candidates, keys, n_queries, random_state)
 
     def selection_probabilities(
         self,
@@ -200,7 +197,7 @@ class _Stochastic(WrapperStrategy):
                 "probabilities are zero, and no estimate is unbiased. Leave one row "
                 "of each kind in X."
             )
-        utilities = self.candidate_utilities(estimator, X, y, candidates)
+        utilities = self.utilities(estimator, X, y, candidates)
         logs = self._known_log_weights(utilities, random_state)
         return _draw_probabilities(logs, np.searchsorted(candidates, chosen))
 
@@ -316,7 +313,7 @@ class Softrank(_Stochastic):
 
     def _known_log_weights(self, utilities: Array, random_state: int | None) -> Array:
         is_seed = isinstance(random_state, numbers.Integral)
-        if not is_seed and len(np.unique(_round(utilities))) < len(utilities):
+        if not is_seed and len(np.unique(round_ties(utilities))) < len(utilities):
             raise ValueError(
                 "Some utilities are equal, and their ranks were drawn. Pass as "
                 "random_state the int that select was given; got "

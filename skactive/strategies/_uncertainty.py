@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skactive import measures
-from skactive._models.members import classes_of
 from skactive._models.response import decision_values, has_response, predict_proba
-from skactive.strategies._base import PointwiseStrategy
+from skactive.strategies._pointwise import PointwiseStrategy
 
 Array = NDArray[Any]
 
@@ -61,7 +60,6 @@ class LeastConfidence(PointwiseStrategy):
     """
 
     needs = ("predict_proba", "decision_function")
-    bounded = True
     _parameter_constraints: dict = {"normalize": ["boolean"]}
 
     def __init__(self, normalize: bool = False):
@@ -73,12 +71,6 @@ class LeastConfidence(PointwiseStrategy):
             proba = predict_proba(estimator, X)
             return measures.least_confidence(proba, normalize=self.normalize)
         return _bounded_confidence(decision_values(estimator, X))
-
-    def bound(self, estimator: Any) -> float:
-        """``1 - 1 / n_classes``; 1 if normalized, or of decision values."""
-        if self.normalize or not has_response(estimator, "predict_proba"):
-            return 1.0
-        return 1 - 1 / len(classes_of(estimator))
 
 
 class Margin(PointwiseStrategy):
@@ -107,17 +99,12 @@ class Margin(PointwiseStrategy):
     """
 
     needs = ("predict_proba", "decision_function")
-    bounded = True
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, 1]."""
         if has_response(estimator, "predict_proba"):
             return measures.margin(predict_proba(estimator, X))
         return _bounded_margin(decision_values(estimator, X))
-
-    def bound(self, estimator: Any) -> float:
-        """One."""
-        return 1.0
 
 
 class Entropy(PointwiseStrategy):
@@ -147,7 +134,6 @@ class Entropy(PointwiseStrategy):
     """
 
     needs = ("predict_proba",)
-    bounded = True
     _parameter_constraints: dict = {"normalize": ["boolean"]}
 
     def __init__(self, normalize: bool = False):
@@ -157,9 +143,3 @@ class Entropy(PointwiseStrategy):
         """Utilities in [0, log(n_classes)] nats, or [0, 1] if normalized."""
         proba = predict_proba(estimator, X)
         return measures.entropy(proba, normalize=self.normalize)
-
-    def bound(self, estimator: Any) -> float:
-        """``log(n_classes)``, or 1 if normalized."""
-        if self.normalize:
-            return 1.0
-        return float(np.log(len(classes_of(estimator))))

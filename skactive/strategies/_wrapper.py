@@ -6,8 +6,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from skactive.strategies._base import Strategy, _shorten, warn_if_equal
-from skactive.strategies._lookup import get_strategy
+from skactive.strategies._base import CombinedStrategy, Strategy, Terms
+from skactive.strategies._function import as_strategy
+from skactive.strategies._messages import shorten
 from skactive.strategies._uncertainty import Margin
 
 Array = NDArray[Any]
@@ -16,7 +17,7 @@ Array = NDArray[Any]
 INNER: list = [Strategy, str, callable, None]
 
 
-class WrapperStrategy(Strategy):
+class WrapperStrategy(CombinedStrategy):
     """Base of strategies around a pointwise one.
 
     Its parameters nest, as ``strategy__normalize``, unless it is given by its name; it
@@ -26,23 +27,19 @@ class WrapperStrategy(Strategy):
     # Subclasses have an argument `strategy`; None means margin.
     strategy: Any = None
 
-    @property
-    def informed(self) -> bool:  # type: ignore[override]
-        return any(leaf.informed for leaf in self.leaves())
+    def parts(self) -> list[tuple[str, Strategy]]:
+        """The inner strategy."""
+        return [("strategy", self._inner())]
 
-    @property
-    def uses_labels(self) -> bool:  # type: ignore[override]
-        return any(leaf.uses_labels for leaf in self.leaves())
-
-    def leaves(self) -> list[Strategy]:
-        """The strategies that the inner one is made of."""
-        return self._inner().leaves()
+    def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms | None:
+        """Those of the inner strategy, by which rows are chosen."""
+        return self._inner().terms(estimator, X, y, candidates)
 
     def _inner(self) -> Strategy:
         if self.strategy is None:
             return Margin()
         try:
-            inner = get_strategy(self.strategy)
+            inner = as_strategy(self.strategy)
         except TypeError as error:
             raise ValueError(
                 f"strategy of {type(self).__name__} must be a name, a strategy object, "
@@ -58,17 +55,13 @@ class WrapperStrategy(Strategy):
             raise ValueError(
                 f"{type(self).__name__} needs a strategy whose utility of a row "
                 "depends on that row only, such as margin, entropy or "
-                f"information_gain; got {_shorten(inner)}."
+                f"information_gain; got {shorten(inner)}."
             )
-
-    def _warn_if_equal(self, utilities: Array, n_queries: int, estimator: Any) -> None:
-        if self.informed:
-            warn_if_equal(self._inner(), utilities, n_queries, estimator)
 
     def _check_not_negative(self, utilities: Array) -> None:
         if utilities.min(initial=0) < 0:
             raise ValueError(
                 f"{type(self).__name__} needs utilities that are not negative; "
-                f"{_shorten(self._inner())} gave {utilities.min():.4g}. Softmax and "
+                f"{shorten(self._inner())} gave {utilities.min():.4g}. Softmax and "
                 "Softrank take any."
             )

@@ -1,0 +1,64 @@
+"""A user's function as a strategy, and whatever else may be given for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._compat.sklearn import _num_samples
+from skactive._models.wrappers import Fitted
+from skactive.strategies._base import Strategy
+from skactive.strategies._lookup import find_named
+from skactive.strategies._selection import check_one_a_row
+
+Array = NDArray[Any]
+
+
+class FunctionStrategy(Strategy):
+    """A user's function with the signature of a strategy.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(estimator, X, y) -> utilities`` of shape (n_samples,).
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skactive.strategies import FunctionStrategy
+    >>> longest_first = FunctionStrategy(lambda estimator, X, y: [len(t) for t in X])
+    >>> longest_first.select(DummyClassifier(), ["a", "abc", "ab"], n_queries=2)
+    array([1, 2])
+    """
+
+    pointwise = True  # taken on trust, so that score_samples is there
+
+    def __init__(self, function: Callable[..., Any]):
+        self.function = function
+
+    def score_candidates(
+        self, estimator: Any, X: Any, y: Any, candidates: Array
+    ) -> Array:
+        """What the function says of the candidates; the rest is not looked at."""
+        if isinstance(estimator, Fitted):  # users know nothing of what is around
+            estimator = estimator.estimator
+        utilities = np.asarray(self.function(estimator, X, y), dtype=np.float64)
+        check_one_a_row(utilities, _num_samples(X), self)
+        return utilities[candidates]
+
+
+def as_strategy(strategy: Any) -> Strategy:
+    """Strategy from a name, of which it is a copy, an object, or a function."""
+    if isinstance(strategy, Strategy):
+        return strategy
+    if isinstance(strategy, str):
+        return find_named(strategy)
+    if callable(strategy) and not isinstance(strategy, type):
+        return FunctionStrategy(strategy)
+    raise TypeError(
+        "A strategy is a name, a strategy object or a function (estimator, X, y) -> "
+        f"utilities; got {strategy!r}."
+    )

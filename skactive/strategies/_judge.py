@@ -1,0 +1,133 @@
+"""Another model than the learner's own: taken as it is, or fitted on the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from skactive._data.labels import MISSING, encode_labels
+from skactive._models.encoded import EncodedClassifier, needs_codes
+from skactive._models.training import Training
+from skactive._models.want_of_labels import fit_if_enough, warn_of_lack
+from skactive._models.wrappers import Fitted
+from skactive.strategies._base import Strategy
+from skactive.strategies._messages import shorten
+
+Array = NDArray[Any]
+
+
+def is_frozen(estimator: Any) -> bool:
+    """Whether a judge stays as it is, and so needs no labels."""
+    return isinstance(estimator, FrozenEstimator)
+
+
+def fit_judge(
+    owner: Strategy,
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    weights: Array | None = None,
+    members: str | Callable[..., Any] | None = None,
+    n_members: int | None = None,
+    random_state: int = 0,
+) -> Fitted | None:
+    """A frozen model as it is, or a clone of any other fitted on the labelled rows.
+
+    Parameters
+    ----------
+    owner : Strategy
+        For whom; errors name it.
+    estimator : estimator object
+        The judge.
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool.
+    y : array-like of shape (n_samples,) or None
+        Labels with NaN or None where a row is unlabelled.
+    weights : ndarray of shape (n_samples,) or None, default=None
+        Sample weights for the fit, if it takes any.
+    members : str, callable or None, default=None
+        As of :class:`Judged`; None where no members are wanted.
+    n_members : int or None, default=None
+        How many.
+    random_state : int, default=0
+        Seeds the fit and the members.
+
+    Returns
+    -------
+    judge : Fitted or None
+        With its members and the weights; None if the labels are of one class, or too
+        few for this estimator, of which it warns.
+    """
+    # Other seeds than those of a learner with the same random_state: a judge of the
+    # same kind would be the learner's own model.
+    entropy = np.random.SeedSequence(random_state, spawn_key=(1,))
+    seeds = entropy.generate_state(2).tolist()
+    training = Training(
+        estimator=(
+            EncodedClassifier(estimator) if needs_codes(estimator) else estimator
+        ),
+        members=members,
+        n_members=n_members,
+        n_jobs=None,
+        estimator_seed=seeds[0],
+        member_seed=seeds[1],
+    )
+    if is_frozen(estimator):
+        check_frozen(estimator)
+        return Fitted(estimator, training.own_members(estimator), weights)
+    classes, codes = _labels_for(owner, X, y)
+    if len(classes) == 1:
+        return None
+    params = {}
+    name = None if weights is None else _weight_name(estimator)
+    if name is not None:
+        params[name] = weights
+    rows = np.flatnonzero(codes != MISSING)
+    model = fit_if_enough(training, X, classes[codes[rows]], rows, params)
+    if model.lack is not None:
+        warn_of_lack(model.lack, len(rows))
+        return None
+    return Fitted(model.estimator, model.members, weights)
+
+
+def check_frozen(estimator: Any) -> None:
+    check_is_fitted(
+        estimator, msg=f"{shorten(estimator)} is frozen, but has not been fitted."
+    )
+
+
+def _labels_for(owner: Strategy, X: Any, y: Any) -> tuple[Array, Array]:
+    """Classes, and codes of all rows, some of which must have a label."""
+    if y is not None:
+        check_consistent_length(X, y)
+        classes, codes = encode_labels(y)
+        if len(classes):
+            return classes, codes
+    raise ValueError(
+        f"{shorten(owner)} fits its model on the labelled rows, but "
+        f"{'y is None' if y is None else 'no row has a label'}. Pass y with some "
+        "labels, as in query(X, y), or a fitted model inside a FrozenEstimator."
+    )
+
+
+def _weight_name(estimator: Any) -> str | None:
+    """The parameter of `fit` that takes sample weights, if there is one."""
+    name = "sample_weight"
+    if get_config()["enable_metadata_routing"]:
+        routing = get_routing_for_object(estimator)
+        if isinstance(routing, MetadataRouter):
+            return name if routing.consumes("fit", {name}) else None
+    while isinstance(estimator, Pipeline):
+        step, estimator = estimator.steps[-1]
+        name = f"{step}__{name}"
+    return name if has_fit_parameter(estimator, "sample_weight") else None

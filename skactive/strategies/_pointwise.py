@@ -1,0 +1,45 @@
+"""Strategies that look at one row at a time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skactive._compat.sklearn import _num_samples
+from skactive._data.chunks import map_rows
+from skactive._models.response import count_outputs
+from skactive.strategies._base import Strategy
+from skactive.strategies._selection import check_one_a_row, check_utilities
+
+Array = NDArray[Any]
+
+
+class PointwiseStrategy(Strategy):
+    """Base of strategies whose utility of a row depends on that row only.
+
+    A new one defines `score_rows`, and `needs` if it asks something of the
+    estimator. The pool is scored in chunks.
+    """
+
+    pointwise = True
+    uses_labels = False
+
+    @abstractmethod
+    def score_rows(self, estimator: Any, X: Any) -> Array:
+        """Utilities, shape (n_rows,), of a chunk of rows."""
+
+    def utilities(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
+        """Utilities of the rows at the ascending positions `candidates`."""
+        response = self._check(estimator)
+
+        def score(rows: Any) -> Array:
+            found = np.asarray(self.score_rows(estimator, rows))
+            check_one_a_row(found, _num_samples(rows), self)
+            return found
+
+        n_outputs = count_outputs(estimator, response) if response else 1
+        found = map_rows(score, X, candidates, n_outputs)
+        return check_utilities(found, len(candidates), self)
