@@ -71,16 +71,15 @@ class Retrained(ABC):
         There are n_candidates x n_classes models.
     in_logs : bool
         Whether `planes` gives log-probabilities, up to a constant for a row.
+    n_arrays : int or None
+        How many arrays (n_candidates, n_targets) losses work on at a time. None
+        means one for each class.
     """
 
     n_candidates: int
     n_classes: int
     in_logs: bool = False
-
-    @property
-    def n_arrays(self) -> int:
-        """How many arrays (n_candidates, n_targets) losses work on at a time."""
-        return self.n_classes
+    n_arrays: int | None = None
 
     @abstractmethod
     def planes(self, targets: Any) -> Iterator[Array]:
@@ -109,7 +108,8 @@ class Retrained(ABC):
         """
         targets = as_rows(targets)
         total = np.zeros((self.n_candidates, self.n_classes))
-        size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_arrays))
+        n_arrays = self.n_arrays or self.n_classes
+        size = max(16, CHUNK_SIZE // (self.n_candidates * n_arrays))
         for chunk in batches(targets.shape[0], size):
             total += self._chunk_losses(targets[chunk], loss)
         return total / targets.shape[0]
