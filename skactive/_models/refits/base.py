@@ -106,6 +106,8 @@ class Retrained(ABC):
 
         `loss` is "zero_one" or "log", see :func:`mean_loss`.
         """
+        if loss not in _LOSSES:
+            raise ValueError(f"loss is {loss!r}; expected 'zero_one' or 'log'.")
         targets = as_rows(targets)
         total = np.zeros((self.n_candidates, self.n_classes))
         n_arrays = self.n_arrays or self.n_classes
