@@ -412,10 +412,11 @@ class _Search:
         return int(rows[gains >= gains.max() - self.tolerance].min())
 
     def _largest(self, posteriors: _Posteriors) -> int:
-        """The largest gain; what is bounded below it is not looked at.
+        """The largest gain; samples with a bound below it are not looked at.
 
-        Best first: where the largest bound is from merged posteriors, the samples with
-        the largest ones of these move on to posteriors that are merged less.
+        The search is best first. While the largest bound comes from merged posteriors,
+        the samples with the largest such bounds move on to posteriors that are merged
+        less.
         """
         stages = [*posteriors.merged(), posteriors]
         n_stages = len(stages)
@@ -440,11 +441,12 @@ class _Search:
         return self._first_of_largest(rows, self.bounds_N[rows])
 
     def _about_largest(self, posteriors: _Posteriors) -> int:
-        """The largest gain among those likely to be; for posteriors that are a sample.
+        """About the largest gain, for posteriors that are a sample.
 
-        Gains on merged posteriors say which ones are likely. They are renewed where
-        what is left of the old one may be among the largest new ones; how much is left
-        of gains by this pick is seen on some samples.
+        Gains on merged posteriors say which samples are worth a closer look. A few
+        samples show by how much gains have fallen since the last pick, and the old
+        gains of the others are lowered by as much. Gains are then renewed for samples
+        whose lowered gain may be among the largest.
         """
         stages = [*posteriors.merged(), posteriors]
         rows = np.flatnonzero(self.is_free_N)

@@ -121,8 +121,8 @@ class StoppingRule(BaseEstimator):
     same round, ``a | b`` where one does, and :class:`Patience` where one says so a
     few times in a row.
 
-    Whatever the rule, it says stop where no row is left without a label. So a loop
-    over a finite pool ends.
+    Every rule says stop when no row is left without a label, so a loop over a finite
+    pool ends.
 
     A new rule derives from this class and defines ``_check(round)``, which gives
     whether to stop and a sentence, and keeps what it remembers in attributes with a

@@ -14,7 +14,8 @@ from skactive._compat.sklearn import _num_samples, _safe_indexing
 
 Array = NDArray[Any]
 
-# A chunk of probabilities holds about as many numbers (256 KiB), to stay in the cache.
+# A chunk of probabilities holds about this many numbers, 256 KiB, which stay in the
+# processor's cache.
 CHUNK_SIZE = 2**15
 # exp(-800) is zero, and 0 * -800 is no NaN.
 _FLOOR = -800.0

@@ -119,7 +119,8 @@ class LogisticRefits:
         Parameters
         ----------
         candidates : array-like or CSR of shape (n_candidates, n_features)
-            Better a hundred or more at once; each takes `numbers_per_candidate`.
+            A hundred or more at once are faster than one by one. Each takes
+            `numbers_per_candidate`.
 
         Returns
         -------

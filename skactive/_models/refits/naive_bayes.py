@@ -85,7 +85,7 @@ class _Models(Retrained):
 
 
 class _Rest:
-    """The classes but one, of which only their sum matters to that one.
+    """All classes but one; only their sum matters to that one.
 
     `logs` (n_classes - 1, n_candidates or 1, n_targets) are log joint probabilities,
     and are overwritten.

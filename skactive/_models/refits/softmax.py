@@ -23,8 +23,8 @@ Array = NDArray[Any]
 TOLERANCE = 2e-8
 # Relative to the weights and the entries of the rows, gradients are rounding.
 _GRADIENT_ROUNDING = 1e-13
-# What is added to the diagonal of a Hessian that rounding has made singular, as a share
-# of it and for each coefficient.
+# The diagonal of a Hessian that rounding has made singular grows by this share of
+# itself, times the number of coefficients.
 _SINGULAR_ROUNDING = 1e-14
 # exp of a greater logit comes near the largest float.
 LARGE_LOGIT = 500.0
@@ -32,19 +32,19 @@ LARGE_LOGIT = 500.0
 _ARMIJO = 1e-4
 # Rounding of an objective, relative; differences below it say nothing.
 _ROUNDING = 1e-13
-# Newton steps from products with Hessians; what these leave is solved with Hessians
-# of their own, so that the numbers only share out the work.
+# Newton steps use products with Hessians first. Regressions that these do not finish
+# are solved with Hessians of their own, so these numbers decide the time only.
 _MAX_CHEAP_STEPS = 12
 _MAX_PRODUCTS = 20
 # Where no Hessian is built, products have to do.
 _MAX_PRODUCTS_ALONE = 400
-# How much conjugate gradients lower the square of a residual: between these.
+# Conjugate gradients lower the square of a residual by a factor between these.
 _FORCING = (1e-6, 3e-2)
-# Solved systems are left out once no more than this share is still running.
+# Solved systems are left out once less than this share is still running.
 _SPARSE_SHARE = 0.7
-# Above so many coefficients no Hessian is built.
+# No Hessian is built for more coefficients than this.
 _MAX_WHOLE = 2048
-# A gradient that is so many times what counts as zero is worth a warning.
+# There is a warning where a gradient is this many times what counts as zero.
 _WARNED = 1e4
 _MAX_STEPS = 200
 _MAX_HALVINGS = 40
