@@ -13,7 +13,6 @@ from _side_by_side import MIB, peak_memory, print_table
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import RidgeClassifier
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -104,7 +103,6 @@ MODELS = {
     "the same, by distance": KNeighborsClassifier(5, weights="distance"),
     "LinearDiscriminantAnalysis": LinearDiscriminantAnalysis(),
     "RidgeClassifier": RidgeClassifier(),
-    "GaussianProcessClassifier": GaussianProcessClassifier(optimizer=None),
 }
 
 

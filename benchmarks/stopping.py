@@ -29,13 +29,11 @@ from skactive.stopping import (
     ClassificationChange,
     ContradictoryInformation,
     ExpectedErrorFlattening,
-    MinimumExpectedError,
     OverallUncertainty,
     Patience,
     PerformancePlateau,
     PredictedChangeOfF,
     StabilizingPredictions,
-    VarianceOfConfidence,
 )
 
 DATA = ["breast_cancer", "digits", "segment", "pima", "satimage", "phoneme"]
@@ -48,12 +46,10 @@ RULES = {
     "PredictedChangeOfF()": PredictedChangeOfF(random_state=0),
     "PredictedChangeOfF(0.05)": PredictedChangeOfF(0.05, random_state=0),
     "OverallUncertainty()": OverallUncertainty(),
-    "MinimumExpectedError()": MinimumExpectedError(),
     "ExpectedErrorFlattening()": ExpectedErrorFlattening(),
     "Stabilizing(0.95) & Flattening": StabilizingPredictions(0.95, random_state=0)
     & ExpectedErrorFlattening(),
     "ContradictoryInformation()": ContradictoryInformation(random_state=0),
-    "VarianceOfConfidence()": VarianceOfConfidence(random_state=0),
 }
 BINARY_ONLY = {name for name in RULES if "PredictedChangeOfF" in name}
 

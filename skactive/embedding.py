@@ -18,17 +18,14 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from hashlib import blake2b
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from functools import cached_property
 from numbers import Integral
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 from weakref import WeakValueDictionary
-from zipfile import BadZipFile
 
 import numpy as np
 import scipy.sparse as sp
@@ -46,14 +43,11 @@ from skactive._compat.sklearn import (
     _fit_context,
     _safe_indexing,
 )
-from skactive._data.digests import DIGEST_SIZE, row_digests
+from skactive._data.digests import row_digests
 
 __all__ = ["Embedded"]
 
 Array = NDArray[Any]
-
-# What is lost at most where a long encoding is killed.
-_ROWS_A_FILE = 4096
 
 
 class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -71,9 +65,10 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         array of images, a data frame ...), and is used as it is: never fitted, copied
         or cloned. It has to be frozen: a row's vector depends on the row alone.
     memory : str, path or joblib.Memory, default=None
-        A folder where vectors are kept besides, so that another process or a later
-        session finds them. It needs `key`. None keeps them in this object and its
-        clones only.
+        Where vectors are kept besides, as in scikit-learn's ``Pipeline``: a folder, or
+        a joblib.Memory with options of its own. Another process or a later session
+        finds them there. It needs `key`. None keeps them in this object and its clones
+        only.
     key : str, default=None
         A name of the encoder and its version. Vectors on disk are found under it: **it
         has to change whenever the encoder does**, for what a function does cannot
@@ -92,8 +87,9 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     some microseconds; numbers are compared bit by bit, so that -0.0 and 0.0, or
     float32 and float64, are encoded apart. An encoder whose numbers depend, in the
     last bits, on the rows beside a row is asked once, so that the answer is the first
-    one. Vectors stay in memory as long as one of the clones does; files in `memory`
-    are never deleted.
+    one. Vectors stay in memory as long as one of the clones does. What the encoder
+    gives for `batch_size` rows becomes one result of a function that joblib caches in
+    `memory`; where one cannot be read, its rows are encoded again.
 
     A pickle holds the encoder but no vectors: a process that shall not encode anew
     needs `memory`. Where the vectors still are, as in the process that a member of a
@@ -157,7 +153,7 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         -------
         self : Embedded
         """
-        self._folder()
+        self._check_params()
         return self
 
     def transform(self, X: Any) -> Array:
@@ -179,17 +175,16 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             If there is a `memory` without a `key`, or the encoder does not give one
             vector a row, of the same length and dtype each time.
         """
-        self._validate_params()
+        self._check_params()
         encode = getattr(self.encoder, "transform", self.encoder)
-        kind, keys = row_digests(X)
-        store = self._store()
-        shelf = store.shelf(kind)
+        kind, digests = row_digests(X)
 
         def encode_rows(rows: list[int]) -> Array:
             vectors = encode(_safe_indexing(X, np.asarray(rows, dtype=np.intp)))
             return _check_vectors(self.encoder, vectors, len(rows))
 
-        vectors = shelf.vectors(keys, encode_rows, self.batch_size)
+        store = self._store()
+        vectors = store.vectors(kind, digests, encode_rows, self.batch_size)
         store.n_features = vectors.shape[1]
         return vectors
 
@@ -236,53 +231,49 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 )
         return super().set_params(**params)
 
-    def _folder(self) -> Path | None:
-        memory = self.memory
-        location = memory.location if isinstance(memory, Memory) else memory
-        if location is None:
-            return None
-        if not self.key:
+    def _check_params(self) -> None:
+        self._validate_params()
+        if self._source()[2] is not None and not self.key:
             raise ValueError(
-                f"memory={memory!r} needs a key: vectors are found on disk under a "
+                f"memory={self.memory!r} needs a key: vectors are found there under a "
                 "name of the encoder and its version, as in key='all-MiniLM-L6-v2'. "
                 "Change it whenever the encoder changes."
             )
-        return Path(location) / "skactive" / quote(self.key, safe="")
+
+    def _source(self) -> tuple[Any, str | None, Any]:
+        """What vectors depend on: the encoder, its key, and where they are kept."""
+        return self.encoder, self.key, getattr(self.memory, "location", self.memory)
 
     def _store(self) -> _Store:
         """What clones share: made anew where another encoder has been set."""
-        source = (self.encoder, self.key, self._folder())
         with _MAKING:
             store: _Store | None = vars(self).get("_shared")
-            if store is None or not store.is_of(*source):
-                store = self._shared = _Store(*source, uuid4().hex)
-                _STORES[store.token] = store
+            if store is None or not store.is_of(*self._source()):
+                store = _Store(*self._source(), self.memory, uuid4().hex)
+                self._shared = _STORES[store.token] = store
             return store
 
     def __sklearn_clone__(self) -> Embedded:
         # Before anything is encoded as well: a learner clones what it never uses.
-        store = self._store() if self.memory is None or self.key else None
-        twin = copy.copy(self)
-        if store is not None:
-            twin._shared = store
+        store, twin = self._store(), copy.copy(self)
+        twin._shared = store
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        if state.pop("_shared", None) is not None and (self.memory is None or self.key):
+        if state.pop("_shared", None) is not None:
             state["_token"] = self._store().token
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
         token = state.pop("_token", None)
         super().__setstate__(state)
         if token is None:
             return
         # Members come back from other processes, each with a copy of the encoder.
-        source = (self.encoder, self.key, self._folder())
         with _MAKING:
-            store = _STORES.setdefault(token, _Store(*source, token))
+            fresh = _Store(*self._source(), self.memory, token)
+            store = _STORES.setdefault(token, fresh)
             self.encoder, self._shared = store.source[0], store
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -313,7 +304,7 @@ def _check_vectors(encoder: Any, vectors: Any, n_rows: int) -> Array:
             f"encoder={encoder!r} gave an array of shape {vectors.shape} for {n_rows} "
             f"rows; expected ({n_rows}, n_features)."
         )
-    return vectors
+    return vectors.copy()  # an encoder may use its array again
 
 
 # ---------------------------------------------------------------------------------
@@ -324,145 +315,101 @@ _MAKING = threading.Lock()
 # Of this process, by their names.
 _STORES: WeakValueDictionary[str, _Store] = WeakValueDictionary()
 
+# Digests of rows, and their vectors (n_rows, n_features).
+_Block = tuple[list[bytes], Array]
+
 
 class _Store:
-    """Vectors that one encoder gave, one shelf a kind of rows."""
+    """Vectors that one encoder gave, by the kind of a row and its digest."""
 
-    def __init__(self, encoder: Any, key: str | None, folder: Path | None, token: str):
-        self.source = (encoder, key, folder)
+    def __init__(
+        self, encoder: Any, key: str | None, location: Any, memory: Any, token: str
+    ):
+        self.source = (encoder, key, location)
+        self.memory = memory
         self.token = token
         self.n_features: int | None = None
-        self._shelves: dict[str, _Shelf] = {}
-        self._lock = threading.Lock()
-
-    def is_of(self, encoder: Any, key: str | None, folder: Path | None) -> bool:
-        # Encoders may compare in odd ways, as arrays do: it must be the same object.
-        return self.source[0] is encoder and self.source[1:] == (key, folder)
-
-    def shelf(self, kind: str) -> _Shelf:
-        with self._lock:
-            if kind not in self._shelves:
-                folder = self.source[2]
-                if folder is not None:
-                    folder = folder / blake2b(kind.encode(), digest_size=8).hexdigest()
-                self._shelves[kind] = _Shelf(folder)
-            return self._shelves[kind]
-
-
-class _Shelf:
-    """Vectors by digests of their rows, in memory and perhaps in a folder.
-
-    A file of the folder holds some rows and is never written again, so that processes
-    need not wait for each other.
-    """
-
-    def __init__(self, folder: Path | None):
-        self._folder = folder
-        self._read: set[str] = set()
-        self._places: dict[bytes, int] = {}
-        self._vectors: Array | None = None
-        self._n_saved = 0
+        self._vectors: defaultdict[str, dict[bytes, Array]] = defaultdict(dict)
+        # How many blocks have been read or written.
+        self._n_blocks: Counter[str] = Counter()
         # An encoder may itself ask for vectors.
         self._lock = threading.RLock()
 
+    def is_of(self, encoder: Any, key: str | None, location: Any) -> bool:
+        # Encoders may compare in odd ways, as arrays do: it must be the same object.
+        return self.source[0] is encoder and self.source[1:] == (key, location)
+
     def vectors(
-        self, keys: list[bytes], encode: Callable[[list[int]], Array], batch_size: int
+        self,
+        kind: str,
+        digests: list[bytes],
+        encode: Callable[[list[int]], Array],
+        batch_size: int,
     ) -> Array:
-        """One vector a key; `encode` gives those of positions in `keys`."""
+        """One vector a digest; `encode` gives those of positions in `digests`."""
         with self._lock:
-            rows = self._unknown(keys)
-            if rows and self._folder is not None:
-                self._load()
-                rows = self._unknown(keys)
-            try:
-                for start in range(0, len(rows), batch_size):
-                    batch = rows[start : start + batch_size]
-                    vectors = encode(batch)
-                    self._add([keys[i] for i in batch], vectors, len(rows) - start)
-                    if len(self._places) - self._n_saved >= _ROWS_A_FILE:
-                        self._save()
-            finally:
-                self._save()
-            if self._vectors is None:
+            known = self._vectors[kind]
+            if not known.keys() >= set(digests):
+                self._read(kind)
+            first: dict[bytes, int] = {}
+            for position, digest in enumerate(digests):
+                if digest not in known:
+                    first.setdefault(digest, position)
+            rows = list(first.values())
+            for start in range(0, len(rows), batch_size):
+                batch = rows[start : start + batch_size]
+                self._keep(kind, ([digests[i] for i in batch], encode(batch)))
+            if not known:
                 return encode([])
-            places = map(self._places.__getitem__, keys)
-            return self._vectors[np.fromiter(places, dtype=np.intp, count=len(keys))]
+            some = next(iter(known.values()))
+            found = [known[digest] for digest in digests]
+            return np.concatenate([some[:0], *found]).reshape(len(digests), len(some))
 
-    def _unknown(self, keys: list[bytes]) -> list[int]:
-        """Positions of the keys that are not here, the first of each."""
-        known = self._places
-        unknown = [i for i, key in enumerate(keys) if key not in known]
-        first: dict[bytes, int] = {}
-        for i in unknown:
-            first.setdefault(keys[i], i)
-        return list(first.values())
+    @cached_property
+    def _block(self) -> Any:
+        memory = self.memory
+        if not isinstance(memory, Memory):
+            memory = Memory(memory, verbose=0)
+        return memory.cache(_numbered_block, ignore=["block"], verbose=0)
 
-    def _add(self, keys: list[bytes], vectors: Array, n_expected: int) -> None:
-        fresh = self._unknown(keys)
-        if len(fresh) < len(keys):  # another process was as quick, or the encoder was
-            keys, vectors = [keys[i] for i in fresh], vectors[fresh]
-        held, n_held = self._vectors, len(self._places)
-        if held is None:
-            held = np.empty((n_expected, vectors.shape[1]), dtype=vectors.dtype)
-        elif held.shape[1:] != vectors.shape[1:] or held.dtype != vectors.dtype:
+    def _read(self, kind: str) -> None:
+        """Take what this and other processes have written so far."""
+        key, numbers = self.source[1], self._n_blocks
+        while self._block.check_call_in_cache(key, kind, numbers[kind]):
+            self._take(kind, self._block(key, kind, numbers[kind]))
+            numbers[kind] += 1
+
+    def _keep(self, kind: str, block: _Block) -> None:
+        """Write a block under the first number that no other process has taken."""
+        self._take(kind, block)
+        kept = None
+        while kept is None or kept[0] != block[0]:
+            kept = self._block(self.source[1], kind, self._n_blocks[kind], block)
+            self._take(kind, kept)
+            self._n_blocks[kind] += 1
+
+    def _take(self, kind: str, block: _Block) -> None:
+        known, (digests, new) = self._vectors[kind], block
+        old = next(iter(known.values()), None)
+        if (
+            old is not None
+            and digests
+            and (old.shape, old.dtype) != (new.shape[1:], new.dtype)
+        ):
             raise ValueError(
-                f"The encoder gave vectors of {vectors.shape[1]} {vectors.dtype} "
-                f"numbers; before, those of such rows had {held.shape[1]} {held.dtype} "
-                "numbers. If the encoder has changed, change key as well."
+                f"The encoder gave vectors of {new.shape[1]} {new.dtype} numbers; "
+                f"before, those of such rows had {len(old)} {old.dtype} numbers. "
+                "If the encoder has changed, change key as well."
             )
-        elif n_held + n_expected > len(held):
-            n_places = max(n_held + n_expected, len(held) + len(held) // 2)
-            grown = np.empty((n_places, held.shape[1]), dtype=held.dtype)
-            grown[:n_held] = held[:n_held]
-            held = grown
-        held[n_held : n_held + len(keys)] = vectors
-        self._vectors = held
-        self._places.update(zip(keys, range(n_held, n_held + len(keys)), strict=True))
-
-    def _load(self) -> None:
-        """Read what other processes have written since."""
-        folder = self._folder
-        if folder is None or not folder.is_dir():
-            return
-        for path in sorted(folder.glob("*.npz")):
-            if path.name in self._read:
-                continue
-            try:
-                with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                    keys, vectors = list(_cut(file["keys"].tobytes())), file["vectors"]
-            except (ValueError, EOFError, KeyError, TypeError, BadZipFile) as error:
-                raise ValueError(
-                    f"{path} is damaged, or no file of Embedded ({error}). Delete it: "
-                    "the rows in it will be encoded again."
-                ) from error
-            self._add(keys, vectors, len(keys))
-            self._read.add(path.name)
-        self._n_saved = len(self._places)
-
-    def _save(self) -> None:
-        if self._folder is None or len(self._places) == self._n_saved:
-            return
-        if self._vectors is None:
-            return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        keys = list(self._places)[self._n_saved :]
-        vectors = self._vectors[self._n_saved : len(self._places)]
-        # Under its name a file is whole, whenever a process is killed.
-        number, unfinished = tempfile.mkstemp(dir=self._folder, suffix=".part")
-        try:
-            with os.fdopen(number, "wb") as file:
-                np.savez(
-                    file, keys=np.frombuffer(b"".join(keys), np.uint8), vectors=vectors
-                )
-            path = Path(unfinished).with_suffix(".npz")
-            os.replace(unfinished, path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
-        self._read.add(path.name)
-        self._n_saved = len(self._places)
+        for digest, vector in zip(digests, new, strict=True):
+            known.setdefault(digest, vector)
 
 
-def _cut(digests: bytes) -> Iterator[bytes]:
-    for start in range(0, len(digests), DIGEST_SIZE):
-        yield digests[start : start + DIGEST_SIZE]
+_NOTHING: _Block = ([], np.empty((0, 0)))
+
+
+def _numbered_block(
+    key: str, kind: str, number: int, block: _Block = _NOTHING
+) -> _Block:
+    """What joblib keeps under the first three; it looks at none of `block`."""
+    return block

@@ -193,10 +193,9 @@ def test_wrong_calls():
 
 def test_cache_finds_what_is_done(tmp_path, monkeypatch):
     first = curve_of(cache=tmp_path)
-    files = sorted(tmp_path.iterdir())
-    assert len(files) == 12
+    assert len(list(tmp_path.rglob("output.pkl"))) == 12
     more = curve_of(strategies=["margin", "entropy"], cache=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 18
+    assert len(list(tmp_path.rglob("output.pkl"))) == 18
     assert_array_equal(more.test_scores[:2], first.test_scores)
     monkeypatch.setattr(GaussianNB, "fit", None)  # nothing is fitted again
     again = curve_of(cache=tmp_path)
@@ -241,14 +240,16 @@ def test_killed_run_goes_on(tmp_path):
     command = [sys.executable, "-c", script, str(tmp_path / "c"), str(tmp_path / "s")]
     running = subprocess.Popen(command)
     for _ in range(600):
-        if len(list(tmp_path.glob("c/*.joblib"))) >= 3:
+        if len(list(tmp_path.glob("c/**/output.pkl"))) >= 3:
             break
         time.sleep(0.05)
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
-    n_done = len(list(tmp_path.glob("c/*.joblib")))
+    n_done = len(list(tmp_path.glob("c/**/output.pkl")))
     assert 3 <= n_done < 12
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("c/*.joblib")}
+    before = {
+        path: path.stat().st_mtime_ns for path in tmp_path.glob("c/**/output.pkl")
+    }
     assert subprocess.run(command).returncode == 0
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
     assert_array_equal(np.load(tmp_path / "s.npy"), curve_of().test_scores)

@@ -604,21 +604,34 @@ def test_what_was_encoded_before_an_error_is_kept(tmp_path):
     assert_array_equal(again.transform(WORDS), float32_letters(WORDS))
     counted.assert_once(WORDS)
     # What a killed process leaves is not read.
-    (next(tmp_path.rglob("*.npz")).parent / "x.part").write_bytes(b"half")
+    (next(tmp_path.rglob("output.pkl")).parent / "output.pkl.part").write_bytes(b"half")
     Embedded(counted, memory=tmp_path, key="a").transform(WORDS)
     counted.assert_once(WORDS)
 
 
-def test_many_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("skactive.embedding._ROWS_A_FILE", 20)
+def test_one_result_of_joblib_for_each_batch(tmp_path):
     counted = Counted(float32_letters)
-    embedded = Embedded(counted, memory=tmp_path, key="a", batch_size=7)
+    embedded = Embedded(counted, memory=tmp_path, key="a", batch_size=20)
     for _ in range(2):
         embedded.transform(WORDS)
-        assert len(list(tmp_path.rglob("*.npz"))) == 6
+        assert len(list(tmp_path.rglob("output.pkl"))) == 6
     again = Embedded(counted, memory=tmp_path, key="a")
     assert_array_equal(again.transform(WORDS), float32_letters(WORDS))
     counted.assert_once(WORDS)
+
+
+def test_another_process_writes_while_one_encodes(tmp_path):
+    def encode(texts):
+        other.transform(WORDS[:2])
+        return float32_letters(texts)
+
+    counted = Counted(float32_letters)
+    other = Embedded(counted, memory=tmp_path, key="a")
+    Embedded(encode, memory=tmp_path, key="a").transform(WORDS[5:8])
+    kept = WORDS[:2] + WORDS[5:8]
+    found = Embedded(counted, memory=tmp_path, key="a").transform(kept)
+    assert_array_equal(found, float32_letters(kept))
+    counted.assert_once(WORDS[:2])
 
 
 # ---------------------------------------------------------------------------------
@@ -673,13 +686,11 @@ def test_parameters(params):
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 and no more"])
-def test_damaged_files_are_named(tmp_path, content):
-    def encode(rows):
-        return np.ones((len(rows), 2))
-
-    Embedded(encode, memory=str(tmp_path), key="a").transform(["one"])
-    (path,) = tmp_path.rglob("*.npz")
-    path.write_bytes(content)
-    again = Embedded(encode, memory=str(tmp_path), key="a")
-    with pytest.raises(ValueError, match=f"{path.name} is damaged.*Delete it"):
-        again.transform(["one"])
+def test_rows_of_damaged_files_are_encoded_again(tmp_path, content):
+    counted = Counted(float32_letters)
+    Embedded(counted, memory=str(tmp_path), key="a", batch_size=40).transform(WORDS)
+    next(tmp_path.rglob("output.pkl")).write_bytes(content)
+    for _ in range(2):
+        again = Embedded(counted, memory=str(tmp_path), key="a")
+        assert_array_equal(again.transform(WORDS), float32_letters(WORDS))
+        assert sorted(counted.rows.values()) == [1] * 80 + [2] * 40

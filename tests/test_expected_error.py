@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassif
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import (
     BernoulliNB,
+    CategoricalNB,
     ComplementNB,
     GaussianNB,
     MultinomialNB,
@@ -57,7 +58,7 @@ def proba_of(model, rows):
 def retrained(model, features, labels, rows, i, label, weights=None):
     """A real refit on the rows and one more, as the strategy promises it."""
     if hasattr(model, "partial_fit") and not isinstance(
-        model, (GaussianNB, MultinomialNB, ComplementNB, BernoulliNB)
+        model, (GaussianNB, MultinomialNB, ComplementNB, BernoulliNB, CategoricalNB)
     ):
         again = clone(model).fit(features[rows], labels[rows])
         return again.partial_fit(features[[i]], [label])
@@ -90,6 +91,7 @@ MODELS = [
     MultinomialNB(),
     ComplementNB(),
     BernoulliNB(binarize=4),
+    CategoricalNB(min_categories=12),
     KNeighborsClassifier(3),
     KNeighborsClassifier(4, weights="distance"),
     LinearDiscriminantAnalysis(),

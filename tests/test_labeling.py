@@ -22,13 +22,17 @@ from skactive import ActiveLearningClassifier
 from skactive.datasets import AbstainingOracle, NoisyOracle
 from skactive.estimation import wilson_interval
 from skactive.labeling import LabelSource, audit_source, label_pool
-from skactive.stopping import MinimumExpectedError, StoppingRule
+from skactive.stopping import OverallUncertainty, StoppingRule
 from skactive.strategies import Margin
 from skactive.strategies._per_cost import PerCost
 
 X, full = make_classification(
     n_samples=80, n_features=5, n_informative=4, n_redundant=0, random_state=1
 )
+
+
+# Two classes: an expected error below 0.2.
+FEW_ERRORS = OverallUncertainty(0.4, measure="least_confidence")
 
 
 def make(strategy="margin", **params):
@@ -278,15 +282,13 @@ def test_a_round_without_a_label_is_no_round_for_the_model():
 
 
 def test_stopping():
-    learner = make(stopping=MinimumExpectedError(threshold=0.2), batch_size=4)
+    learner = make(stopping=FEW_ERRORS, batch_size=4)
     rule = learner.stopping
     result = label_pool(learner, X, known, budget=70)
-    assert result.termination_condition == "MinimumExpectedError"
+    assert result.termination_condition == "OverallUncertainty"
     assert result.cost < 70
     assert vars(rule) == vars(clone(rule))
-    expected = make(
-        stopping=MinimumExpectedError(threshold=0.2), batch_size=4, budget=70
-    ).fit(X, full)
+    expected = make(stopping=FEW_ERRORS, batch_size=4, budget=70).fit(X, full)
     assert_array_equal(result.labeled_indices, expected.labeled_indices_)
 
 
@@ -309,7 +311,7 @@ def test_labels_from_the_start():
 
 
 def test_nothing_of_the_user_changes():
-    learner = make(stopping=MinimumExpectedError(threshold=0.2), strategy=Margin())
+    learner = make(stopping=FEW_ERRORS, strategy=Margin())
     y = np.full(80, np.nan)
     before = pickle.dumps((learner, y))
     label_pool(learner, X, known, y=y, budget=20)

@@ -167,7 +167,7 @@ def test_roads_agree(road, C, n_classes, monkeypatch):
         monkeypatch.setattr(softmax, "_HESSIAN_BLOCK_SIZE", 1)
     else:
         monkeypatch.setattr(softmax, "BLOCK_SIZE", 1)
-        monkeypatch.setattr("skactive._models.refits.logistic.BLOCK_SIZE", 1)
+        monkeypatch.setattr("skactive._models.refits.base.CHUNK_SIZE", 1)
     models = LogisticRefits(classifier, X[labeled], y[labeled]).retrain(X[candidates])
     np.testing.assert_allclose(
         models.predict_proba(X), wanted.predict_proba(X), atol=1e-7
@@ -360,7 +360,7 @@ def test_blocks_of_candidates_and_targets(n_features, monkeypatch):
     models = refits.retrain(X[candidates])
     losses, proba = models.expected_loss(X, "log"), models.predict_proba(X)
     np.testing.assert_allclose(models.predict_proba(X[5:9]), proba[:, :, 5:9])
-    monkeypatch.setattr("skactive._models.refits.logistic._WIDTH", 7)
+    monkeypatch.setattr("skactive._models.refits.base.CHUNK_SIZE", 40)
     np.testing.assert_allclose(models.expected_loss(X, "log"), losses, rtol=1e-12)
     one = refits.retrain(X[candidates[3:4]])
     np.testing.assert_allclose(one.expected_loss(X, "log")[0], losses[3], atol=1e-7)

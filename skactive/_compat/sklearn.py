@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sklearn.base import _fit_context
-from sklearn.gaussian_process._gpc import COEFS, LAMBDAS
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.model_selection._search import BaseSearchCV
@@ -43,8 +42,6 @@ if TYPE_CHECKING:  # scikit-learn's decorators hide the types of what they decor
 
 
 __all__ = [
-    "COEFS",
-    "LAMBDAS",
     "BaseSearchCV",
     "HasMethods",
     "Interval",

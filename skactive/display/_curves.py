@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -102,13 +103,6 @@ class ActiveLearningCurveDisplay:
         y: Any,
         *,
         scoring: Any = None,
-        ax: Any = None,
-        interval: str | None = "comparison",
-        confidence: float = 0.95,
-        negate_score: bool = False,
-        score_name: str | None = None,
-        line_kw: dict | None = None,
-        fill_between_kw: dict | None = None,
         **params: Any,
     ) -> ActiveLearningCurveDisplay:
         """Run the campaigns and draw their curves.
@@ -128,10 +122,8 @@ class ActiveLearningCurveDisplay:
         scoring : str, callable, list, tuple or dict, default=None
             As in :func:`~skactive.model_selection.active_learning_curve`; of several
             the first is drawn.
-        ax, interval, confidence, negate_score, score_name, line_kw, fill_between_kw
-            As in :meth:`plot`.
         **params : dict
-            Further keywords of
+            Keywords of :meth:`plot`, and further ones of
             :func:`~skactive.model_selection.active_learning_curve`: `strategies`,
             `budget`, `cv`, `n_jobs`, `random_state` and so on.
 
@@ -140,19 +132,12 @@ class ActiveLearningCurveDisplay:
         display : ActiveLearningCurveDisplay
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
+        names = [name for name in signature(cls.plot).parameters if name in params]
+        plot_params = {name: params.pop(name) for name in names}
         curve = active_learning_curve(estimator, X, y, scoring=scoring, **params)
         is_one = not isinstance(curve.test_scores, dict)
-        return cls.from_results(
-            curve,
-            scoring=scoring if is_one else None,
-            ax=ax,
-            interval=interval,
-            confidence=confidence,
-            negate_score=negate_score,
-            score_name=score_name,
-            line_kw=line_kw,
-            fill_between_kw=fill_between_kw,
-        )
+        one = scoring if is_one else None
+        return cls.from_results(curve, scoring=one, **plot_params)
 
     @classmethod
     def from_results(
@@ -160,13 +145,8 @@ class ActiveLearningCurveDisplay:
         curve: Mapping[str, Any],
         *,
         scoring: Any = None,
-        ax: Any = None,
-        interval: str | None = "comparison",
-        confidence: float = 0.95,
-        negate_score: bool = False,
         score_name: str | None = None,
-        line_kw: dict | None = None,
-        fill_between_kw: dict | None = None,
+        **plot_params: Any,
     ) -> ActiveLearningCurveDisplay:
         """Draw curves that have been computed.
 
@@ -178,8 +158,11 @@ class ActiveLearningCurveDisplay:
         scoring : str or callable, default=None
             Which score, where the curve has several; None means the first. Where it
             has one, `scoring` names the y axis.
-        ax, interval, confidence, negate_score, score_name, line_kw, fill_between_kw
-            As in :meth:`plot`.
+        score_name : str, default=None
+            What is on the y axis. None means the name of `scoring`.
+        **plot_params : dict
+            Keywords of :meth:`plot`: `ax`, `interval`, `confidence`, `negate_score`,
+            `line_kw` and `fill_between_kw`.
 
         Returns
         -------
@@ -205,14 +188,7 @@ class ActiveLearningCurveDisplay:
             test_scores=scores,
             score_name=_scoring_name(scoring) if score_name is None else score_name,
         )
-        return display.plot(
-            ax=ax,
-            interval=interval,
-            confidence=confidence,
-            negate_score=negate_score,
-            line_kw=line_kw,
-            fill_between_kw=fill_between_kw,
-        )
+        return display.plot(**plot_params)
 
     def plot(
         self,

@@ -116,11 +116,7 @@ class UtilityDisplay:
         *,
         n_queries: int | None = None,
         grid_resolution: int = 100,
-        ax: Any = None,
-        plot_method: str = "contourf",
-        colorbar: bool = True,
-        surface_kw: dict | None = None,
-        scatter_kw: dict | None = None,
+        **plot_params: Any,
     ) -> UtilityDisplay:
         """Draw the utilities of a fitted learner, the rows, and those to label next.
 
@@ -138,8 +134,9 @@ class UtilityDisplay:
             many as the learner's `batch_size`.
         grid_resolution : int, default=100
             Points of the grid along each feature.
-        ax, plot_method, colorbar, surface_kw, scatter_kw
-            As in :meth:`plot`.
+        **plot_params : dict
+            Keywords of :meth:`plot`: `ax`, `plot_method`, `colorbar`, `surface_kw` and
+            `scatter_kw`.
 
         Returns
         -------
@@ -175,13 +172,7 @@ class UtilityDisplay:
             queries=points[queried],
             utility_name="utility" if strategy is None else f"utility ({strategy})",
         )
-        return display.plot(
-            ax=ax,
-            plot_method=plot_method,
-            colorbar=colorbar,
-            surface_kw=surface_kw,
-            scatter_kw=scatter_kw,
-        )
+        return display.plot(**plot_params)
 
     def plot(
         self,

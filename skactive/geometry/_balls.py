@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import pairwise_distances_argmin
 
 from skactive.geometry._blocks import as_embedding
 from skactive.geometry._pairs import (
-    GROUP_ROWS,
     Halves,
+    centered,
     pair_distances,
     unlabeled_positions,
 )
@@ -321,21 +322,13 @@ def purity_radius(
     rows = np.arange(n_samples) if rows is None else np.asarray(rows, dtype=np.intp)
     if labels.max(initial=0) == 0:
         return np.inf
-    halves = Halves(vectors, np.arange(n_samples))
+    near = centered(vectors)
     distances = np.empty(len(rows))
-    for start in range(0, len(rows), GROUP_ROWS):
-        some = rows[start : start + GROUP_ROWS]
-        best = np.full(len(some), -np.inf)
-        nearest = np.zeros(len(some), dtype=np.intp)
-        for others in halves.groups():
-            values = halves.block(some, others, np.float64)
-            same = labels[some][:, np.newaxis] == labels[others]
-            np.copyto(values, -np.inf, where=same)
-            at = values.argmax(axis=1)
-            value = values[np.arange(len(some)), at]
-            nearest = np.where(value > best, at + others.start, nearest)
-            best = np.maximum(best, value)
-        distances[start : start + len(some)] = pair_distances(vectors, some, nearest)
+    for label in np.unique(labels[rows]):
+        is_own = labels[rows] == label
+        others = np.flatnonzero(labels != label)
+        nearest = pairwise_distances_argmin(near[rows[is_own]], near[others])
+        distances[is_own] = pair_distances(vectors, rows[is_own], others[nearest])
     # The slack is for products such as 20 * (1 - 0.95), which is not quite 1.
     n_impure = min(int(len(rows) * (1 - alpha) + 1e-9), len(rows) - 1)
     return float(np.nextafter(np.sort(distances)[n_impure], 0))

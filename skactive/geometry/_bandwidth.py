@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from skactive.geometry._blocks import as_embedding, row_hashes
-from skactive.geometry._pairs import Halves, pair_distances
+from skactive.geometry._pairs import centered, pair_distances
 
 Array = NDArray[Any]
 
@@ -82,19 +83,8 @@ def least_distance_bandwidth(vectors: Any, rows: ArrayLike) -> float | None:
     rows = rows[np.unique(row_hashes(vectors[rows]), return_index=True)[1]]
     if len(rows) < 2:
         return None
-    halves = Halves(vectors, rows)
-    nearest = np.zeros(len(rows), dtype=np.intp)
-    largest = np.full(len(rows), -np.inf)
-    for some in halves.groups():
-        for others in halves.groups():
-            values = halves.block(some, others, np.float64)
-            if some == others:
-                np.fill_diagonal(values, -np.inf)
-            at = values.argmax(axis=1)
-            found = values[np.arange(len(values)), at]
-            nearest[some] = np.where(
-                found > largest[some], at + others.start, nearest[some]
-            )
-            largest[some] = np.maximum(largest[some], found)
-    distances = pair_distances(vectors, rows, rows[nearest])
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute")
+    # Without rows of its own to look for, no row is a neighbour of itself.
+    nearest = search.fit(centered(vectors[rows])).kneighbors(return_distance=False)
+    distances = pair_distances(vectors, rows, rows[nearest[:, 0]])
     return float(distances.min() / np.sqrt(2))

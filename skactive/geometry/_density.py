@@ -7,8 +7,10 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from skactive.geometry._blocks import blocks, squared_norms
+from skactive.geometry._pairs import centered
 
 Array = NDArray[Any]
 
@@ -16,6 +18,8 @@ Array = NDArray[Any]
 _TILE_ROWS = 512
 # Numbers in the rows themselves, of a tile whose rows are long.
 _TILE_SIZE = 2**20
+# Rows whose neighbours are looked for at once.
+_SEARCHED_ROWS = 256
 
 
 def information_density(
@@ -60,7 +64,8 @@ def information_density(
     -----
     The time grows as n_rows * n_samples * n_features (half of it where all rows are
     wanted), with `max_rows` in place of n_samples if given; for the exact cosine as
-    n_samples * n_features. Temporaries are tiles of a few MiB.
+    n_samples * n_features. Temporaries are tiles of a few MiB, and with `n_neighbors` a
+    copy of the rows in float64.
 
     References
     ----------
@@ -97,11 +102,11 @@ def information_density(
         rng = np.random.default_rng(0) if rng is None else rng
         reference = np.sort(rng.choice(n_samples, size=max_rows, replace=False))
     if n_neighbors is None:
-        others = _reference_sums(vectors, rows, reference, None, similarity)
+        others = _sampled_sums(vectors, rows, reference)
         n_others = len(reference) - np.isin(rows, reference)
         return (1 + (n_samples - 1) * others / n_others) / n_samples
     n_neighbors = min(n_neighbors, len(reference) - 1)
-    nearest = _reference_sums(vectors, rows, reference, n_neighbors, similarity)
+    nearest = _nearest_sums(vectors, rows, reference, n_neighbors, similarity)
     if similarity == "euclidean":
         return (1 + nearest) / (1 + n_neighbors)
     itself = _inverse_norms(vectors)[rows] > 0
@@ -145,11 +150,10 @@ def _similarity_sums(vectors: Any, rows: Array) -> Array:
     step = _tile_rows(vectors)
     for start in range(0, len(rows), step):
         here = slice(start, start + step)
-        left = _tile(vectors, order[here], "euclidean", shift)
+        left = _tile(vectors, order[here], shift)
         for begin in range(start, n_samples, step):
             there = slice(begin, begin + step)
-            right = _tile(vectors, order[there], "euclidean", shift)
-            similarities = _similarities(_costs(left, right, "euclidean"), "euclidean")
+            similarities = _similarities(left, _tile(vectors, order[there], shift))
             if begin == start:
                 np.fill_diagonal(similarities, 1)  # itself, without rounding
             else:
@@ -158,61 +162,42 @@ def _similarity_sums(vectors: Any, rows: Array) -> Array:
     return sums[: len(rows)]
 
 
-def _reference_sums(
-    vectors: Any,
-    rows: Array,
-    reference: Array,
-    n_neighbors: int | None,
-    similarity: str,
-) -> Array:
-    """Sum of the similarity of each row to the ascending positions `reference`.
-
-    Or to the `n_neighbors` nearest of these; the row itself is left out.
-    """
+def _sampled_sums(vectors: Any, rows: Array, reference: Array) -> Array:
+    """Sum of the similarity of each row to the positions `reference`, itself apart."""
     sums = np.zeros(len(rows))
     shift = _shift(vectors)
     step = _tile_rows(vectors)
-    # Tall tiles for sums; wide ones where the nearest of each tile have to be merged.
-    width = step if n_neighbors is None else min(len(reference), 8 * step)
-    height = max(1, _TILE_SIZE // (width + (n_neighbors or 0)))
-    height = min(height, step)
-    # Where each row stands in `reference`; at a place beyond it if it does not.
-    place = np.searchsorted(reference, rows)
-    is_in = np.isin(rows, reference)
-    for start in range(0, len(rows), height):
-        here = slice(start, start + height)
-        left = _tile(vectors, rows[here], similarity, shift)
-        best = np.empty((len(rows[here]), 0))
-        for begin in range(0, len(reference), width):
-            right = _tile(vectors, reference[begin : begin + width], similarity, shift)
-            costs = _costs(left, right, similarity)
-            column = place[here] - begin
-            own = is_in[here] & (column >= 0) & (column < costs.shape[1])
-            costs[np.flatnonzero(own), column[own]] = np.inf
-            if n_neighbors is None:
-                sums[here] += _similarities(costs, similarity).sum(axis=1)
-                continue
-            best = np.hstack([best, _smallest(costs, n_neighbors)])
-            best = _smallest(best, n_neighbors)
-        if n_neighbors is not None:
-            sums[here] = _similarities(best, similarity).sum(axis=1)
+    for start in range(0, len(rows), step):
+        here = slice(start, start + step)
+        left = _tile(vectors, rows[here], shift)
+        for begin in range(0, len(reference), step):
+            there = reference[begin : begin + step]
+            similarities = _similarities(left, _tile(vectors, there, shift))
+            similarities[rows[here][:, np.newaxis] == there] = 0
+            sums[here] += similarities.sum(axis=1)
     return sums
 
 
-def _smallest(costs: Array, n: int) -> Array:
-    """The `n` smallest numbers of each row, in any order; all, if there are fewer."""
-    size = 16
-    n_groups = costs.shape[1] // size
-    if 2 * n < n_groups:
-        # They are in the n groups with the smallest minima, which are found faster.
-        groups, rest = np.split(costs, [size * n_groups], axis=1)
-        groups = groups.reshape(len(costs), size, n_groups)
-        lowest = np.argpartition(groups.min(axis=1), n, axis=1)[:, np.newaxis, :n]
-        near = np.take_along_axis(groups, lowest, axis=2).reshape(len(costs), -1)
-        costs = np.hstack([near, rest])
-    if n >= costs.shape[1]:
-        return costs
-    return np.partition(costs, n, axis=1)[:, :n]
+def _nearest_sums(
+    vectors: Any, rows: Array, reference: Array, n_neighbors: int, similarity: str
+) -> Array:
+    """The same over the `n_neighbors` most similar rows of `reference` only."""
+    if similarity == "euclidean":
+        vectors = centered(vectors)
+    search = NearestNeighbors(
+        n_neighbors=n_neighbors + 1, algorithm="brute", metric=similarity
+    ).fit(vectors[reference])
+    sums = np.empty(len(rows))
+    for start in range(0, len(rows), _SEARCHED_ROWS):
+        some = rows[start : start + _SEARCHED_ROWS]
+        distances, found = search.kneighbors(vectors[some])
+        is_out = reference[found] == some[:, np.newaxis]
+        # Where the row itself was not found, the last one is one too many.
+        is_out[~is_out.any(axis=1), -1] = True
+        distances = distances[~is_out].reshape(len(some), n_neighbors)
+        near = 1 - distances if similarity == "cosine" else 1 / (1 + distances)
+        sums[start : start + len(some)] = near.sum(axis=1)
+    return sums
 
 
 def _tile_rows(vectors: Any) -> int:
@@ -229,39 +214,21 @@ def _shift(vectors: Any) -> Array | None:
     return vectors.mean(axis=0, dtype=np.float64)
 
 
-def _tile(
-    vectors: Any, positions: Array, similarity: str, shift: Array | None
-) -> tuple[Any, Array]:
-    """Some rows in float64, shifted or of norm one, and their squared norms."""
+def _tile(vectors: Any, positions: Array, shift: Array | None) -> tuple[Any, Array]:
+    """Some rows in float64, shifted, and their squared norms."""
     tile = vectors[positions].astype(np.float64)
-    if similarity == "cosine":
-        inverse = _inverse_norms(tile)
-        tile = (
-            sp.diags(inverse) @ tile
-            if sp.issparse(tile)
-            else (tile * inverse[:, np.newaxis])
-        )
-    elif shift is not None:
+    if shift is not None:
         tile -= shift
     return tile, squared_norms(tile)
 
 
-def _costs(left: tuple[Any, Array], right: tuple[Any, Array], similarity: str) -> Array:
-    """Squared distances, or cosines times -1, shape (n_left, n_right)."""
+def _similarities(left: tuple[Any, Array], right: tuple[Any, Array]) -> Array:
+    """Euclidean similarities, shape (n_left, n_right)."""
     product = left[0] @ right[0].T
-    costs = product.toarray() if sp.issparse(product) else product
-    if similarity == "cosine":
-        return np.negative(costs, out=costs)
-    costs *= -2
-    costs += left[1][:, np.newaxis]
-    costs += right[1]
-    return np.maximum(costs, 0, out=costs)
-
-
-def _similarities(costs: Array, similarity: str) -> Array:
-    """Similarities of costs, in their place."""
-    if similarity == "cosine":
-        return np.negative(costs, out=costs)
-    np.sqrt(costs, out=costs)
-    costs += 1
-    return np.reciprocal(costs, out=costs)
+    result = product.toarray() if sp.issparse(product) else product
+    result *= -2
+    result += left[1][:, np.newaxis]
+    result += right[1]
+    np.sqrt(np.maximum(result, 0, out=result), out=result)
+    result += 1
+    return np.reciprocal(result, out=result)

@@ -68,6 +68,14 @@ def pair_distances(vectors: Any, i: Array, j: Array) -> Array:
     return distances
 
 
+def centered(vectors: Any) -> Any:
+    """Rows in float64, the dense ones about their mean: distances lose fewer digits."""
+    if vectors.shape[1] == 0:  # scikit-learn wants a feature
+        return np.zeros((vectors.shape[0], 1))
+    vectors = vectors.astype(np.float64)
+    return vectors if sp.issparse(vectors) else vectors - vectors.mean(axis=0)
+
+
 class Halves:
     """Blocks of ``-||x - z||^2 / 2`` between some rows of an embedding.
 

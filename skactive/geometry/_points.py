@@ -1,7 +1,7 @@
 """Distances of many rows to a few, of embeddings and of products of two.
 
-Rows are taken in blocks that stay in the processor's cache, and matrix products make
-their distances to all centres asked for.
+Rows are taken in blocks that stay in the processor's cache. A matrix product gives the
+distances of a block to all centres.
 """
 
 from __future__ import annotations

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.neighbors import NearestNeighbors
 
-from skactive.geometry._blocks import as_embedding, blocks
-from skactive.geometry._pairs import Halves, pair_distances
+from skactive.geometry._blocks import as_embedding
+from skactive.geometry._pairs import centered, pair_distances
 
 Array = NDArray[Any]
 
@@ -58,23 +59,12 @@ def typicality(vectors: Any, rows: ArrayLike, n_neighbors: int = 20) -> Array:
     n_neighbors = min(n_neighbors, len(rows) - 1)
     if n_neighbors < 1:
         return np.zeros(len(rows))
-    halves = Halves(vectors, rows)
-    result = np.empty(len(rows))
-    for some in blocks(rows[:, np.newaxis], width=len(rows)):
-        values = np.empty((some.stop - some.start, len(rows)))
-        for group in halves.groups():
-            values[:, group] = halves.block(some, group, np.float64)
-        values *= -2
-        own = np.arange(some.start, some.stop)
-        values[own - some.start, own] = np.inf
-        nearest = np.argpartition(values, n_neighbors - 1, axis=1)[:, :n_neighbors]
-        squares = np.take_along_axis(values, nearest, axis=1)
-        distances = np.sqrt(np.maximum(squares, 0))
-        # A difference of large numbers says little of a short distance.
-        limit = 1e-6 * (halves.norms[some][:, np.newaxis] + halves.norms[nearest])
-        i, j = np.nonzero(squares <= limit)
-        pairs = rows[own[i]], rows[nearest[i, j]]
-        distances[i, j] = pair_distances(vectors, *pairs)
-        with np.errstate(divide="ignore"):
-            result[some] = 1 / distances.mean(axis=1)
-    return result
+    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute")
+    # Without rows of its own to look for, no row is a neighbour of itself.
+    nearest = search.fit(centered(vectors[rows])).kneighbors(return_distance=False)
+    # A difference of large numbers says little of a short distance.
+    distances = pair_distances(
+        vectors, np.repeat(rows, n_neighbors), rows[nearest.ravel()]
+    )
+    with np.errstate(divide="ignore"):
+        return 1 / distances.reshape(nearest.shape).mean(axis=1)

@@ -3,9 +3,9 @@
 The labels of a batch form configurations, n_classes to the power of its size. Each one
 is a posterior over the members of the committee; the information of the batch is what
 these posteriors, weighted by their probabilities, have lost of the members' entropy.
-So a batch is kept as a weighted set of posteriors: complete while it is small, thinned
-by unbiased sampling from then on. All candidates for the next pick are compared on the
-same set.
+So a batch is kept as a weighted set of posteriors. The set is complete while it is
+small; a larger one is thinned by unbiased sampling. All candidates for the next pick
+are compared on the same set.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ Array = NDArray[Any]
 
 # Numbers in a block of (configurations x candidates x classes): 512 KiB of float64.
 _JOINT_BLOCK_SIZE = 2**15
-# Candidates that are evaluated at once at first; twice as many each time after.
+# The first look evaluates eight candidates, and each further look twice as many.
 _FIRST_LOOK = 8
 # Posteriors with less entropy than this cannot gain anything that is not rounding.
 _CERTAIN = 1e-14
-# A sample of configurations is so many times smaller than the number allowed; smaller
-# still, in proportion, from when half of the information is known.
+# A sample holds the allowed number of configurations divided by this. Once half of the
+# information is known, it shrinks further, in proportion to what is left.
 _THINNED = 2
-# Most groups that configurations are merged to, at first and then.
+# Configurations are merged twice: into at most 32 groups, and into at most 256.
 _MOST_GROUPS = (32, 256)
-# Once configurations are a sample: gains of so many samples are taken at once, so many
-# times at most; of how many large ones some are probed; how many are looked at on all
-# configurations (three times as many on less merged ones, where there are any).
+# These four apply once configurations are a sample. A look computes the gains of 64
+# samples, and there are at most 16 looks for a pick.
 _N_LOOKED = 64
 _MAX_LOOKS = 16
+# The first look is at some of the 1024 samples with the largest old gains.
 _PROBED_FROM = 1024
+# Twelve samples are compared on all configurations, three times as many on merged ones.
 _N_FINALISTS = 12
 
 
@@ -63,10 +64,11 @@ def joint_information_gain(
     member_proba : array-like of shape (n_members, n_samples, n_classes)
         Class probabilities of every member, each row summing to one.
     max_configurations : int, default=10_000
-        Exact where no more than this number of configurations of the labels of the
-        first n_samples - 1 samples are possible and leave the member in doubt: always
-        where ``n_classes ** (n_samples - 1)`` is at most this number. Otherwise they
-        are thinned to half this number or less, at random but unbiased, one by one.
+        Labels of the first n_samples - 1 samples form configurations. The result is
+        exact if at most this number of them are possible and leave the member in
+        doubt, as is always so where ``n_classes ** (n_samples - 1)`` is at most this
+        number. Otherwise they are thinned sample by sample, to at most half this
+        number. The thinning is random but unbiased.
     random_state : int, Generator or None, default=None
         For the thinning.
 
@@ -136,12 +138,13 @@ def batch_bald(
     n_queries : int
         How many samples; all, if there are fewer.
     max_configurations : int, default=500
-        Exact while no more than this number of configurations of the labels of the
-        batch so far are possible and leave the member in doubt: pick b at least while
-        ``n_classes ** (b - 1)`` is at most this number. From then on they are thinned
-        to half this number or less after each pick, at random but unbiased, the same
-        ones serve all candidates, and candidates are screened on merged ones: batches
-        were within 1 % of exact greedy ones. Time and memory grow with this number.
+        The labels of the batch form configurations. A pick is exact while at most this
+        number of them are possible and leave the member in doubt: pick b at least
+        where ``n_classes ** (b - 1)`` is at most this number. After that they are
+        thinned to at most half this number after each pick, at random but unbiased.
+        The same ones then serve all candidates, which are screened on merged ones;
+        batches were within 1 % of exact greedy ones. Time and memory grow with this
+        number.
     random_state : int, Generator or None, default=None
         Breaks ties, and thins configurations.
 
@@ -409,10 +412,11 @@ class _Search:
         return int(rows[gains >= gains.max() - self.tolerance].min())
 
     def _largest(self, posteriors: _Posteriors) -> int:
-        """The largest gain; what is bounded below it is not looked at.
+        """The largest gain; samples with a bound below it are not looked at.
 
-        Best first: where the largest bound is from merged posteriors, the samples with
-        the largest ones of these move on to posteriors that are merged less.
+        The search is best first. While the largest bound comes from merged posteriors,
+        the samples with the largest such bounds move on to posteriors that are merged
+        less.
         """
         stages = [*posteriors.merged(), posteriors]
         n_stages = len(stages)
@@ -437,11 +441,12 @@ class _Search:
         return self._first_of_largest(rows, self.bounds_N[rows])
 
     def _about_largest(self, posteriors: _Posteriors) -> int:
-        """The largest gain among those likely to be; for posteriors that are a sample.
+        """About the largest gain, for posteriors that are a sample.
 
-        Gains on merged posteriors say which ones are likely. They are renewed where
-        what is left of the old one may be among the largest new ones; how much is left
-        of gains by this pick is seen on some samples.
+        Gains on merged posteriors say which samples are worth a closer look. A few
+        samples show by how much gains have fallen since the last pick, and the old
+        gains of the others are lowered by as much. Gains are then renewed for samples
+        whose lowered gain may be among the largest.
         """
         stages = [*posteriors.merged(), posteriors]
         rows = np.flatnonzero(self.is_free_N)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numbers
 import os
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -168,8 +166,8 @@ def active_learning_curve(
         As in :func:`sklearn.model_selection.cross_validate`; None means the
         estimator's own `score`.
     cache : str or path, default=None
-        A folder that keeps each finished campaign. The same call, after an
-        interruption or with further strategies, goes on where it was.
+        A folder in which joblib's Memory keeps each finished campaign. The same call,
+        after an interruption or with further strategies, goes on where it was.
     progress : callable or callback, default=None
         Called with the number of campaigns that are done, and of all. From
         scikit-learn 1.9 on also a callback, as its ``ProgressBar()``.
@@ -233,50 +231,39 @@ def active_learning_curve(
         for strategy in named.values()
         for seed, (train, test) in zip(seeds, splits, strict=True)
     ]
-    keep = _Cache(cache, X, y, scoring)
+    data_key = None if cache is None else joblib.hash((X, y, scoring))
+    # joblib would hash X and y anew for each campaign.
+    ignored = ["X", "y", "learner", "scoring"]
+    run = joblib.Memory(cache, verbose=0).cache(_run_campaign, ignore=ignored)
     results = []
     with reporting(progress, "active_learning_curve", len(cells)) as report:
         for result in Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(keep.run)(X, y, *cell, scoring) for cell in cells
+            delayed(run)(X, y, *cell, scoring, _key(data_key, cell[0]))
+            for cell in cells
         ):
             results.append(result)
             report(len(results))
     return _gather(list(named), results)
 
 
-class _Cache:
-    """Finished campaigns as files in a folder, if there is one.
-
-    A file appears whole or not at all, so nothing is lost when a run is killed.
-    """
-
-    def __init__(self, folder: Any, X: Any, y: Any, scoring: Any):
-        self.folder = None if folder is None else Path(folder)
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.data_key = joblib.hash((X, y, scoring))
-
-    def run(
-        self, X: Any, y: Array, learner: Any, train: Array, test: Array, scoring: Any
-    ) -> dict:
-        if self.folder is None:
-            return _run_campaign(X, y, learner, train, test, scoring)
-        key = joblib.hash((self.data_key, without_callbacks(learner), train, test))
-        path = self.folder / f"{key}.joblib"
-        if path.exists():
-            return joblib.load(path)
-        result = _run_campaign(X, y, learner, train, test, scoring)
-        handle, unfinished = tempfile.mkstemp(dir=self.folder, suffix=".part")
-        os.close(handle)
-        joblib.dump(result, unfinished)
-        os.replace(unfinished, path)
-        return result
+def _key(data_key: str | None, learner: Any) -> Any:
+    """What a campaign depends on besides its rows, where it is kept."""
+    return data_key and (data_key, joblib.hash(without_callbacks(learner)))
 
 
 def _run_campaign(
-    X: Any, y: Array, learner: Any, train: Array, test: Array, scoring: Any
+    X: Any,
+    y: Array,
+    learner: Any,
+    train: Array,
+    test: Array,
+    scoring: Any,
+    key: Any,
 ) -> dict:
-    """One campaign on the training rows, scored on the test rows in every round."""
+    """One campaign on the training rows, scored on the test rows in every round.
+
+    It is kept under `key`, `train` and `test`.
+    """
     scorers = _make_scorers(learner, scoring)
     X_test, y_test = _safe_indexing(X, test), y[test]
     scores: dict[str, list[float]] = {name: [] for name in scorers}

@@ -149,7 +149,7 @@ def area_under_curve(n_labels: Array, scores: Array) -> Array:
 def labels_needed(n_labels: Array, curves: Array, target: float | Array) -> Array:
     """Labels at which each curve reaches a score, interpolated; infinite if never.
 
-    Curves are made monotone first, lest a lucky point counts.
+    Curves are made monotone first, so that one lucky point does not count.
 
     Parameters
     ----------
@@ -185,8 +185,9 @@ def labels_needed(n_labels: Array, curves: Array, target: float | Array) -> Arra
 def monotone(curves: Array) -> Array:
     """Least squares fit of curves that never fall (isotonic regression).
 
-    The largest, over where a stretch of points begins, of the smallest, over where it
-    ends, of its means: for many short curves at once.
+    A stretch of points has a mean. For each first point of a stretch the smallest mean
+    over its last points is taken, and of these the largest. This does many short curves
+    at once.
 
     Parameters
     ----------

@@ -4,9 +4,7 @@ from skactive.stopping._base import AllOf, AnyOf, Decision, Patience, StoppingRu
 from skactive.stopping._confidence import (
     ContradictoryInformation,
     ExpectedErrorFlattening,
-    MinimumExpectedError,
     OverallUncertainty,
-    VarianceOfConfidence,
 )
 from skactive.stopping._performance import Budget, MaxRounds, PerformancePlateau
 from skactive.stopping._stability import (
@@ -24,12 +22,10 @@ __all__ = [
     "Decision",
     "ExpectedErrorFlattening",
     "MaxRounds",
-    "MinimumExpectedError",
     "OverallUncertainty",
     "Patience",
     "PerformancePlateau",
     "PredictedChangeOfF",
     "StabilizingPredictions",
     "StoppingRule",
-    "VarianceOfConfidence",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numbers
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,22 +90,18 @@ class Round:
 
     def measure(self, measure: Callable[[Array], Array], rows: Array) -> Array:
         """`measure` of the probabilities of some rows of the pool."""
-        self.check_has_proba()
-
-        def of_proba(X: Any) -> Array:
-            return measure(predict_proba(self.learner, X))
-
-        n_classes = len(classes_of(self.learner))
-        return self._remembered(measure, of_proba, rows, n_classes)
-
-    def check_has_proba(self) -> None:
-        """Raise unless the learner gives probabilities."""
         if not hasattr(self.learner, "predict_proba"):
             raise ValueError(
                 "This stopping rule needs predict_proba, which "
                 f"{self.learner!r} does not have. Use CalibratedClassifierCV around "
                 "it, or a rule on predictions, as StabilizingPredictions."
             )
+
+        def of_proba(X: Any) -> Array:
+            return measure(predict_proba(self.learner, X))
+
+        n_classes = len(classes_of(self.learner))
+        return self._remembered(measure, of_proba, rows, n_classes)
 
     def _remembered(
         self, key: Any, function: Callable[[Any], Array], rows: Array, n_outputs: int
@@ -124,12 +121,13 @@ class StoppingRule(BaseEstimator):
     same round, ``a | b`` where one does, and :class:`Patience` where one says so a
     few times in a row.
 
-    Whatever the rule, it says stop where no row is left without a label. So a loop
-    over a finite pool ends.
+    Every rule says stop when no row is left without a label, so a loop over a finite
+    pool ends.
 
     A new rule derives from this class and defines ``_check(round)``, which gives
     whether to stop and a sentence, and keeps what it remembers in attributes with a
-    trailing underscore.
+    trailing underscore. The rules here are dataclasses: the decorator writes the
+    ``__init__`` that stores the parameters, from which scikit-learn reads their names.
 
     Attributes
     ----------
@@ -138,7 +136,7 @@ class StoppingRule(BaseEstimator):
         nothing, of rounds in which one class only has been labelled.
     """
 
-    needs_model: bool = True
+    needs_model: ClassVar[bool] = True
     _parameter_constraints: dict = {}
 
     def update(self, learner: Any, X: Any, y: Any) -> Decision:
@@ -222,12 +220,13 @@ class StoppingRule(BaseEstimator):
         )
 
 
+@dataclass(repr=False, eq=False)
 class _Combination(StoppingRule):
-    _parameter_constraints = {"rules": [list, tuple]}
-    _joint = ""
+    rules: Sequence[StoppingRule]
 
-    def __init__(self, rules: Sequence[StoppingRule]):
-        self.rules = rules
+    _parameter_constraints = {"rules": [list, tuple]}
+    _sign: ClassVar[str]
+    _needs_all: ClassVar[bool]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get parameters, those of the rules as ``"0__threshold"``.
@@ -261,22 +260,11 @@ class _Combination(StoppingRule):
         -------
         self : StoppingRule
         """
-        if "rules" in params:
-            self.rules = params.pop("rules")
-        rules = list(self.rules)
-        for key, value in params.items():
-            number, _, name = key.partition("__")
-            if not number.isdigit() or int(number) >= len(rules):
-                raise ValueError(
-                    f"{key!r} is no parameter of {self!r}. Possible are 'rules' and "
-                    f"those of its {len(rules)} rules, as '0__name'."
-                )
-            if name:
-                rules[int(number)].set_params(**{name: value})
-            else:
-                rules[int(number)] = value
+        rules = list(params.pop("rules", self.rules))
+        for number in range(len(rules)):
+            rules[number] = params.pop(f"{number}", rules[number])
         self.rules = rules
-        return self
+        return super().set_params(**params)
 
     def leaves(self) -> list[StoppingRule]:
         return [self, *(leaf for rule in self.rules for leaf in rule.leaves())]
@@ -286,15 +274,19 @@ class _Combination(StoppingRule):
             f"({rule!r})" if isinstance(rule, _Combination) else repr(rule)
             for rule in self.rules
         )
-        return self._joint.join(parts)
+        return self._sign.join(parts)
 
-    def _ask(self, this_round: Round) -> list[Decision]:
+    def _decide(self, this_round: Round) -> Decision:
         # Each is asked in each round, for what it remembers.
-        return [rule._decide(this_round) for rule in self.rules]
-
-    def _check(self, this_round: Round) -> tuple[bool, str]:
-        decision = self._decide(this_round)
-        return decision.stop, decision.reason
+        decisions = [rule._decide(this_round) for rule in self.rules]
+        combine = all if self._needs_all else any
+        stop = combine(decision.stop for decision in decisions)
+        shown = [decision for decision in decisions if decision.stop is stop]
+        return Decision(
+            stop,
+            self._sign.join(decision.rule for decision in shown),
+            " and ".join(decision.reason for decision in shown),
+        )
 
 
 class AllOf(_Combination):
@@ -314,17 +306,8 @@ class AllOf(_Combination):
     True
     """
 
-    _joint = " & "
-
-    def _decide(self, this_round: Round) -> Decision:
-        decisions = self._ask(this_round)
-        no = [decision for decision in decisions if not decision]
-        shown = no if no else decisions
-        return Decision(
-            not no,
-            self._joint.join(d.rule for d in shown),
-            " and ".join(d.reason for d in shown),
-        )
+    _sign = " & "
+    _needs_all = True
 
 
 class AnyOf(_Combination):
@@ -344,19 +327,11 @@ class AnyOf(_Combination):
     True
     """
 
-    _joint = " | "
-
-    def _decide(self, this_round: Round) -> Decision:
-        decisions = self._ask(this_round)
-        yes = [decision for decision in decisions if decision]
-        shown = yes if yes else decisions
-        return Decision(
-            bool(yes),
-            self._joint.join(d.rule for d in shown),
-            " and ".join(d.reason for d in shown),
-        )
+    _sign = " | "
+    _needs_all = False
 
 
+@dataclass(repr=False, eq=False)
 class Patience(StoppingRule):
     """Stop where a rule has said so in several rounds in a row.
 
@@ -379,15 +354,14 @@ class Patience(StoppingRule):
     Patience(n_rounds=2, rule=OverallUncertainty())
     """
 
+    rule: StoppingRule
+    n_rounds: int = 3
+
     needs_model = False
     _parameter_constraints = {
         "rule": [StoppingRule],
         "n_rounds": [Interval(numbers.Integral, 1, None, closed="left")],
     }
-
-    def __init__(self, rule: StoppingRule, n_rounds: int = 3):
-        self.rule = rule
-        self.n_rounds = n_rounds
 
     def leaves(self) -> list[StoppingRule]:
         """The rules that this one is made of, and itself.
@@ -405,35 +379,43 @@ class Patience(StoppingRule):
         stop = self.n_in_a_row_ >= self.n_rounds
         return Decision(stop, inner.rule, f"{inner.reason}, {times}")
 
-    def _check(self, this_round: Round) -> tuple[bool, str]:
-        decision = self._decide(this_round)
-        return decision.stop, decision.reason
-
 
 # ---------------------------------------------------------------------------------
 # Rows that rules look at
 # ---------------------------------------------------------------------------------
 
 
+@dataclass(repr=False, eq=False)
 class StopSetRule(StoppingRule):
-    """Base of rules that look at a stop set.
+    """Base of rules that look at a stop set: rows of their own, or some of the pool.
+
+    Parameters
+    ----------
+    stop_set : array-like, sparse, data frame, sequence or None, default=None
+        Rows to look at. None takes rows of the pool without a label: those of each
+        round, or, where `is_fixed`, those of the first round.
+    n_stop : int or None, default=None
+        At most that many rows of the pool, drawn at random; None for all.
+    random_state : int, RandomState instance or None, default=None
+        Draws them.
 
     Attributes
     ----------
     is_fixed : bool
-        Whether the rows drawn from the pool stay the same for the whole campaign,
-        also when they get a label. Otherwise they are rows without a label.
+        Whether the rows taken from the pool stay the same for the whole campaign,
+        also when they get a label.
     """
 
-    is_fixed: bool = False
+    stop_set: Any = field(default=None, kw_only=True)
+    n_stop: int | None = field(default=None, kw_only=True)
+    random_state: int | np.random.RandomState | None = field(default=None, kw_only=True)
+
+    is_fixed: ClassVar[bool] = False
     _parameter_constraints = {
         "stop_set": "no_validation",
         "n_stop": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
     }
-    stop_set: Any
-    n_stop: int | None
-    random_state: Any
 
     def _stop_rows(self, this_round: Round) -> tuple[Round, Array]:
         """A round whose pool holds the stop set, and the positions in it."""
@@ -446,30 +428,25 @@ class StopSetRule(StoppingRule):
                 )
             empty = np.full(n_rows, None)
             return Round(this_round.learner, self.stop_set, empty), np.arange(n_rows)
-        if not hasattr(self, "order_"):
-            self.order_ = self._draw_order(this_round)
-        if len(self.order_) != this_round.n_samples:
+        rows, n_samples = this_round.unlabeled, this_round.n_samples
+        has_too_many = self.n_stop is not None and len(rows) > self.n_stop
+        if not hasattr(self, "order_"):  # in which rows without a label are taken
+            self.order_ = np.arange(n_samples)
+            if has_too_many:
+                self.order_ = as_generator(self.random_state).permutation(n_samples)
+        if len(self.order_) != n_samples:
             raise ValueError(
                 f"{type(self).__name__} saw {len(self.order_)} rows in X before and "
-                f"{this_round.n_samples} now. Pass the same rows in each round, call "
-                "reset(), or give it a stop_set."
+                f"{n_samples} now. Pass the same rows in each round, call reset(), or "
+                "give it a stop_set."
             )
-        if self.is_fixed:
-            if not hasattr(self, "rows_"):
-                self.rows_ = self._first(this_round)
-            return this_round, self.rows_
-        return this_round, self._first(this_round)
+        if not (self.is_fixed and hasattr(self, "rows_")):
+            if has_too_many:
+                rows = np.sort(rows[np.argsort(self.order_[rows])[: self.n_stop]])
+            self.rows_ = rows
+        return this_round, self.rows_
 
-    def _draw_order(self, this_round: Round) -> Array:
-        """Rank of each row: the first `n_stop` rows without a label are looked at."""
-        n_samples = this_round.n_samples
-        if self.n_stop is None or len(this_round.unlabeled) <= self.n_stop:
-            return np.arange(n_samples)
-        return as_generator(self.random_state).permutation(n_samples)
-
-    def _first(self, this_round: Round) -> Array:
-        rows = this_round.unlabeled
-        if self.n_stop is None or len(rows) <= self.n_stop:
-            return rows
-        ranks = self.order_[rows]
-        return np.sort(rows[np.argpartition(ranks, self.n_stop)[: self.n_stop]])
+    def _measure(self, measure: Callable[[Array], Array], this_round: Round) -> Array:
+        """`measure` of the probabilities of each row of the stop set."""
+        source, rows = self._stop_rows(this_round)
+        return source.measure(measure, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from skactive._compat.sklearn import Interval, RealNotInt
 from skactive.stopping._base import Round, StoppingRule
 
 
+@dataclass(repr=False, eq=False)
 class Budget(StoppingRule):
     """Stop where a number of labels is used.
 
@@ -31,6 +33,8 @@ class Budget(StoppingRule):
     Decision(stop=False, rule='Budget', reason='2 of 3 labels are used')
     """
 
+    max_labels: int | float = 100
+
     needs_model = False
     _parameter_constraints = {
         "max_labels": [
@@ -38,9 +42,6 @@ class Budget(StoppingRule):
             Interval(RealNotInt, 0, 1, closed="right"),
         ],
     }
-
-    def __init__(self, max_labels: int | float = 100):
-        self.max_labels = max_labels
 
     def _check(self, this_round: Round) -> tuple[bool, str]:
         affordable = self.max_labels
@@ -51,6 +52,7 @@ class Budget(StoppingRule):
         return n_labels >= affordable, f"{n_labels} of {affordable} labels are used"
 
 
+@dataclass(repr=False, eq=False)
 class MaxRounds(StoppingRule):
     """Stop after a number of rounds.
 
@@ -71,13 +73,12 @@ class MaxRounds(StoppingRule):
     OverallUncertainty() | MaxRounds(n_rounds=50)
     """
 
+    n_rounds: int = 20
+
     needs_model = False
     _parameter_constraints = {
         "n_rounds": [Interval(numbers.Integral, 1, None, closed="left")],
     }
-
-    def __init__(self, n_rounds: int = 20):
-        self.n_rounds = n_rounds
 
     def _check(self, this_round: Round) -> tuple[bool, str]:
         self.n_rounds_ = getattr(self, "n_rounds_", 0) + 1
@@ -85,6 +86,7 @@ class MaxRounds(StoppingRule):
         return self.n_rounds_ >= self.n_rounds, reason
 
 
+@dataclass(repr=False, eq=False)
 class PerformancePlateau(StoppingRule):
     """Stop where the score on labelled rows set aside no longer grows [1]_.
 
@@ -126,6 +128,12 @@ class PerformancePlateau(StoppingRule):
     (False, True)
     """
 
+    X_val: Any
+    y_val: Any
+    scoring: str | Callable[..., float] | None = field(default=None, kw_only=True)
+    min_gain: float = field(default=0.005, kw_only=True)
+    window: int = field(default=3, kw_only=True)
+
     _parameter_constraints = {
         "X_val": "no_validation",
         "y_val": "no_validation",
@@ -133,21 +141,6 @@ class PerformancePlateau(StoppingRule):
         "min_gain": [Interval(numbers.Real, 0, None, closed="left")],
         "window": [Interval(numbers.Integral, 1, None, closed="left")],
     }
-
-    def __init__(
-        self,
-        X_val: Any,
-        y_val: Any,
-        *,
-        scoring: str | Callable[..., float] | None = None,
-        min_gain: float = 0.005,
-        window: int = 3,
-    ):
-        self.X_val = X_val
-        self.y_val = y_val
-        self.scoring = scoring
-        self.min_gain = min_gain
-        self.window = window
 
     def _check(self, this_round: Round) -> tuple[bool, str]:
         learner = this_round.learner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,7 @@ class _Successive(StopSetRule):
         return labels, before[1]
 
 
+@dataclass(repr=False, eq=False)
 class StabilizingPredictions(_Successive):
     """Stop where predictions of a stop set no longer change, by Cohen's kappa [1]_.
 
@@ -109,27 +111,16 @@ class StabilizingPredictions(_Successive):
     'StabilizingPredictions'
     """
 
+    threshold: float = 0.99
+    window: int = 3
+    n_stop: int | None = field(default=2000, kw_only=True)
+
     is_fixed = True
     _parameter_constraints = {
         "threshold": [Interval(numbers.Real, -1, 1, closed="both")],
         "window": [Interval(numbers.Integral, 1, None, closed="left")],
         **StopSetRule._parameter_constraints,
     }
-
-    def __init__(
-        self,
-        threshold: float = 0.99,
-        window: int = 3,
-        *,
-        stop_set: Any = None,
-        n_stop: int | None = 2000,
-        random_state: int | np.random.RandomState | None = None,
-    ):
-        self.threshold = threshold
-        self.window = window
-        self.stop_set = stop_set
-        self.n_stop = n_stop
-        self.random_state = random_state
 
     def _check(self, this_round: Round) -> tuple[bool, str]:
         pair = self._compare(this_round)
@@ -141,6 +132,7 @@ class StabilizingPredictions(_Successive):
         return len(kappas) == self.window and mean >= self.threshold, reason
 
 
+@dataclass(repr=False, eq=False)
 class ClassificationChange(_Successive):
     """Stop where predictions of the rows without a label stay the same [1]_.
 
@@ -148,13 +140,9 @@ class ClassificationChange(_Successive):
     ----------
     threshold : float, default=0.0
         The share of these rows whose prediction may change between two rounds.
-    stop_set : array-like, sparse, data frame, sequence or None, default=None
-        Other rows whose predictions are compared. None takes those rows of `X` that
-        have no label in both rounds.
-    n_stop : int or None, default=None
-        At most that many rows of `X`, drawn at random; None for all.
-    random_state : int, RandomState instance or None, default=None
-        Draws them.
+    stop_set, n_stop, random_state
+        Other rows whose predictions are compared, see :class:`OverallUncertainty`. By
+        default these are all rows of `X` that have no label in both rounds.
 
     Attributes
     ----------
@@ -176,23 +164,12 @@ class ClassificationChange(_Successive):
     (False, True)
     """
 
+    threshold: float = 0.0
+
     _parameter_constraints = {
         "threshold": [Interval(numbers.Real, 0, 1, closed="both")],
         **StopSetRule._parameter_constraints,
     }
-
-    def __init__(
-        self,
-        threshold: float = 0.0,
-        *,
-        stop_set: Any = None,
-        n_stop: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ):
-        self.threshold = threshold
-        self.stop_set = stop_set
-        self.n_stop = n_stop
-        self.random_state = random_state
 
     def _check(self, this_round: Round) -> tuple[bool, str]:
         pair = self._compare(this_round)
@@ -205,6 +182,7 @@ class ClassificationChange(_Successive):
         return n_changed <= self.threshold * n_rows + 1e-9, reason
 
 
+@dataclass(repr=False, eq=False)
 class PredictedChangeOfF(_Successive):
     """Stop where the F measure is predicted to change little; two classes [1]_.
 
@@ -220,13 +198,8 @@ class PredictedChangeOfF(_Successive):
         Rounds.
     pos_label : object, default=None
         The positive class; None is the greater one of the two.
-    stop_set : array-like, sparse, data frame, sequence or None, default=None
-        Rows whose predictions are compared. None takes rows of `X` that have no label
-        in the first round, and keeps them for the campaign.
-    n_stop : int or None, default=2000
-        At most that many rows of `X`, drawn at random; None for all.
-    random_state : int, RandomState instance or None, default=None
-        Draws them.
+    stop_set, n_stop, random_state
+        Rows whose predictions are compared: see :class:`StabilizingPredictions`.
 
     Attributes
     ----------
@@ -255,6 +228,11 @@ class PredictedChangeOfF(_Successive):
     (False, True)
     """
 
+    threshold: float = 0.005
+    window: int = 3
+    pos_label: Any = field(default=None, kw_only=True)
+    n_stop: int | None = field(default=2000, kw_only=True)
+
     is_fixed = True
     _parameter_constraints = {
         "threshold": [Interval(numbers.Real, 0, None, closed="neither")],
@@ -262,23 +240,6 @@ class PredictedChangeOfF(_Successive):
         "pos_label": "no_validation",
         **StopSetRule._parameter_constraints,
     }
-
-    def __init__(
-        self,
-        threshold: float = 0.005,
-        window: int = 3,
-        *,
-        pos_label: Any = None,
-        stop_set: Any = None,
-        n_stop: int | None = 2000,
-        random_state: int | np.random.RandomState | None = None,
-    ):
-        self.threshold = threshold
-        self.window = window
-        self.pos_label = pos_label
-        self.stop_set = stop_set
-        self.n_stop = n_stop
-        self.random_state = random_state
 
     def _check(self, this_round: Round) -> tuple[bool, str]:
         positive = self._positive_class(this_round)

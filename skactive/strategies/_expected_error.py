@@ -24,12 +24,11 @@ class ExpectedError(LookAhead):
     error, in [0, 1], for the zero-one loss; log(n_classes) minus the expected entropy,
     in nats, for the log loss.
 
-    Retraining takes no fits for naive Bayes, KNeighborsClassifier,
-    LinearDiscriminantAnalysis, RidgeClassifier, GaussianProcessClassifier (whose
-    kernel stays as fitted) and LogisticRegression. For any other classifier there is
-    one fit for each candidate and class: one step of `partial_fit` on a copy where it
-    has that, and else, and for nets of skorch, a fit on all rows, from the current
-    coefficients where it has `warm_start`. These run in parallel as
+    Retraining takes no fits for GaussianNB, MultinomialNB, KNeighborsClassifier,
+    LinearDiscriminantAnalysis, RidgeClassifier and LogisticRegression. For any other
+    classifier there is one fit for each candidate and class: one step of `partial_fit`
+    on a copy where it has that, and else, and for nets of skorch, a fit on all rows,
+    from the current coefficients where it has `warm_start`. These run in parallel as
     `joblib.parallel_config` says, and a call that will take longer than half a minute
     warns of it; see :meth:`estimate_cost`.
     Behind the transformers of a pipeline, these stay as they were fitted.

@@ -18,16 +18,9 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skactive._models.refits.base import as_rows
 from skactive._models.refits.discriminant import DiscriminantRefits, RidgeRefits
-from skactive._models.refits.gaussian_process import GaussianProcessRefits
 from skactive._models.refits.generic import GenericRefits
 from skactive._models.refits.logistic import LogisticRefits
-from skactive._models.refits.naive_bayes import (
-    BernoulliNBRefits,
-    CategoricalNBRefits,
-    ComplementNBRefits,
-    GaussianNBRefits,
-    MultinomialNBRefits,
-)
+from skactive._models.refits.naive_bayes import GaussianNBRefits, MultinomialNBRefits
 from skactive._models.refits.neighbors import KNeighborsRefits
 
 Array = NDArray[Any]
@@ -35,13 +28,9 @@ Array = NDArray[Any]
 _CLOSED_FORMS: tuple[Any, ...] = (
     GaussianNBRefits,
     MultinomialNBRefits,
-    ComplementNBRefits,
-    BernoulliNBRefits,
-    CategoricalNBRefits,
     KNeighborsRefits,
     DiscriminantRefits,
     RidgeRefits,
-    GaussianProcessRefits,
     LogisticRefits,
 )
 

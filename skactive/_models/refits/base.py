@@ -14,7 +14,8 @@ from skactive._compat.sklearn import _num_samples, _safe_indexing
 
 Array = NDArray[Any]
 
-# A chunk of probabilities holds about as many numbers (256 KiB), to stay in the cache.
+# A chunk of probabilities holds about this many numbers, 256 KiB, which stay in the
+# processor's cache.
 CHUNK_SIZE = 2**15
 # exp(-800) is zero, and 0 * -800 is no NaN.
 _FLOOR = -800.0
@@ -71,16 +72,15 @@ class Retrained(ABC):
         There are n_candidates x n_classes models.
     in_logs : bool
         Whether `planes` gives log-probabilities, up to a constant for a row.
+    n_arrays : int or None
+        How many arrays (n_candidates, n_targets) losses work on at a time. None
+        means one for each class.
     """
 
     n_candidates: int
     n_classes: int
     in_logs: bool = False
-
-    @property
-    def n_arrays(self) -> int:
-        """How many arrays (n_candidates, n_targets) losses work on at a time."""
-        return self.n_classes
+    n_arrays: int | None = None
 
     @abstractmethod
     def planes(self, targets: Any) -> Iterator[Array]:
@@ -107,9 +107,12 @@ class Retrained(ABC):
 
         `loss` is "zero_one" or "log", see :func:`mean_loss`.
         """
+        if loss not in _LOSSES:
+            raise ValueError(f"loss is {loss!r}; expected 'zero_one' or 'log'.")
         targets = as_rows(targets)
         total = np.zeros((self.n_candidates, self.n_classes))
-        size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_arrays))
+        n_arrays = self.n_arrays or self.n_classes
+        size = max(16, CHUNK_SIZE // (self.n_candidates * n_arrays))
         for chunk in batches(targets.shape[0], size):
             total += self._chunk_losses(targets[chunk], loss)
         return total / targets.shape[0]

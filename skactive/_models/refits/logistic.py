@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,24 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
 from skactive._models.linear import Logistic, as_logistic, training_weights
-from skactive._models.refits.softmax import (
-    BLOCK_SIZE,
-    LARGE_LOGIT,
-    Base,
-    Own,
-    Shared,
-    fit_base,
-    refit,
-    softmax,
-)
+from skactive._models.refits.base import Retrained
+from skactive._models.refits.softmax import Base, Own, Shared, fit_base, refit
 
 Array = NDArray[Any]
 
 # Directions in which the labelled rows differ less than this, relative to the one in
 # which they differ most, are rounding: of rows, and of products of rows.
 _ROUNDING = 1e-12
-# Targets in a block.
-_WIDTH = 1024
 
 
 class LogisticRefits:
@@ -58,8 +49,7 @@ class LogisticRefits:
     -----
     The cost of a refit does not depend on the number of features beyond that of
     labelled rows: coefficients are sought in the span of these rows and the new one,
-    in which the optimum lies. Targets are taken in once for all blocks of candidates,
-    and must not change in place meanwhile.
+    in which the optimum lies.
 
     Examples
     --------
@@ -129,7 +119,8 @@ class LogisticRefits:
         Parameters
         ----------
         candidates : array-like or CSR of shape (n_candidates, n_features)
-            Better a hundred or more at once; each takes `numbers_per_candidate`.
+            A hundred or more at once are faster than one by one. Each takes
+            `numbers_per_candidate`.
 
         Returns
         -------
@@ -145,8 +136,10 @@ class LogisticRefits:
         return LogisticModels(self._space, scaled, rows, residuals, coef)
 
 
-class LogisticModels:
+class LogisticModels(Retrained):
     """The refitted models of some candidates, from :meth:`LogisticRefits.retrain`."""
+
+    in_logs = True
 
     def __init__(
         self, space: _Space, scaled: Any, rows: Array, residuals: Array, coef: Array
@@ -154,73 +147,27 @@ class LogisticModels:
         self._space = space
         self._scaled = scaled
         self._rows = rows
-        # Coefficients (n_candidates, n_labels, n_classes - 1, n_coef).
-        self._coef = coef
+        # Coefficients (n_labels, n_classes - 1, n_candidates, n_coef).
+        self._coef = np.ascontiguousarray(coef.transpose(1, 2, 0, 3))
+        self.n_classes, _, self.n_candidates, _ = self._coef.shape
         self._beyond: Array | None = None
         if space.residual is not None:
-            along = coef[..., space.residual]
-            shape = (-1, 1, 1)
-            safe = np.where(residuals > 0, residuals, 1.0).reshape(shape)
+            along = self._coef[..., space.residual]
+            safe = np.where(residuals > 0, residuals, 1.0)
             # Of the part of a candidate outside the span of the labelled rows.
-            self._beyond = np.where(residuals.reshape(shape) > 0, along / safe, 0.0)
+            self._beyond = np.where(residuals > 0, along / safe, 0.0)
 
-    def predict_proba(self, targets: Any) -> Array:
-        """Probabilities of every model for every target.
-
-        Parameters
-        ----------
-        targets : array-like or CSR of shape (n_targets, n_features)
-
-        Returns
-        -------
-        proba : ndarray of shape (n_candidates, n_labels, n_targets, n_classes)
-            float64; labels, too, are in the order of the classifier's `classes_`.
-        """
-        scaled, rows = self._space.target_rows(targets)
-        logits = self._logits(rows, self._outside(scaled, rows), slice(None))
-        m, n_labels, n_others, t = logits.shape
-        proba, log_total = softmax(logits.reshape(-1, n_others, t))
-        first = np.exp(-log_total)[:, np.newaxis]
-        both = np.concatenate([first, proba], axis=1)
-        return both.transpose(0, 2, 1).reshape(m, n_labels, t, n_others + 1)
-
-    def expected_loss(self, targets: Any, loss: Literal["zero_one", "log"]) -> Array:
-        """Mean loss over the targets that each model expects itself to have.
-
-        Parameters
-        ----------
-        targets : array-like or CSR of shape (n_targets, n_features)
-        loss : {"zero_one", "log"}
-            "zero_one" is one minus the largest probability; "log" is the entropy, in
-            nats.
-
-        Returns
-        -------
-        losses : ndarray of shape (n_candidates, n_labels)
-            float64. Probabilities are held for a block of models and targets only.
-
-        Raises
-        ------
-        ValueError
-            If `loss` is another one.
-        """
-        if loss not in ("zero_one", "log"):
-            raise ValueError(f"loss is {loss!r}; expected 'zero_one' or 'log'.")
-        measure = _confidence_lost if loss == "zero_one" else _entropy
-        scaled, rows = self._space.target_rows(targets)
-        m, n_labels, n_others, _ = self._coef.shape
-        sums = np.zeros((m, n_labels))
-        height = max(1, BLOCK_SIZE // (_WIDTH * n_labels * n_others))
-        for start in range(0, len(rows), _WIDTH):
-            part = slice(start, start + _WIDTH)
-            here = rows[part]
-            beyond = self._outside(scaled[part], here)
-            for first in range(0, m, height):
-                some = slice(first, first + height)
-                logits = self._logits(here, beyond, some)
-                losses = measure(logits.reshape(-1, n_others, len(here)))
-                sums[some] += losses.sum(axis=1).reshape(-1, n_labels)
-        return sums / len(rows)
+    def planes(self, targets: Any) -> Iterator[Array]:
+        """Logits relative to class 0, whose own are zero."""
+        scaled = self._space.scale(targets)
+        rows = self._space.rows(scaled, inside=True)[0]
+        outside = self._outside(scaled, rows)
+        for label, coef in enumerate(self._coef):
+            planes = np.zeros((self.n_classes, self.n_candidates, len(rows)))
+            np.matmul(coef, rows.T, out=planes[1:])
+            if outside is not None and self._beyond is not None:
+                planes[1:] += self._beyond[label][:, :, np.newaxis] * outside
+            yield planes
 
     def _outside(self, scaled: Any, rows: Array) -> Array | None:
         """Products of candidates and targets outside the span of labelled rows."""
@@ -230,16 +177,6 @@ class LogisticModels:
         products = _dense(self._scaled @ scaled.T)
         products -= self._rows[:, :n_inside] @ rows[:, :n_inside].T
         return products
-
-    def _logits(self, rows: Array, beyond: Array | None, some: slice) -> Array:
-        """Logits relative to class 0 (n_models, n_labels, n_classes - 1, n_targets)."""
-        coef = self._coef[some]
-        logits = coef.reshape(-1, coef.shape[-1]) @ rows.T
-        logits = logits.reshape(*coef.shape[:-1], len(rows))
-        if beyond is not None and self._beyond is not None:
-            outside = beyond[some, np.newaxis, np.newaxis]
-            logits += self._beyond[some, ..., np.newaxis] * outside
-        return logits
 
 
 class _Space:
@@ -266,8 +203,6 @@ class _Space:
         self.basis: Any = None
         self.combine: Array | None = None
         self.residual: int | None = None
-        # Blocks of candidates are all asked about the same targets.
-        self.last_targets: tuple[Any, Any, Array] | None = None
         if scaled.shape[1] > scaled.shape[0]:
             self._find_basis(scaled)
         elif sp.issparse(scaled):
@@ -325,15 +260,6 @@ class _Space:
         if self.has_free:
             parts.append(np.ones((len(within), 1)))
         return np.hstack(parts), lengths
-
-    def target_rows(self, targets: Any) -> tuple[Any, Array]:
-        """Scaled targets and their coordinates, zero outside the span."""
-        last = self.last_targets
-        if last is None or last[0] is not targets:
-            scaled = self.scale(targets)
-            last = targets, scaled, self.rows(scaled, inside=True)[0]
-            self.last_targets = last
-        return last[1], last[2]
 
     def start(self, formula: Logistic) -> Array:
         """The classifier's coefficients relative to class 0, (n_classes - 1, n_coef).
@@ -393,36 +319,6 @@ def _weights_with(
 def _one_hot(code: int, n_classes: int) -> Array:
     """Over the classes other than 0."""
     return np.asarray(np.arange(1, n_classes) == code, dtype=np.float64)
-
-
-def _confidence_lost(logits: Array) -> Array:
-    """One minus the largest probability, (B, N), of logits (B, Q, N); overwrites."""
-    top = np.maximum(logits.max(axis=1), 0.0)
-    large = top.max(initial=0.0) > LARGE_LOGIT
-    if large:
-        logits -= top[:, np.newaxis]
-    np.exp(logits, out=logits)
-    total = logits.sum(axis=1)
-    if large:
-        total += np.exp(-top)
-        return 1.0 - 1.0 / total
-    total += 1.0
-    return 1.0 - np.exp(top) / total
-
-
-def _entropy(logits: Array) -> Array:
-    """Entropy in nats, (B, N), of logits (B, Q, N)."""
-    if logits.max(initial=0.0) > LARGE_LOGIT:
-        proba, log_total = softmax(logits)
-        return log_total - np.einsum("bqn,bqn->bn", proba, logits)
-    odds = np.exp(logits)
-    total = odds.sum(axis=1)
-    total += 1.0
-    mean = np.einsum("bqn,bqn->bn", odds, logits)
-    mean /= total
-    np.log(total, out=total)
-    total -= mean
-    return total
 
 
 def _dense(matrix: Any) -> Array:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.naive_bayes import (
-    BernoulliNB,
-    CategoricalNB,
-    ComplementNB,
-    GaussianNB,
-    MultinomialNB,
-)
-from sklearn.preprocessing import binarize
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.utils.validation import check_non_negative
 
 from skactive._models.refits.base import (
@@ -44,46 +36,32 @@ _LARGEST_SQUARE = 1e-7
 
 
 class _Models(Retrained):
-    """Log-likelihoods of the classes that the new row leaves alone, and of the others.
-
-    `has_changed[label, k]` says whether class k changes when the new row has `label`.
-    """
+    """Models in which a new row changes the likelihood of its own class alone."""
 
     in_logs = True
+    n_arrays = 2
     log_priors: Array
-    has_changed: Array
 
     def tables(self, targets: Any) -> tuple[list[Array], list[Array]]:
-        """For each class (n_candidates or 1, n_targets), without and with the row."""
+        """Log-likelihoods of each class without the new row and with it.
+
+        Each is of shape (n_candidates or 1, n_targets).
+        """
         raise NotImplementedError
 
     def planes(self, targets: Any) -> Iterator[Array]:
         """Log joint probabilities."""
         same, changed = self.tables(targets)
         shape = (self.n_classes, self.n_candidates, targets.shape[0])
-        for log_prior, has_changed in zip(
-            self.log_priors, self.has_changed, strict=True
-        ):
+        for label, log_prior in enumerate(self.log_priors):
             planes = np.empty(shape)
             for k in range(self.n_classes):
-                table = changed[k] if has_changed[k] else same[k]
+                table = changed[k] if k == label else same[k]
                 np.add(table, log_prior[k], out=planes[k])
             yield planes
 
-    @property
-    def has_one_change(self) -> bool:
-        """Whether a label changes the likelihoods of its own class alone."""
-        return np.array_equal(self.has_changed, np.eye(self.n_classes, dtype=bool))
-
-    @property
-    def n_arrays(self) -> int:
-        """See Retrained."""
-        return 2 if self.has_one_change else self.n_classes
-
     def _chunk_losses(self, targets: Any, loss: str) -> Array:
-        """As for all, but from the odds of the label's class where that will do."""
-        if not self.has_one_change:
-            return super()._chunk_losses(targets, loss)
+        """As for all, but from the odds of the label's class."""
         same, changed = self.tables(targets)
         return self._losses_by_odds([same], changed, loss)[0]
 
@@ -107,7 +85,7 @@ class _Models(Retrained):
 
 
 class _Rest:
-    """The classes but one, of which only their sum matters to that one.
+    """All classes but one; only their sum matters to that one.
 
     `logs` (n_classes - 1, n_candidates or 1, n_targets) are log joint probabilities,
     and are overwritten.
@@ -201,7 +179,6 @@ class _GaussianModels(_Models):
         self.n_candidates, self.n_classes = len(rows), len(refits.counts)
         self.center = refits.center
         self.log_priors = refits.log_priors
-        self.has_changed = np.eye(self.n_classes, dtype=bool)
         n = refits.n_rows
         total = (n * refits.total_variance + n / (n + 1) * rows**2) / (n + 1)
         smoothing = refits.smoothing * total.max(axis=1, keepdims=True)
@@ -293,204 +270,62 @@ class _Powers:
 # ---------------------------------------------------------------------------------
 
 
-class _CountRefits:
-    """Sums of features by class, and what scikit-learn's discrete models share."""
+class MultinomialNBRefits:
+    """Refits of :class:`sklearn.naive_bayes.MultinomialNB`."""
 
     def __init__(
         self, classifier: Any, features: Any, codes: Array, weights: Array | None
     ):
         self.classifier = classifier
-        rows = self.prepare(features)
-        n_classes = len(classifier.classes_)
-        weights = np.ones(len(codes)) if weights is None else weights
-        self.counts = np.bincount(codes, weights, minlength=n_classes)
+        rows = self.check(features)
+        n_classes, n_rows = len(classifier.classes_), len(codes)
+        weights = np.ones(n_rows) if weights is None else weights
         by_class = sp.csr_matrix(
-            (weights, (codes, np.arange(len(codes)))), shape=(n_classes, len(codes))
+            (weights, (codes, np.arange(n_rows))), shape=(n_classes, n_rows)
         )
-        self.sums = _dense(by_class @ rows)
-        self.has_changed = np.eye(n_classes, dtype=bool)
+        self.sums = _dense(by_class @ rows) + np.asarray(classifier.alpha)
         if classifier.class_prior is not None:
             priors = np.tile(np.asarray(classifier.class_prior, float), (n_classes, 1))
         elif classifier.fit_prior:
-            priors = class_priors(self.counts)
+            priors = class_priors(np.bincount(codes, weights, minlength=n_classes))
         else:
             priors = np.full((n_classes, n_classes), 1 / n_classes)
         self.log_priors = np.maximum(log_quietly(priors), _LOG_ZERO)
 
-    def prepare(self, features: Any) -> Any:
+    @classmethod
+    def supports(cls, classifier: Any) -> bool:
+        """Exactly MultinomialNB, with some smoothing."""
+        return type(classifier) is MultinomialNB and bool(
+            np.min(classifier.alpha) >= _LEAST_ALPHA
+        )
+
+    def check(self, features: Any) -> Any:
         """Rows as the formulas take them; an error for what a real fit refuses."""
         rows = as_rows(features)
         check_non_negative(rows, repr(self.classifier))
         return rows
 
-    def retrain(self, candidates: Any) -> _CountModels:
+    def retrain(self, candidates: Any) -> _MultinomialModels:
         """Models with one more row each."""
-        return _CountModels(self, self.prepare(candidates))
-
-    def tables(self, rows: Any, targets: Any) -> tuple[list[Array], list[Array]]:
-        """As in _Models."""
-        raise NotImplementedError
+        return _MultinomialModels(self, self.check(candidates))
 
 
-class _CountModels(_Models):
-    def __init__(self, refits: _CountRefits, rows: Any):
+class _MultinomialModels(_Models):
+    def __init__(self, refits: MultinomialNBRefits, rows: Any):
         self.refits, self.rows = refits, rows
-        self.n_candidates, self.n_classes = rows.shape[0], len(refits.counts)
+        self.n_candidates, self.n_classes = rows.shape[0], len(refits.sums)
         self.log_priors = refits.log_priors
-        self.has_changed = refits.has_changed
 
     def tables(self, targets: Any) -> tuple[list[Array], list[Array]]:
-        return self.refits.tables(self.rows, self.refits.prepare(targets))
-
-
-def _has_alpha(classifier: Any, is_scalar: bool = False) -> bool:
-    if is_scalar and not isinstance(classifier.alpha, Real):
-        return False
-    return bool(np.min(classifier.alpha) >= _LEAST_ALPHA)
-
-
-class MultinomialNBRefits(_CountRefits):
-    """Refits of :class:`sklearn.naive_bayes.MultinomialNB`."""
-
-    @classmethod
-    def supports(cls, classifier: Any) -> bool:
-        """Exactly MultinomialNB, with some smoothing."""
-        return type(classifier) is MultinomialNB and _has_alpha(classifier)
-
-    def tables(self, rows: Any, targets: Any) -> tuple[list[Array], list[Array]]:
-        """As in _Models."""
+        targets = self.refits.check(targets)
         same, changed = [], []
-        sizes, added = _row_sums(targets), _row_sums(rows)
-        for sums in self.sums + np.asarray(self.classifier.alpha):
+        sizes, added = _row_sums(targets), _row_sums(self.rows)
+        for sums in self.refits.sums:
             logs = targets @ np.log(sums)
             same.append((logs - sizes * np.log(sums.sum()))[np.newaxis])
-            table = _product(_growth(rows, sums), targets) + logs
+            table = _dense(_growth(self.rows, sums) @ targets.T) + logs
             table -= np.log(sums.sum() + added)[:, np.newaxis] * sizes
             changed.append(table)
-        return same, changed
-
-
-class ComplementNBRefits(_CountRefits):
-    """Refits of :class:`sklearn.naive_bayes.ComplementNB`.
-
-    A new row is in the complement of all classes but its own.
-    """
-
-    def __init__(
-        self, classifier: Any, features: Any, codes: Array, weights: Array | None
-    ):
-        super().__init__(classifier, features, codes, weights)
-        self.has_changed = ~self.has_changed
-        self.log_priors = np.zeros_like(self.log_priors)
-
-    @classmethod
-    def supports(cls, classifier: Any) -> bool:
-        """Exactly ComplementNB, with some smoothing."""
-        return type(classifier) is ComplementNB and _has_alpha(classifier)
-
-    def tables(self, rows: Any, targets: Any) -> tuple[list[Array], list[Array]]:
-        """As in _Models."""
-        same, changed = [], []
-        sizes, added = _row_sums(targets), _row_sums(rows)
-        n_features = self.sums.shape[1]
-        alpha = np.asarray(self.classifier.alpha)
-        for sums in self.sums.sum(axis=0) + alpha - self.sums:
-            growth = _growth(rows, sums)
-            logs, total = targets @ np.log(sums), np.log(sums.sum())
-            one = (logs - sizes * total)[np.newaxis]
-            totals = np.log(sums.sum() + added)[:, np.newaxis]
-            many = _product(growth, targets) + logs
-            many -= totals * sizes
-            if self.classifier.norm:
-                scale = np.log(sums).sum()
-                one /= scale - n_features * total
-                scales = scale + _row_sums(growth)[:, np.newaxis]
-                many /= scales - n_features * totals
-            else:
-                one, many = -one, -many
-            same.append(one)
-            changed.append(many)
-        return same, changed
-
-
-class BernoulliNBRefits(_CountRefits):
-    """Refits of :class:`sklearn.naive_bayes.BernoulliNB`."""
-
-    @classmethod
-    def supports(cls, classifier: Any) -> bool:
-        """Exactly BernoulliNB that makes features binary itself, with smoothing."""
-        return (
-            type(classifier) is BernoulliNB
-            and classifier.binarize is not None
-            and _has_alpha(classifier)
-        )
-
-    def prepare(self, features: Any) -> Any:
-        """Zeros and ones."""
-        return binarize(as_rows(features), threshold=self.classifier.binarize)
-
-    def tables(self, rows: Any, targets: Any) -> tuple[list[Array], list[Array]]:
-        """As in _Models."""
-        same, changed = [], []
-        alpha = np.broadcast_to(self.classifier.alpha, self.sums.shape[1])
-        for count, sums in zip(self.counts, self.sums, strict=True):
-            on, off = sums + alpha, count - sums + alpha
-            table = targets @ (np.log(on) - np.log(off))
-            same.append((table + np.log(off / (on + off)).sum())[np.newaxis])
-            # With one more row, where its feature is off, and what it adds where on.
-            base = np.log(on) - np.log(off + 1)
-            extra = np.log(on + 1) - np.log(off) - base
-            many = _product(_scale_columns(rows, extra), targets) + targets @ base
-            constant = np.log((off + 1) / (on + off + 1)).sum()
-            per_row = rows @ (np.log(off) - np.log(off + 1)) + constant
-            changed.append(many + per_row[:, np.newaxis])
-        return same, changed
-
-
-class CategoricalNBRefits(_CountRefits):
-    """Refits of :class:`sklearn.naive_bayes.CategoricalNB`."""
-
-    def __init__(
-        self, classifier: Any, features: Any, codes: Array, weights: Array | None
-    ):
-        values = as_rows(features).astype(np.int64)
-        self.n_categories = values.max(axis=0) + 1
-        if classifier.min_categories is not None:
-            self.n_categories = np.maximum(self.n_categories, classifier.min_categories)
-        self.starts = np.append(0, np.cumsum(self.n_categories))
-        super().__init__(classifier, features, codes, weights)
-
-    @classmethod
-    def supports(cls, classifier: Any) -> bool:
-        """Exactly CategoricalNB, with some smoothing."""
-        return type(classifier) is CategoricalNB and _has_alpha(classifier, True)
-
-    def prepare(self, features: Any) -> Any:
-        """One column a category."""
-        values = super().prepare(features).astype(np.int64)
-        if (values >= self.n_categories).any():
-            f = int(np.flatnonzero((values >= self.n_categories).any(axis=0))[0])
-            raise ValueError(
-                f"Feature {f} has the category {values[:, f].max()}, but the labelled "
-                f"rows have {self.n_categories[f]} categories. Set min_categories= of "
-                "CategoricalNB to the number of all categories."
-            )
-        columns = (values + self.starts[:-1]).ravel()
-        indptr = np.arange(len(values) + 1) * values.shape[1]
-        data = np.ones(len(columns))
-        shape = (len(values), int(self.starts[-1]))
-        return sp.csr_matrix((data, columns, indptr), shape=shape)
-
-    def tables(self, rows: Any, targets: Any) -> tuple[list[Array], list[Array]]:
-        """As in _Models."""
-        same, changed = [], []
-        alpha = self.classifier.alpha
-        for count, sums in zip(self.counts, self.sums + alpha, strict=True):
-            logs = targets @ np.log(sums)
-            totals = count + alpha * self.n_categories
-            same.append((logs - np.log(totals).sum())[np.newaxis])
-            table = _product(_growth(rows, sums), targets) + logs
-            changed.append(table - np.log(totals + 1).sum())
         return same, changed
 
 
@@ -501,19 +336,6 @@ def _growth(rows: Any, sums: Array) -> Any:
     growth = rows.copy()
     growth.data = np.log1p(rows.data / sums[rows.indices])
     return growth
-
-
-def _scale_columns(rows: Any, factors: Array) -> Any:
-    if not sp.issparse(rows):
-        return rows * factors
-    scaled = rows.copy()
-    scaled.data = rows.data * factors[rows.indices]
-    return scaled
-
-
-def _product(rows: Any, targets: Any) -> Array:
-    """Inner products, dense (n_rows, n_targets)."""
-    return _dense(rows @ targets.T)
 
 
 def _dense(matrix: Any) -> Array:

@@ -23,8 +23,8 @@ Array = NDArray[Any]
 TOLERANCE = 2e-8
 # Relative to the weights and the entries of the rows, gradients are rounding.
 _GRADIENT_ROUNDING = 1e-13
-# What is added to the diagonal of a Hessian that rounding has made singular, as a share
-# of it and for each coefficient.
+# The diagonal of a Hessian that rounding has made singular grows by this share of
+# itself, times the number of coefficients.
 _SINGULAR_ROUNDING = 1e-14
 # exp of a greater logit comes near the largest float.
 LARGE_LOGIT = 500.0
@@ -32,22 +32,19 @@ LARGE_LOGIT = 500.0
 _ARMIJO = 1e-4
 # Rounding of an objective, relative; differences below it say nothing.
 _ROUNDING = 1e-13
-# Newton steps from products with Hessians; what these leave is solved with Hessians
-# of their own, so that the numbers only share out the work.
+# Newton steps use products with Hessians first. Regressions that these do not finish
+# are solved with Hessians of their own, so these numbers decide the time only.
 _MAX_CHEAP_STEPS = 12
 _MAX_PRODUCTS = 20
 # Where no Hessian is built, products have to do.
 _MAX_PRODUCTS_ALONE = 400
-# How much conjugate gradients lower the square of a residual: between these.
+# Conjugate gradients lower the square of a residual by a factor between these.
 _FORCING = (1e-6, 3e-2)
-# Solved systems are left out once no more than this share is still running.
+# Solved systems are left out once less than this share is still running.
 _SPARSE_SHARE = 0.7
-# Steps for the first guess, which need not be exact.
-_MAX_FIRST_STEPS = 5
-_FIRST_TOLERANCE = 1e-3
-# Above so many coefficients no Hessian is built.
+# No Hessian is built for more coefficients than this.
 _MAX_WHOLE = 2048
-# A gradient that is so many times what counts as zero is worth a warning.
+# There is a warning where a gradient is this many times what counts as zero.
 _WARNED = 1e4
 _MAX_STEPS = 200
 _MAX_HALVINGS = 40
@@ -194,8 +191,6 @@ def _refit_block(shared: Shared, own: Own, base: Base) -> Array:
 
     start = np.broadcast_to(base.coef, (len(own.rows), *base.coef.shape))
     state = _evaluate(shared, own, np.array(start, order="C"))
-    first = precondition.first_step(own, base.coef)
-    state, _ = _search_line(shared, own, state, first)
     small = base.coef.size <= _MAX_WHOLE
     n_steps = _MAX_CHEAP_STEPS if small else _MAX_STEPS
     state = _descend(shared, own, state, cheap, n_steps)
@@ -457,45 +452,6 @@ class _Preconditioner:
         blocks = self.solved.reshape(-1, *curvature.shape[:1], *curvature.shape)
         self.leverage = np.matmul(blocks, own.rows[:, np.newaxis, :, np.newaxis])
         self.leverage = self.leverage[..., 0]
-
-    def first_step(self, own: Own, coef: Array) -> Array:
-        """Step (B, Q, P) from the base that is right if its objective is quadratic.
-
-        It minimises ``s @ leverage @ s / 2 + weight * loss(logits - leverage @ s)``
-        over s (B, Q), where the step is ``-s @ solved``.
-        """
-        start = own.rows @ coef.T
-        dual = np.zeros_like(start)
-        identity = np.eye(start.shape[1])
-
-        def at(dual: Array) -> tuple[Array, Array]:
-            moved = np.matmul(self.leverage, dual[:, :, np.newaxis])[:, :, 0]
-            logits = start - moved
-            proba, log_total = softmax(logits[:, :, np.newaxis])
-            loss = log_total[:, 0] - logits @ own.target
-            objective = 0.5 * np.sum(dual * moved, axis=1) + own.weight * loss
-            return objective, proba[:, :, 0]
-
-        objective, proba = at(dual)
-        for _ in range(_MAX_FIRST_STEPS):
-            residual = dual - own.weight * (proba - own.target)
-            spread = proba[:, :, np.newaxis] * (identity - proba[:, np.newaxis])
-            matrix = identity + own.weight * np.matmul(spread, self.leverage)
-            step = -np.linalg.solve(matrix, residual[:, :, np.newaxis])[:, :, 0]
-            if np.abs(step).max(initial=0.0) < _FIRST_TOLERANCE:
-                break
-            tried, new_proba = at(dual + step)
-            for _ in range(_MAX_FIRST_STEPS):
-                bad = tried > objective
-                if not bad.any():
-                    break
-                step[bad] *= 0.5
-                tried, new_proba = at(dual + step)
-            lower = tried <= objective
-            dual[lower] += step[lower]
-            objective[lower], proba[lower] = tried[lower], new_proba[lower]
-        flat = np.matmul(dual[:, np.newaxis], self.solved)[:, 0]
-        return -flat.reshape(len(flat), *coef.shape)
 
     def capacitance(self, proba: Array, weight: float, which: Array) -> Array:
         """(B, Q, Q): ``inv(I + weight * spread @ leverage) @ (weight * spread)``."""
