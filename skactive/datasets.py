@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.datasets import make_moons
 from sklearn.utils import check_random_state
 
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, decode_labels, encode_labels, is_missing
 from skactive.strategies._selection import draw_seed
 
-Array = NDArray[Any]
 RandomState = int | np.random.RandomState | None
 
 __all__ = [

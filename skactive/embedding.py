@@ -30,7 +30,6 @@ from weakref import WeakValueDictionary
 import numpy as np
 import scipy.sparse as sp
 from joblib import Memory
-from numpy.typing import NDArray
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -43,11 +42,10 @@ from skactive._compat.sklearn import (
     _fit_context,
     _safe_indexing,
 )
+from skactive._compat.typing import Array
 from skactive._data.digests import row_digests
 
 __all__ = ["Embedded"]
-
-Array = NDArray[Any]
 
 
 class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

@@ -7,13 +7,13 @@ the probability of each choice is known, weights undo that.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 __all__ = [
     "Estimate",

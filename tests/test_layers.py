@@ -118,6 +118,8 @@ def test_layers(path):
             assert target == here or LEVEL[target] < LEVEL[here], (
                 f"{here} imports {target}"
             )
+            if here in NUMERICAL and target == "_compat":
+                assert module == "skactive._compat.typing"
         elif top == "sklearn":
             assert here not in NUMERICAL or top in NUMERICAL[here]
             parts = [*rest, name or ""]

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
-from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
 from skactive._compat.tally import in_this_context
-
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # A chunk holds about 2**21 numbers (16 MiB), at most 65,536 and at least 64 rows; a
 # multiple of 64, because matrix products then treat every row alike.

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
+from skactive._compat.typing import Array
 from skactive.geometry._blocks import blocks, row_hashes
-
-Array = NDArray[Any]
 
 
 def row_keys(X: Any, rows: Array) -> Array:

@@ -10,9 +10,8 @@ from typing import Any
 import joblib
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # Bytes of a digest.
 DIGEST_SIZE = 16

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 MISSING = -1
 """The code of a missing label."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.validation import indexable
 
 from skactive._compat.sklearn import _safe_indexing
-
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 
 class Pool(NamedTuple):

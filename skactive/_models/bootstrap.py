@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_random_state, resample
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._compat.sklearn import _check_method_params, _safe_indexing
 from skactive._compat.tally import count_fits
-
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 
 def fit_on_rows(

@@ -11,18 +11,16 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
 from skactive._compat.sklearn import LinearClassifierMixin, _num_samples
 from skactive._compat.tally import count_rows
+from skactive._compat.typing import Array
 from skactive._models import nets
 from skactive._models.linear import as_logistic
 from skactive.geometry._blocks import as_embedding
-
-Array = NDArray[Any]
 
 _ACTIVATIONS = {
     "identity": lambda values: values,

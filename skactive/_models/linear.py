@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from sklearn.utils.class_weight import compute_class_weight
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 
 class Logistic(NamedTuple):

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import (
     BaggingClassifier,
     ExtraTreesClassifier,
@@ -21,9 +20,8 @@ from skactive._compat.sklearn import (
     _num_samples,
 )
 from skactive._compat.tally import count_rows
+from skactive._compat.typing import Array
 from skactive._models.wrappers import inside, kind_of, layers, pass_in, pass_out
-
-Array = NDArray[Any]
 
 _ENSEMBLES = (
     RandomForestClassifier,

@@ -14,11 +14,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import _num_samples
-
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # Torch has one random state for all threads.
 _RANDOM_STATE_LOCK = threading.RLock()

@@ -13,17 +13,15 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.special import expit, ndtri, softmax
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import check_array
 
+from skactive._compat.typing import Array
 from skactive._models.linear import Logistic, add_ones, as_logistic, training_weights
 from skactive._models.members import classes_of
 from skactive._models.wrappers import at_last_step, last_step, params_of_last_step
-
-Array = NDArray[Any]
 
 # Square matrices are built and factorised up to this number of rows.
 _MAX_FACTORISED = 4096

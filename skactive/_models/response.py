@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_rows
+from skactive._compat.typing import Array
 from skactive._models.last_layer import has_last_layer
 from skactive._models.members import (
     classes_of,
@@ -19,8 +19,6 @@ from skactive._models.members import (
     member_proba,
 )
 from skactive._models.wrappers import last_step
-
-Array = NDArray[Any]
 
 
 def has_response(estimator: Any, response: str) -> bool:

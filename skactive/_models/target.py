@@ -11,15 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score
 
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, decode_labels, encode_labels
 from skactive._models.bootstrap import fit_on_rows
 from skactive.estimation import smoothed_bootstrap_interval, wilson_interval
-
-Array = NDArray[Any]
 
 
 class Classes:

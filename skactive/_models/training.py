@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from skactive._compat.sklearn import _check_method_params, _safe_indexing
 from skactive._compat.tally import count_fits
+from skactive._compat.typing import Array
 from skactive._models import nets
 from skactive._models.bootstrap import (
     bootstrap_members,
@@ -33,7 +33,6 @@ from skactive._models.warm_start import (
 )
 from skactive._models.wrappers import align, at_last_step, last_step
 
-Array = NDArray[Any]
 # Fitted estimators, or a function X -> (n_members, n_samples, n_classes).
 Members = list[Any] | Callable[[Any], Array]
 

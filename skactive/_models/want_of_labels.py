@@ -7,12 +7,10 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
+from skactive._compat.typing import Array
 from skactive._models.training import Model, Training
-
-Array = NDArray[Any]
 
 # What estimators raise where labels are too few; LinAlgError became a ValueError late.
 ERRORS_OF_LACK = (ValueError, np.linalg.LinAlgError)

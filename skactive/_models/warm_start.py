@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
@@ -23,6 +22,7 @@ from skactive._compat.sklearn import (
     _check_method_params,
     _safe_indexing,
 )
+from skactive._compat.typing import Array
 from skactive._data.copies import row_keys
 from skactive._models.bootstrap import fit_on_rows
 from skactive._models.nets import is_net
@@ -34,8 +34,6 @@ from skactive._models.wrappers import (
     layers,
     replace_last,
 )
-
-Array = NDArray[Any]
 
 _POSSIBLE = (
     "Possible are MLPClassifier, SGDClassifier, Perceptron, LogisticRegression, the "

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
-from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -21,10 +20,10 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._compat.sklearn import BaseSearchCV
+from skactive._compat.typing import Array
 from skactive._models.encoded import EncodedClassifier
 from skactive._models.nets import is_net
 
-Array = NDArray[Any]
 Kind = Literal["pipeline", "search", "encoded", "frozen", "fitted"]
 _Wanted = TypeVar("_Wanted")
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import check_scoring
@@ -16,9 +16,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skactive._compat.sklearn import _BaseScorer, _safe_indexing
+from skactive._compat.typing import Array
 from skactive._models.target import Classes
-
-Array = NDArray[Any]
 
 
 class Audit(NamedTuple):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.callbacks import FitTasks
 from skactive._compat.tally import Tally, counting
+from skactive._compat.typing import Array
 from skactive._data.pool import Pool
 from skactive._models.target import Classes
 from skactive._models.training import Model
@@ -23,8 +23,6 @@ from skactive._models.want_of_labels import (
     warn_of_lack,
 )
 from skactive.classifier._plan import Plan
-
-Array = NDArray[Any]
 
 
 @dataclass

@@ -6,10 +6,10 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive import measures
 from skactive._compat.sklearn import _safe_indexing
+from skactive._compat.typing import Array
 from skactive._data.copies import count_copies
 from skactive._data.labels import MISSING
 from skactive._models.members import classes_of, member_proba
@@ -28,9 +28,6 @@ from skactive.geometry._pairs import pair_distances
 from skactive.strategies import Strategy
 from skactive.strategies._messages import shorten
 from skactive.strategies._selection import find_candidates
-
-Array = NDArray[Any]
-
 
 _N_NEAREST = 3
 # Rows that a row's density is compared with, and that densities are means over.

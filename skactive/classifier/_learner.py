@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import (
@@ -39,6 +39,7 @@ from skactive._compat.sklearn import (
     available_if,
 )
 from skactive._compat.tally import counting
+from skactive._compat.typing import Array
 from skactive._data.labels import as_visible, find_marks, is_missing
 from skactive._data.pool import Pool, as_rows
 from skactive._models.bootstrap import seeded
@@ -59,8 +60,6 @@ from skactive.classifier._explain import Explanation, explain_rows
 from skactive.classifier._plan import Plan, make_plan, run_in_threads
 from skactive.strategies import get_strategy
 from skactive.strategies._selection import check_n_queries, check_rows
-
-Array = NDArray[Any]
 
 # Figures of a round that are columns of `history_`.
 _COLUMNS = [

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 
+from skactive._compat.typing import Array
 from skactive._data.pool import Pool
 from skactive._models.encoded import EncodedClassifier, needs_codes
 from skactive._models.response import has_response
@@ -21,8 +21,6 @@ from skactive.classifier._reserve import Reserve, draw_reserve, next_audited
 from skactive.strategies import PerCost, Strategy, get_strategy
 from skactive.strategies._needs import check_needs
 from skactive.strategies._selection import draw_seed
-
-Array = NDArray[Any]
 
 
 class Plan(NamedTuple):

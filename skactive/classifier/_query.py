@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from skactive._compat.typing import Array
 from skactive._models.wrappers import find, is_fitted
 from skactive.classifier._audit import Audit
 from skactive.classifier._learner import ActiveLearningClassifier
-
-Array = NDArray[Any]
 
 
 def query(

@@ -7,12 +7,11 @@ the pool change nothing for those that were there.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 
 class Reserve(NamedTuple):

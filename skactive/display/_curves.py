@@ -7,13 +7,12 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import t
 
+from skactive._compat.typing import Array
 from skactive.display._style import COLORS, MARKERS, as_plain, check_matplotlib
 from skactive.model_selection import active_learning_curve
-
-Array = NDArray[Any]
 
 _BASELINE = "random"
 # A second and a third round of the colours.

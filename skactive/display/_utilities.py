@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.inspection import DecisionBoundaryDisplay
 
 from skactive._compat.sklearn import _get_adapter_from_container, _num_samples
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
 from skactive._models.wrappers import last_step
 from skactive.classifier import query
 from skactive.display._style import COLORS, MARKERS, as_plain, check_matplotlib
-
-Array = NDArray[Any]
 
 # Around the data, as a share of their range.
 _MARGIN = 0.05

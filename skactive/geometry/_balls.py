@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.metrics import pairwise_distances_argmin
 
+from skactive._compat.typing import Array
 from skactive.geometry._blocks import as_embedding
 from skactive.geometry._pairs import (
     Halves,
@@ -16,8 +17,6 @@ from skactive.geometry._pairs import (
     pair_distances,
     unlabeled_positions,
 )
-
-Array = NDArray[Any]
 
 # Rows of a block of the graph of balls, whose pairs stay in the cache.
 _BLOCK_ROWS = 512

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.neighbors import NearestNeighbors
 
 from skactive.geometry._blocks import as_embedding, row_hashes
 from skactive.geometry._pairs import centered, pair_distances
-
-Array = NDArray[Any]
 
 # Pairs of rows that the median is taken of.
 _N_PAIRS = 10_000

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # Numbers in a block of distances: 8 MiB of float64.
 BLOCK_SIZE = 2**20

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from skactive._compat.typing import Array
 from skactive.geometry._bandwidth import median_bandwidth
 from skactive.geometry._blocks import as_embedding
 from skactive.geometry._pairs import (
@@ -15,8 +16,6 @@ from skactive.geometry._pairs import (
     Halves,
     unlabeled_positions,
 )
-
-Array = NDArray[Any]
 
 # Single precision is used where it errs by less than this in a similarity.
 _SINGLE_ERROR = 1e-4

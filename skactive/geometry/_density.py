@@ -6,13 +6,11 @@ from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from skactive._compat.typing import Array
 from skactive.geometry._blocks import blocks, squared_norms
 from skactive.geometry._pairs import centered
-
-Array = NDArray[Any]
 
 # Rows of one side of a square tile: 2 MiB of float64, which stays in the cache.
 _TILE_ROWS = 512

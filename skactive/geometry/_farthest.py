@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skactive._compat.typing import Array
 from skactive.geometry._points import (
     Among,
     Pool,
@@ -19,8 +19,6 @@ from skactive.geometry._points import (
     draw_largest,
     tie_level,
 )
-
-Array = NDArray[Any]
 
 # Rows that the greedy choice keeps up to date, at least half and at most twice as many.
 _FRONT_SIZE = 128

@@ -29,11 +29,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from skactive._compat.typing import Array
 from skactive.geometry._blocks import blocks, dense_rows
-
-Array = NDArray[Any]
 
 # Numbers in the small matrices of a block of rows: 512 KiB, which caches hold.
 _SMALL_BLOCK = 2**16

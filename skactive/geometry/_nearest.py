@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skactive._compat.typing import Array
 from skactive.geometry._points import Points, Pool, all_positions, inner_products
-
-Array = NDArray[Any]
 
 
 def nearest_to_centers(

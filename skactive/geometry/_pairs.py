@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from skactive._compat.typing import Array
 from skactive.geometry._blocks import BLOCK_SIZE
-
-Array = NDArray[Any]
 
 # Rows of a block of pairs.
 GROUP_ROWS = 512

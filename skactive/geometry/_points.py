@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # Squared distances closer than this, relatively, count as equal: matrix products of
 # different shapes round differently.

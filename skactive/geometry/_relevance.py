@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from skactive._compat.typing import Array
 from skactive.geometry._sampling import draw
-
-Array = NDArray[Any]
 
 
 def relevance_sampling(

@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skactive._compat.typing import Array
 from skactive.geometry._points import Among, Pool, all_positions, draw_largest
-
-Array = NDArray[Any]
 
 # Rows drawn at once from old distances.
 _QUEUE_SIZE = 256

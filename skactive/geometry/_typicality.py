@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.neighbors import NearestNeighbors
 
+from skactive._compat.typing import Array
 from skactive.geometry._blocks import as_embedding
 from skactive.geometry._pairs import centered, pair_distances
-
-Array = NDArray[Any]
 
 
 def typicality(vectors: Any, rows: ArrayLike, n_neighbors: int = 20) -> Array:

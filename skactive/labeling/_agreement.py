@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import _num_samples
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels, is_missing
 from skactive.estimation import wilson_interval
 from skactive.labeling._source import LabelSource, answers_of, as_source, unite
 from skactive.strategies._selection import as_generator, check_rows
-
-Array = NDArray[Any]
 
 
 class SourceAudit(NamedTuple):

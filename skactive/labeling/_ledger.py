@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, decode_labels
 from skactive.classifier._campaign import Figures
 from skactive.labeling._source import LabelSource, answers_of, unite
-
-Array = NDArray[Any]
 
 # Sums of costs round; a budget of 0.3 pays for three labels of 0.1.
 _SLACK = 1e-9

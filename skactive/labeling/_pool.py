@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_fits
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
 from skactive._data.pool import as_rows
 from skactive._models.bootstrap import seeded
@@ -25,8 +26,6 @@ from skactive.labeling._source import as_sources
 from skactive.strategies import get_strategy
 from skactive.strategies._messages import shorten
 from skactive.strategies._selection import check_rows
-
-Array = NDArray[Any]
 
 
 def label_pool(

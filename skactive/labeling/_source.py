@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from skactive._compat.typing import Array
 from skactive._data.labels import encode_labels
 from skactive.strategies._messages import shorten
 
-Array = NDArray[Any]
 Oracle = Callable[[Array], Any]
 
 

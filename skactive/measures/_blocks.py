@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # Numbers in a block of one model's, and of a committee's probabilities: 1.5 MiB and
 # 768 KiB of float64, and as much again for scratch. Near a second-level cache, and

@@ -7,16 +7,15 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from skactive._compat.typing import Array
 from skactive.measures._blocks import (
     as_probabilities,
     blockwise,
     entropy_of_block,
     safe_log,
 )
-
-Array = NDArray[Any]
 
 
 def vote_entropy(votes: ArrayLike, *, n_classes: int | None = None) -> Array:

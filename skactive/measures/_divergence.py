@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
+from skactive._compat.typing import Array
 from skactive.measures._blocks import (
     _COMMITTEE_BLOCK_SIZE,
     _check_probabilities,
     _classes_first,
     as_probabilities,
 )
-
-Array = NDArray[Any]
 
 
 def jensen_shannon(proba: ArrayLike, other: ArrayLike) -> Array:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from skactive._compat.typing import Array
 from skactive.measures._blocks import as_probabilities, blockwise
 from skactive.measures._committee import gain_and_entropies
-
-Array = NDArray[Any]
 
 # Rows of counts that are worked on at once, and halvings of the interval: the result
 # is exact to 2**-45.

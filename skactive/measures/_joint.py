@@ -13,12 +13,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from skactive._compat.typing import Array
 from skactive.measures._blocks import as_probabilities, blockwise, safe_log
 from skactive.measures._committee import gain_and_entropies
-
-Array = NDArray[Any]
 
 # Numbers in a block of (configurations x candidates x classes): 512 KiB of float64.
 _JOINT_BLOCK_SIZE = 2**15

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from skactive._compat.typing import Array
 from skactive.measures._blocks import (
     LONG_ROW,
     as_probabilities,
     blockwise,
     entropy_of_block,
 )
-
-Array = NDArray[Any]
 
 
 def least_confidence(proba: ArrayLike, *, normalize: bool = False) -> Array:

@@ -9,7 +9,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import StratifiedKFold, check_cv
@@ -24,14 +23,13 @@ from skactive._compat.sklearn import (
     _safe_indexing,
     validate_parameter_constraints,
 )
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
 from skactive._data.pool import as_rows
 from skactive.classifier import ActiveLearningClassifier
 from skactive.model_selection._summary import CurveSummary, summarize
 from skactive.strategies import Strategy, get_strategy
 from skactive.strategies._selection import draw_seed
-
-Array = NDArray[Any]
 
 _BASELINE = "random"
 

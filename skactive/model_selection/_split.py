@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import (
     BaseCrossValidator,
     PredefinedSplit,
@@ -18,9 +17,8 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import indexable
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
-
-Array = NDArray[Any]
 
 
 class LabeledKFold(BaseCrossValidator):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # Below, resampled means cannot tell how far off a mean may be.
 _FEW_SPLITS = 10

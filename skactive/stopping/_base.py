@@ -9,20 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, indexable
 
 from skactive._compat.sklearn import Interval, _num_samples
+from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._data.labels import MISSING, encode_labels
 from skactive._models.members import classes_of
 from skactive._models.response import predict_proba
 from skactive._models.wrappers import last_step
 from skactive.strategies._selection import as_generator
-
-Array = NDArray[Any]
 
 
 class Decision(NamedTuple):

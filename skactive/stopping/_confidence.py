@@ -9,13 +9,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive import measures
 from skactive._compat.sklearn import Interval, StrOptions
+from skactive._compat.typing import Array
 from skactive.stopping._base import Round, StopSetRule
-
-Array = NDArray[Any]
 
 # One object each, so that rules that use the same share a pass over the pool.
 _UNCERTAINTIES: dict[str, Callable[[Array], Array]] = {

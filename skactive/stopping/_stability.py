@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import Interval
+from skactive._compat.typing import Array
 from skactive.stopping._base import Round, StopSetRule
-
-Array = NDArray[Any]
 
 
 def kappa(labels: Array, others: Array) -> float:

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 
 from skactive._compat.sklearn import _num_samples
+from skactive._compat.typing import Array
 from skactive.strategies._lookup import find_named
 from skactive.strategies._messages import shorten
 from skactive.strategies._needs import check_needs
@@ -23,8 +24,6 @@ from skactive.strategies._selection import (
     take_distinct,
     warn_if_equal,
 )
-
-Array = NDArray[Any]
 
 
 class Terms(NamedTuple):

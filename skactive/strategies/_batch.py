@@ -6,14 +6,12 @@ from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import HasMethods, StrOptions, _num_samples
+from skactive._compat.typing import Array
 from skactive._models.vectors import embed
 from skactive.strategies._base import Strategy
 from skactive.strategies._selection import as_generator, pick_distinct
-
-Array = NDArray[Any]
 
 # What `embedding` of a strategy may be; BatchStrategy says what it means.
 EMBEDDING: list = [

@@ -7,13 +7,13 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans as _KMeans
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from skactive import measures
 from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
+from skactive._compat.typing import Array
 from skactive._data.chunks import rows_between
 from skactive._models.response import predict_proba
 from skactive.geometry._farthest import k_center
@@ -21,8 +21,6 @@ from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._relevance import relevance_sampling
 from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
-
-Array = NDArray[Any]
 
 # Rows whose probabilities are asked for at once.
 _CHUNK_ROWS = 2**14

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import Interval
+from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._data.labels import MISSING, encode_labels
 from skactive._models.members import classes_of
@@ -18,8 +19,6 @@ from skactive.strategies._base import Strategy
 from skactive.strategies._selection import (
     check_utilities,
 )
-
-Array = NDArray[Any]
 
 
 def balance_weights(

@@ -7,19 +7,17 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.sklearn import Interval
+from skactive._compat.typing import Array
 from skactive._models.members import classes_of
 from skactive.geometry._balls import prob_cover, purity_radius
 from skactive.geometry._blocks import row_hashes
 from skactive.geometry._typicality import typicality
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._selection import round_ties
-
-Array = NDArray[Any]
 
 # Rows whose balls decide on the radius of ProbCover.
 _PURITY_ROWS = 5_000

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.tally import counting
+from skactive._compat.typing import Array
 from skactive._models.vectors import embed_without_labels
 from skactive.strategies._base import Strategy
 from skactive.strategies._coverage import MaxHerding
 from skactive.strategies._random import Random
-
-Array = NDArray[Any]
 
 
 class ColdStart(Strategy):

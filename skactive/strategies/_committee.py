@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
 from skactive import measures
 from skactive._compat.sklearn import StrOptions
+from skactive._compat.typing import Array
 from skactive._models.members import member_proba
 from skactive.strategies._pointwise import PointwiseStrategy
-
-Array = NDArray[Any]
 
 
 class VoteEntropy(PointwiseStrategy):

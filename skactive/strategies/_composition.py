@@ -6,13 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from numpy.typing import NDArray
-
 from skactive.strategies._base import CombinedStrategy, Strategy
 from skactive.strategies._function import as_strategy
 from skactive.strategies._messages import shorten
-
-Array = NDArray[Any]
 
 
 class Composition(CombinedStrategy):

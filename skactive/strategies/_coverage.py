@@ -6,9 +6,9 @@ import numbers
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import Interval, StrOptions
+from skactive._compat.typing import Array
 from skactive.geometry._bandwidth import least_distance_bandwidth
 from skactive.geometry._coverage import (
     facility_location,
@@ -16,8 +16,6 @@ from skactive.geometry._coverage import (
 )
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._wrapper import INNER, WrapperStrategy
-
-Array = NDArray[Any]
 
 _MAX_ROWS = {"max_rows": [Interval(numbers.Integral, 1, None, closed="left")]}
 

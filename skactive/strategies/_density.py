@@ -5,15 +5,12 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-from numpy.typing import NDArray
-
 from skactive._compat.sklearn import Interval, StrOptions
+from skactive._compat.typing import Array
 from skactive._models.vectors import embed
 from skactive.geometry._density import information_density
 from skactive.strategies._base import Strategy
 from skactive.strategies._batch import EMBEDDING
-
-Array = NDArray[Any]
 
 
 class InformationDensity(Strategy):

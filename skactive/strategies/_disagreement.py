@@ -7,7 +7,6 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from skactive import measures
@@ -17,6 +16,7 @@ from skactive._compat.sklearn import (
     StrOptions,
     _safe_indexing,
 )
+from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._data.labels import is_missing
 from skactive._models.members import classes_of
@@ -25,8 +25,6 @@ from skactive._models.vectors import embed
 from skactive.strategies._base import Strategy
 from skactive.strategies._judge import fit_judge, is_frozen
 from skactive.strategies._needs import check_needs
-
-Array = NDArray[Any]
 
 # Arrays of (n_rows, n_classes) that a comparison holds at a time.
 _ARRAYS = 4

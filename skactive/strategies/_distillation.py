@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skactive import measures
 from skactive._compat.sklearn import Interval, _num_samples
+from skactive._compat.typing import Array
 from skactive.strategies._disagreement import TeacherStrategy
 from skactive.strategies._selection import check_rows
-
-Array = NDArray[Any]
 
 Cost = float | Callable[[Any], ArrayLike]
 

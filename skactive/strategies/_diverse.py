@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.sklearn import Interval, StrOptions
+from skactive._compat.typing import Array
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._selection import take_best
 from skactive.strategies._wrapper import INNER, WrapperStrategy
-
-Array = NDArray[Any]
 
 # k-means loses weights that are smaller than this share of the largest one.
 _SMALLEST_WEIGHT = 1e-6

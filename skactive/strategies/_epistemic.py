@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive import measures
 from skactive._compat.sklearn import Interval, StrOptions
+from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._data.labels import encode_labels
 from skactive._models.members import member_proba
@@ -25,8 +25,6 @@ from skactive.geometry._blocks import (
 from skactive.geometry._coverage import median_bandwidth
 from skactive.strategies._base import Strategy
 from skactive.strategies._batch import EMBEDDING
-
-Array = NDArray[Any]
 
 
 class EpistemicUncertainty(Strategy):

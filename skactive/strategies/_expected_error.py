@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import StrOptions
+from skactive._compat.typing import Array
 from skactive._models.refits.base import mean_loss
 from skactive.strategies._look_ahead import LookAhead, Problem
-
-Array = NDArray[Any]
 
 
 class ExpectedError(LookAhead):

@@ -11,10 +11,10 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
 from skactive._compat.sklearn import Interval
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
 from skactive._models.last_layer import l2_penalty
 from skactive._models.linear import add_ones, training_weights
@@ -29,8 +29,6 @@ from skactive.strategies._selection import (
     find_candidates,
     pick_distinct,
 )
-
-Array = NDArray[Any]
 
 # With more classes than this, matrices for all of them would be too large.
 _MAX_CLASSES = 20

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import _num_samples
+from skactive._compat.typing import Array
 from skactive._models.wrappers import Fitted
 from skactive.strategies._base import Strategy
 from skactive.strategies._lookup import find_named
 from skactive.strategies._selection import check_one_a_row
-
-Array = NDArray[Any]
 
 
 class FunctionStrategy(Strategy):

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import Interval, StrOptions, _num_samples, _safe_indexing
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
 from skactive.strategies._base import Strategy
 from skactive.strategies._class_balance import balance_weights, proportions, ratios
@@ -19,8 +20,6 @@ from skactive.strategies._selection import (
     find_candidates,
     take_distinct,
 )
-
-Array = NDArray[Any]
 
 
 class GroupCoverage(Strategy):

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive import measures
 from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
+from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._data.copies import row_keys
 from skactive._models.members import member_proba
@@ -25,8 +25,6 @@ from skactive.strategies._selection import (
     warn_if_equal,
 )
 from skactive.strategies._stochastic import gumbel_keys
-
-Array = NDArray[Any]
 
 
 class BatchBald(Strategy):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -14,6 +13,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
 from skactive._models.encoded import EncodedClassifier, needs_codes
 from skactive._models.training import Training
@@ -21,8 +21,6 @@ from skactive._models.want_of_labels import fit_if_enough, warn_of_lack
 from skactive._models.wrappers import Fitted
 from skactive.strategies._base import Strategy
 from skactive.strategies._messages import shorten
-
-Array = NDArray[Any]
 
 
 def is_frozen(estimator: Any) -> bool:

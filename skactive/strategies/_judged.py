@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from skactive._compat.sklearn import HasMethods, Interval, StrOptions
+from skactive._compat.typing import Array
 from skactive._models.nets import is_net, own_members
 from skactive._models.response import has_response
 from skactive._models.wrappers import last_step
@@ -24,8 +25,6 @@ from skactive.strategies._selection import (
     find_candidates,
     warn_if_equal,
 )
-
-Array = NDArray[Any]
 
 
 class Judged(Strategy):

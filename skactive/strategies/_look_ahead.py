@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import effective_n_jobs
-from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._compat.callbacks import reporting
 from skactive._compat.sklearn import HasMethods, Interval, _num_samples
+from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, codes_among
 from skactive._models.members import classes_of
 from skactive._models.refits import make_refits
@@ -24,8 +24,6 @@ from skactive._models.refits.base import as_rows, batches, take_rows
 from skactive._models.refits.generic import GenericRefits, proba_of
 from skactive._models.wrappers import with_its_labels
 from skactive.strategies._base import Strategy
-
-Array = NDArray[Any]
 
 # Candidates are retrained as many at a time as need about so many numbers (8 MiB).
 _BLOCK_SIZE = 2**20

@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.extmath import randomized_svd
 
 from skactive import measures
-
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # The least probability that the log loss sees: no loss is above log(100).
 _LEAST_PROBA = 0.01

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numpy.typing import NDArray
-
 from skactive._compat.sklearn import StrOptions
+from skactive._compat.typing import Array
 from skactive._models.members import member_proba
 from skactive._models.response import decision_values, predict_proba
 from skactive.strategies._pointwise import PointwiseStrategy
-
-Array = NDArray[Any]
 
 _RESPONSES = {
     "predict_proba": predict_proba,

@@ -6,15 +6,14 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from skactive._compat.sklearn import StrOptions
+from skactive._compat.typing import Array
 from skactive.strategies._base import Strategy, Terms, check_has_utilities
 from skactive.strategies._composition import Composition, check_one_each
 from skactive.strategies._selection import TIE_TOLERANCE, check_utilities, round_ties
-
-Array = NDArray[Any]
 
 
 def rank_shares(utilities: ArrayLike) -> Array:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import HasMethods
+from skactive._compat.typing import Array
 from skactive._models.last_layer import LastLayer, last_layer, named_layer
 from skactive._models.response import predict_proba
 from skactive._models.wrappers import align, at_last_step
 from skactive.geometry._fisher import expected_gradient_length
 from skactive.strategies._pointwise import PointwiseStrategy
-
-Array = NDArray[Any]
 
 FEATURES: list = [HasMethods("transform"), callable, None]
 

@@ -6,15 +6,14 @@ import numbers
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import Interval, _num_samples
+from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive.strategies._base import Strategy, Terms, check_has_utilities
 from skactive.strategies._messages import shorten
 from skactive.strategies._wrapper import INNER, WrapperStrategy
-
-Array = NDArray[Any]
 
 
 class PerCost(WrapperStrategy):

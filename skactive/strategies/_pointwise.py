@@ -6,15 +6,13 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive._compat.sklearn import _num_samples
+from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._models.response import count_outputs
 from skactive.strategies._base import Strategy
 from skactive.strategies._selection import check_one_a_row, check_utilities
-
-Array = NDArray[Any]
 
 
 class PointwiseStrategy(Strategy):

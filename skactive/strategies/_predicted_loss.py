@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesRegressor
@@ -24,6 +23,7 @@ from skactive._compat.sklearn import (
     _safe_indexing,
 )
 from skactive._compat.tally import count_fits, count_rows, counting
+from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._data.labels import MISSING, codes_among
 from skactive._models.bootstrap import fit_on_rows, seeded
@@ -46,8 +46,6 @@ from skactive.strategies._losses import (
     stratified_folds,
 )
 from skactive.strategies._messages import shorten
-
-Array = NDArray[Any]
 
 # Rows that directions of the embedding are found with.
 _MAX_ROWS = 2000

@@ -6,15 +6,14 @@ import numbers
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import Interval, StrOptions, _num_samples
+from skactive._compat.typing import Array
 from skactive.strategies._base import Strategy, Terms
 from skactive.strategies._composition import Composition, check_one_each
 from skactive.strategies._mixture import Blend
 from skactive.strategies._selection import check_n_queries, find_candidates
-
-Array = NDArray[Any]
 
 
 def count_labels(X: Any, y: Any = None) -> int:

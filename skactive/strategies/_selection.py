@@ -9,15 +9,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_random_state
 
 from skactive._compat.sklearn import _num_samples
+from skactive._compat.typing import Array
 from skactive._data.copies import row_keys
 from skactive._data.labels import is_missing
 from skactive.strategies._messages import name_of_model, shorten
 
-Array = NDArray[Any]
 RandomState = int | np.random.RandomState | np.random.Generator | None
 
 # Utilities closer than this, relative to the smallest one chosen, count as equal:

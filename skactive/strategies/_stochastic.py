@@ -11,10 +11,11 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from skactive._compat.sklearn import Interval
+from skactive._compat.typing import Array
 from skactive._data.copies import row_keys
 from skactive.strategies._selection import (
     as_generator,
@@ -26,8 +27,6 @@ from skactive.strategies._selection import (
     warn_if_equal,
 )
 from skactive.strategies._wrapper import INNER, WrapperStrategy
-
-Array = NDArray[Any]
 
 
 def gumbel_keys(log_weights: Array, rng: np.random.Generator) -> Array:

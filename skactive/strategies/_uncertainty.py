@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skactive import measures
+from skactive._compat.typing import Array
 from skactive._models.response import decision_values, has_response, predict_proba
 from skactive.strategies._pointwise import PointwiseStrategy
-
-Array = NDArray[Any]
 
 
 def _bounded_confidence(decision_NC: Array) -> Array:

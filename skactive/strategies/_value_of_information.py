@@ -8,14 +8,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import Interval, _num_samples
+from skactive._compat.typing import Array
 from skactive._models.refits.base import batches, mean_loss, take_rows
 from skactive._models.refits.generic import proba_of
 from skactive.strategies._look_ahead import LookAhead, Problem
-
-Array = NDArray[Any]
 
 
 class ValueOfInformation(LookAhead):

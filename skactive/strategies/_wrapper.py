@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
+from skactive._compat.typing import Array
 from skactive.strategies._base import CombinedStrategy, Strategy, Terms
 from skactive.strategies._function import as_strategy
 from skactive.strategies._messages import shorten
 from skactive.strategies._uncertainty import Margin
-
-Array = NDArray[Any]
 
 # What `strategy` may be; its constraint in subclasses.
 INNER: list = [Strategy, str, callable, None]

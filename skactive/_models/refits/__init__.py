@@ -13,17 +13,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.validation import has_fit_parameter
 
+from skactive._compat.typing import Array
 from skactive._models.refits.base import as_rows
 from skactive._models.refits.discriminant import DiscriminantRefits, RidgeRefits
 from skactive._models.refits.generic import GenericRefits
 from skactive._models.refits.logistic import LogisticRefits
 from skactive._models.refits.naive_bayes import GaussianNBRefits, MultinomialNBRefits
 from skactive._models.refits.neighbors import KNeighborsRefits
-
-Array = NDArray[Any]
 
 _CLOSED_FORMS: tuple[Any, ...] = (
     GaussianNBRefits,

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
-
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # A chunk of probabilities holds about this many numbers, 256 KiB, which stay in the
 # processor's cache.

@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.class_weight import compute_class_weight
 
+from skactive._compat.typing import Array
 from skactive._models.refits.base import Retrained, as_rows, class_priors, log_quietly
-
-Array = NDArray[Any]
 
 # Covariances worse conditioned than this are left to scikit-learn.
 _LARGEST_CONDITION = 1e10

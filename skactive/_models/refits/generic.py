@@ -8,20 +8,18 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.linear_model import RidgeClassifier
 from sklearn.utils.parallel import Parallel, delayed
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_fits, count_rows
+from skactive._compat.typing import Array
 from skactive._models.bootstrap import seeded
 from skactive._models.nets import is_net
 from skactive._models.refits.base import _LOSSES, take_rows
 from skactive._models.refits.discriminant import ridge_proba
 from skactive._models.wrappers import last_step
-
-Array = NDArray[Any]
 
 
 class GenericRefits:

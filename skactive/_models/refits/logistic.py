@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
+from skactive._compat.typing import Array
 from skactive._models.linear import Logistic, as_logistic, training_weights
 from skactive._models.refits.base import Retrained
 from skactive._models.refits.softmax import Base, Own, Shared, fit_base, refit
-
-Array = NDArray[Any]
 
 # Directions in which the labelled rows differ less than this, relative to the one in
 # which they differ most, are rounding: of rows, and of products of rows.

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.utils.validation import check_non_negative
 
+from skactive._compat.typing import Array
 from skactive._models.refits.base import (
     _FLOOR,
     Retrained,
@@ -18,8 +18,6 @@ from skactive._models.refits.base import (
     class_priors,
     log_quietly,
 )
-
-Array = NDArray[Any]
 
 # Squares are multiplied out, for a matrix product, while the terms stay below this:
 # then what cancels costs less than 1e-7 in a log-probability.

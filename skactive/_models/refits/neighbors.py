@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.metrics import DistanceMetric, pairwise_distances
 from sklearn.neighbors import VALID_METRICS, KNeighborsClassifier
 
+from skactive._compat.typing import Array
 from skactive._models.refits.base import (
     _LOSSES,
     CHUNK_SIZE,
@@ -18,8 +18,6 @@ from skactive._models.refits.base import (
     as_rows,
     batches,
 )
-
-Array = NDArray[Any]
 
 # Distances that scikit-learn takes from the training rows unless they are given.
 _DATA_DEPENDENT = {"seuclidean": {"V"}, "mahalanobis": {"V", "VI"}}

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-Array = NDArray[Any]
+from skactive._compat.typing import Array
 
 # A gradient is small when its largest entry times the largest entry of the rows is
 # below this; logits are then that exact, because a penalised curvature is at least one.
