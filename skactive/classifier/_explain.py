@@ -6,15 +6,19 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skactive import measures
 from skactive._compat.sklearn import _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.copies import count_copies
-from skactive._data.labels import MISSING
 from skactive._models.members import classes_of, member_proba
 from skactive._models.response import has_response, predict_proba
+from skactive._models.target import Classes
+from skactive._models.training import Model
 from skactive._models.vectors import embed_without_labels
+from skactive._models.want_of_labels import ERRORS_OF_LACK
+from skactive.classifier._plan import run_in_threads
 from skactive.geometry._bandwidth import median_bandwidth
 from skactive.geometry._blocks import (
     as_embedding,
@@ -27,7 +31,7 @@ from skactive.geometry._density import information_density
 from skactive.geometry._pairs import pair_distances
 from skactive.strategies import Strategy
 from skactive.strategies._messages import shorten
-from skactive.strategies._selection import find_candidates
+from skactive.strategies._selection import check_rows, find_candidates
 
 _N_NEAREST = 3
 # Rows that a row's density is compared with, and that densities are means over.
@@ -65,12 +69,121 @@ class Explanation(list):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def explain_query(
+    self: Any, X: Any, rows: ArrayLike, y: Any = None, **params: Any
+) -> Explanation:
+    """Say why rows are worth labelling.
+
+    It takes as long as a query, and for each row a look at the whole pool. With
+    `max_candidates` and an int as `random_state` the utilities are those that the
+    query compared; otherwise of another random subset of the candidates.
+
+    Parameters
+    ----------
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool, as it was given to :meth:`query`.
+    rows : array-like of shape (n_rows,)
+        Positions in `X`, as :meth:`query` gives them.
+    y : array-like of shape (n_samples,), default=None
+        Labels as they were in that call. None means that no row has one.
+    **params : dict
+        Metadata as in that call.
+
+    Returns
+    -------
+    explanation : list of dict
+        One dict a row; `str` of the list is a text, and notebooks show a table.
+        Keys are
+
+        "row" : int
+            The position.
+        "strategy" : str
+            What chose, or would choose now.
+        "utility" : float or None
+            None where the strategy chooses a batch as a whole.
+        "terms" : dict
+            Names and utilities, or factors, that the utility is made of.
+        "shares" : dict or None
+            Share of each term in a sum; None for products.
+        "prediction" : object
+            The class predicted; None while there is no model.
+        "proba" : dict or None
+            Classes with their probabilities, largest first.
+        "aleatoric", "epistemic" : float or None
+            Entropy in nats that more labels cannot remove, and that they can,
+            where the estimator is a committee or the strategy has one made.
+        "nearest_labeled" : list of dict or None
+            "row", "label" and "distance" of up to three labelled rows. None, like
+            the next two, where rows are no vectors.
+        "denser_than" : float or None
+            Share of the pool, or of 500 rows of it, in less dense places.
+        "n_near" : int or None
+            Rows no farther than 5 % of the pool's median distance, with itself.
+        "n_copies" : int
+            Rows that are identical, with itself.
+
+    Raises
+    ------
+    ValueError
+        If a position is not in `X`, lengths differ, `X` has other columns than
+        in `fit`, or the estimator does not give what the strategy needs.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import ActiveLearningClassifier
+    >>> X, y = [[0.0], [1.0], [2.0], [3.2]], ["no", None, None, "yes"]
+    >>> learner = ActiveLearningClassifier(LogisticRegression()).fit(X, y)
+    >>> print(learner.explain_query(X, learner.query(X, y, n_queries=1), y))
+    row 2
+      utility: 0.8521 by Margin()
+      predicted: yes 57%, no 43%
+      nearest labelled: row 3 (label yes) at 1.2, row 0 (label no) at 2
+      place: denser than 50% of the pool, 0 other rows near it, 0 identical
+    """
+    plan, model, pool, routed = self._begin_query(X, y, params, only_mask=False)
+    rows = check_rows(rows, pool.n_samples)
+    target = self._labels_or_none(pool.X, y)
+    looked = plan.looked(pool, len(rows))
+    weights = pool.weights
+    if looked is not None:
+        looked = np.union1d(looked, rows)
+        weights = None if weights is None else weights[looked]
+
+    def explain(model: Model | None) -> Explanation:
+        strategy, estimator = plan.asked(model, weights)
+        with run_in_threads(self.n_jobs):
+            return explain_rows(
+                strategy,
+                estimator,
+                pool.X,
+                pool.y,
+                target,
+                rows,
+                is_fitted=model is not None and model.can_choose,
+                looked=looked,
+            )
+
+    try:
+        found = explain(model)
+    except ERRORS_OF_LACK as error:
+        self._warn_or_raise(error, plan, model, pool.X, y, routed)
+        found = explain(None)
+    if self.audit_fraction:
+        mask = plan.reserve(pool.n_samples).mask
+        for record in found:
+            if mask[record["row"]]:
+                record |= {"strategy": "audit, at random", "utility": None}
+                record |= {"terms": {}, "shares": None}
+    return found
+
+
 def explain_rows(
     strategy: Strategy,
     estimator: Any,
     X: Any,
     y: Array | None,
-    labels: tuple[Array, Array],
+    target: Classes,
     rows: Array,
     *,
     is_fitted: bool,
@@ -78,10 +191,9 @@ def explain_rows(
 ) -> Explanation:
     """One record a row of `rows`, for a strategy and the estimator it asks.
 
-    `y` is what strategies see, `labels` are the user's own: classes, and codes of all
-    rows. `estimator` need not be fitted while `strategy` is an initial one. `looked`
-    are the ascending positions that a query looks at, `rows` among them; None means
-    all.
+    `y` are the labels as strategies see them, `target` as users gave them. `estimator`
+    need not be fitted while `strategy` is an initial one. `looked` are the ascending
+    positions that a query looks at, `rows` among them; None means all.
     """
     if len(rows) == 0:
         return Explanation()
@@ -95,7 +207,7 @@ def explain_rows(
         _utilities(strategy, estimator, seen, y, asked, looked),
         _predictions(fitted, X, rows),
         _doubts(fitted, X, rows),
-        _places(estimator, X, labels, rows, copies),
+        _places(estimator, X, target, rows, copies),
         copies.tolist(),
         strict=True,
     )
@@ -174,7 +286,7 @@ def _doubts(estimator: Any, X: Any, rows: Array) -> list[dict]:
 
 
 def _places(
-    estimator: Any, X: Any, labels: tuple[Array, Array], rows: Array, copies: Array
+    estimator: Any, X: Any, target: Classes, rows: Array, copies: Array
 ) -> list[dict]:
     """Nearest labelled rows, density, and near-duplicates, where rows are vectors."""
     vectors = embed_without_labels(estimator, X)
@@ -182,8 +294,7 @@ def _places(
         nothing = {"nearest_labeled": None, "denser_than": None, "n_near": None}
         return [dict(nothing) for _ in rows]
     vectors = as_embedding(vectors)
-    classes, codes = labels
-    labeled = np.flatnonzero(codes != MISSING)
+    labeled = target.known
     rng = np.random.default_rng(0)
     limit = _NEAR * 2 * median_bandwidth(vectors, rng)
     denser_than = _density_ranks(vectors, rows, rng)
@@ -197,10 +308,11 @@ def _places(
             rows[part], labeled[order].T, n_near, denser_than[part], strict=True
         ):
             distances = pair_distances(vectors, np.full(len(found), row), found)
+            labels = target.values(found)
             nearest = [
                 {
                     "row": int(found[k]),
-                    "label": _plain(classes[codes[found[k]]]),
+                    "label": _plain(labels[k]),
                     "distance": float(distances[k]),
                 }
                 for k in np.argsort(distances, kind="stable")

@@ -54,9 +54,8 @@ from skactive._models.want_of_labels import (
 )
 from skactive._models.warm_start import ShrinkPerturb
 from skactive._models.wrappers import params_of_last_step
-from skactive.classifier import _audit
+from skactive.classifier import _audit, _explain
 from skactive.classifier._campaign import Figures, Purchase, count_rounds, drive
-from skactive.classifier._explain import Explanation, explain_rows
 from skactive.classifier._plan import Plan, make_plan, run_in_threads
 from skactive.strategies import get_strategy
 from skactive.strategies._selection import check_n_queries, check_rows
@@ -743,112 +742,6 @@ class ActiveLearningClassifier(
             self._warn_or_raise(error, plan, model, pool.X, y, routed)
         return plan.choose(None, pool, int(n_queries), skipped)
 
-    def explain_query(
-        self, X: Any, rows: ArrayLike, y: Any = None, **params: Any
-    ) -> Explanation:
-        """Say why rows are worth labelling.
-
-        It takes as long as a query, and for each row a look at the whole pool. With
-        `max_candidates` and an int as `random_state` the utilities are those that the
-        query compared; otherwise of another random subset of the candidates.
-
-        Parameters
-        ----------
-        X : array-like, sparse, data frame or sequence of n_samples
-            The pool, as it was given to :meth:`query`.
-        rows : array-like of shape (n_rows,)
-            Positions in `X`, as :meth:`query` gives them.
-        y : array-like of shape (n_samples,), default=None
-            Labels as they were in that call. None means that no row has one.
-        **params : dict
-            Metadata as in that call.
-
-        Returns
-        -------
-        explanation : list of dict
-            One dict a row; `str` of the list is a text, and notebooks show a table.
-            Keys are
-
-            "row" : int
-                The position.
-            "strategy" : str
-                What chose, or would choose now.
-            "utility" : float or None
-                None where the strategy chooses a batch as a whole.
-            "terms" : dict
-                Names and utilities, or factors, that the utility is made of.
-            "shares" : dict or None
-                Share of each term in a sum; None for products.
-            "prediction" : object
-                The class predicted; None while there is no model.
-            "proba" : dict or None
-                Classes with their probabilities, largest first.
-            "aleatoric", "epistemic" : float or None
-                Entropy in nats that more labels cannot remove, and that they can,
-                where the estimator is a committee or the strategy has one made.
-            "nearest_labeled" : list of dict or None
-                "row", "label" and "distance" of up to three labelled rows. None, like
-                the next two, where rows are no vectors.
-            "denser_than" : float or None
-                Share of the pool, or of 500 rows of it, in less dense places.
-            "n_near" : int or None
-                Rows no farther than 5 % of the pool's median distance, with itself.
-            "n_copies" : int
-                Rows that are identical, with itself.
-
-        Raises
-        ------
-        ValueError
-            If a position is not in `X`, lengths differ, `X` has other columns than
-            in `fit`, or the estimator does not give what the strategy needs.
-
-        Examples
-        --------
-        >>> from sklearn.linear_model import LogisticRegression
-        >>> from skactive import ActiveLearningClassifier
-        >>> X, y = [[0.0], [1.0], [2.0], [3.2]], ["no", None, None, "yes"]
-        >>> learner = ActiveLearningClassifier(LogisticRegression()).fit(X, y)
-        >>> print(learner.explain_query(X, learner.query(X, y, n_queries=1), y))
-        row 2
-          utility: 0.8521 by Margin()
-          predicted: yes 57%, no 43%
-          nearest labelled: row 3 (label yes) at 1.2, row 0 (label no) at 2
-          place: denser than 50% of the pool, 0 other rows near it, 0 identical
-        """
-        plan, model, pool, routed = self._begin_query(X, y, params, only_mask=False)
-        rows = check_rows(rows, pool.n_samples)
-        target = self._labels_or_none(pool.X, y)
-        looked = plan.looked(pool, len(rows))
-        weights = pool.weights
-        if looked is not None:
-            looked = np.union1d(looked, rows)
-            weights = None if weights is None else weights[looked]
-
-        def explain(model: Model | None) -> Explanation:
-            with run_in_threads(self.n_jobs):
-                return explain_rows(
-                    *plan.asked(model, weights),
-                    pool.X,
-                    pool.y,
-                    (target.classes, target.codes),
-                    rows,
-                    is_fitted=model is not None and model.can_choose,
-                    looked=looked,
-                )
-
-        try:
-            found = explain(model)
-        except ERRORS_OF_LACK as error:
-            self._warn_or_raise(error, plan, model, pool.X, y, routed)
-            found = explain(None)
-        if self.audit_fraction:
-            mask = plan.reserve(pool.n_samples).mask
-            for record in found:
-                if mask[record["row"]]:
-                    record |= {"strategy": "audit, at random", "utility": None}
-                    record |= {"terms": {}, "shares": None}
-        return found
-
     @available_if(_has_pointwise_strategy)
     def score_samples(self, X: Any) -> Array:
         """Utility of each row; greater is more worth labelling.
@@ -879,6 +772,7 @@ class ActiveLearningClassifier(
         with run_in_threads(self.n_jobs):
             return strategy(estimator, X)
 
+    explain_query = _explain.explain_query
     audit = _audit.audit
 
     # -----------------------------------------------------------------------------
