@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from operator import attrgetter
 from typing import Any
 
@@ -20,7 +21,8 @@ _LIBRARIES = {"skorch", "xgboost"}
 
 def needs_codes(estimator: Any) -> bool:
     """Whether `estimator`, or one inside it, is known to need the labels 0 to k - 1."""
-    return _is_of(estimator, _LIBRARIES)
+    imported = {name for name in _LIBRARIES if name in sys.modules}
+    return bool(imported) and _is_of(estimator, imported)
 
 
 def _is_of(estimator: Any, libraries: set[str]) -> bool:
