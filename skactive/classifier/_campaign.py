@@ -15,7 +15,6 @@ from skactive._compat.tally import Tally, counting
 from skactive._compat.typing import Array
 from skactive._data.pool import Pool
 from skactive._models.target import Classes
-from skactive._models.training import Model
 from skactive._models.want_of_labels import (
     ERRORS_OF_LACK,
     cannot_answer,
@@ -153,7 +152,7 @@ class Purchase:
         self.n_affordable = n_affordable
         self.batch_size = batch_size
         self.tasks, self.judge = tasks, judge
-        self.model: Model | None = None
+        self.model: Any = None
         self.rows = self.learnt = self.audited = np.empty(0, dtype=np.intp)
         self._n_wanted = n_initial
         self._was_told = False

@@ -502,7 +502,7 @@ class ActiveLearningClassifier(
         history: list[Figures] = []
 
         def judge(bought: Purchase, is_last: bool) -> str | None:
-            """Whom a round ends for; what wants to stop after it."""
+            """Tell those who follow that a round ends; the name of who wants to stop."""
             model, rows = bought.model, bought.rows
             state = model, target, rows, bought.audited, history, plan, is_part
             if watch is not None:
@@ -536,7 +536,6 @@ class ActiveLearningClassifier(
 
         condition = drive(bought, ask, history)
         model = bought.model
-        assert isinstance(model, Model)  # noqa: S101, there was a round
         if model.lack is not None:  # no label is left to wait for
             raise model.lack
         rows, audited = labeled[bought.rows], labeled[bought.audited]
