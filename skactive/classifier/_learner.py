@@ -502,7 +502,7 @@ class ActiveLearningClassifier(
         history: list[Figures] = []
 
         def judge(bought: Purchase, is_last: bool) -> str | None:
-            """Tell those who follow that a round ends; the name of who wants to stop."""
+            """Show the round to those who follow; the name of who wants to stop."""
             model, rows = bought.model, bought.rows
             state = model, target, rows, bought.audited, history, plan, is_part
             if watch is not None:
