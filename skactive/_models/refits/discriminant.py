@@ -63,7 +63,7 @@ class DiscriminantRefits:
         )
 
     @classmethod
-    def is_exact(cls, classifier: Any, features: Any, codes: Array) -> bool:
+    def suits(cls, classifier: Any, features: Any, codes: Array) -> bool:
         """Whether these rows determine the model beyond the noise of rounding."""
         n_rows, n_features = features.shape
         if sp.issparse(features) or n_features > _MAX_FEATURES:
@@ -253,7 +253,7 @@ class RidgeRefits:
         )
 
     @classmethod
-    def is_exact(cls, classifier: Any, features: Any, codes: Array) -> bool:
+    def suits(cls, classifier: Any, features: Any, codes: Array) -> bool:
         """Whether scikit-learn's solver is exact for such features."""
         return not sp.issparse(features) and features.shape[1] <= _MAX_FEATURES
 

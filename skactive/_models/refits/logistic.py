@@ -18,6 +18,8 @@ from skactive._models.refits.softmax import Base, Own, Shared, fit_base, refit
 # Directions in which the labelled rows differ less than this, relative to the one in
 # which they differ most, are rounding: of rows, and of products of rows.
 _ROUNDING = 1e-12
+# A Hessian of so many coefficients takes 32 MiB.
+_MAX_COEFFICIENTS = 2048
 
 
 class LogisticRefits:
@@ -74,8 +76,9 @@ class LogisticRefits:
         if formula is None:
             raise ValueError(
                 f"{classifier!r} has no exact fast refits; expected a fitted "
-                "LogisticRegression with an l2 penalty that is multinomial where there "
-                "are more than two classes."
+                "LogisticRegression with an l2 penalty, but none on the intercept (as "
+                "of solver='liblinear'), that is multinomial where there are more than "
+                "two classes."
             )
         codes = np.asarray(codes, dtype=np.intp)
         counts = np.bincount(codes, minlength=len(formula.classes))
@@ -108,9 +111,19 @@ class LogisticRefits:
         """Whether a fitted classifier is a logistic regression with an l2 penalty.
 
         Not one without a penalty: the optimum may then lie at infinity. Nor a subclass,
-        which may minimise something else.
+        which may minimise something else, nor one whose intercept is penalised.
         """
         return _formula(classifier) is not None
+
+    @classmethod
+    def suits(cls, classifier: Any, features: Any, codes: Array) -> bool:
+        """Whether there are so few coefficients that Hessians are built of them.
+
+        For more, real fits take about as long.
+        """
+        n_rows, n_features = features.shape
+        n_coef = min(n_features, n_rows + 1) + 1
+        return bool((len(classifier.classes_) - 1) * n_coef <= _MAX_COEFFICIENTS)
 
     def retrain(self, candidates: Any) -> LogisticModels:
         """Models with one more row, for each candidate and each label it may have.
@@ -184,7 +197,7 @@ class _Space:
     The features themselves, divided by the square root of their penalty; beyond as
     many features as labelled rows, an orthonormal basis of the span of these, and one
     more coordinate along the part of a new row outside of it. The last coordinate is
-    the one of an intercept that is not penalised, if there is one.
+    the one of an intercept, if there is one.
 
     Attributes
     ----------
@@ -194,10 +207,7 @@ class _Space:
 
     def __init__(self, formula: Logistic, features: Any):
         self.divisor = np.sqrt(formula.penalty[0])
-        self.constant = 0.0
-        if formula.has_intercept and formula.penalty[-1] > 0:
-            self.constant = 1.0 / np.sqrt(formula.penalty[-1])
-        self.has_free = bool(formula.has_intercept and formula.penalty[-1] == 0)
+        self.has_intercept = formula.has_intercept
         scaled = self.scale(features)
         self.basis: Any = None
         self.combine: Array | None = None
@@ -207,9 +217,9 @@ class _Space:
         elif sp.issparse(scaled):
             scaled = _dense(scaled)
         self.labeled = self.rows(scaled, inside=True)[0]
-        n_free = int(self.has_free)
-        penalized = self.labeled.shape[1] - n_free
-        self.penalty = np.append(np.ones(penalized), np.zeros(n_free))
+        self.penalty = np.ones(self.labeled.shape[1])
+        if self.has_intercept:
+            self.penalty[-1] = 0.0
 
     def _find_basis(self, scaled: Any) -> None:
         if sp.issparse(scaled):
@@ -227,16 +237,8 @@ class _Space:
     def scale(self, features: Any) -> Any:
         """Penalised features, dense or CSR, float64."""
         if sp.issparse(features):
-            scaled = sp.csr_array(features, dtype=np.float64) / self.divisor
-            if self.constant:
-                column = np.full((scaled.shape[0], 1), self.constant)
-                scaled = sp.hstack([scaled, sp.csr_array(column)])
-            return sp.csr_array(scaled)
-        scaled = np.asarray(features, dtype=np.float64) / self.divisor
-        if self.constant:
-            column = np.full((len(scaled), 1), self.constant)
-            scaled = np.hstack([scaled, column])
-        return scaled
+            return sp.csr_array(features, dtype=np.float64) / self.divisor
+        return np.asarray(features, dtype=np.float64) / self.divisor
 
     def rows(self, scaled: Any, inside: bool = False) -> tuple[Array, Array]:
         """Coordinates (n_rows, n_coef), and lengths (n_rows,) outside the span."""
@@ -256,7 +258,7 @@ class _Space:
                 outside = total - np.einsum("np,np->n", within, within)
                 lengths = np.sqrt(np.maximum(outside, 0.0))
             parts = [within, lengths[:, np.newaxis]]
-        if self.has_free:
+        if self.has_intercept:
             parts.append(np.ones((len(within), 1)))
         return np.hstack(parts), lengths
 
@@ -268,16 +270,13 @@ class _Space:
         coef = formula.coef if len(formula.coef) == 1 else formula.coef[1:]
         coef = coef - (0.0 if len(formula.coef) == 1 else formula.coef[0])
         penalized = coef[:, :-1] * self.divisor
-        if self.constant:
-            last = coef[:, -1:] / self.constant
-            penalized = np.hstack([penalized, last])
         parts = [penalized]
         if self.basis is not None:
             inside = _dense((self.basis @ penalized.T).T)
             if self.combine is not None:
                 inside = inside @ self.combine
             parts = [inside, np.zeros((len(coef), 1))]
-        if self.has_free:
+        if self.has_intercept:
             parts.append(coef[:, -1:])
         return np.hstack(parts)
 
@@ -300,7 +299,10 @@ def _formula(classifier: Any) -> Logistic | None:
     if type(classifier) not in (LogisticRegression, LogisticRegressionCV):
         return None
     formula = as_logistic(classifier)
-    return formula if formula is not None and formula.penalty[0] > 0 else None
+    if formula is None or formula.penalty[0] == 0:
+        return None
+    # The solver "liblinear" penalises the intercept as well.
+    return None if formula.has_intercept and formula.penalty[-1] > 0 else formula
 
 
 def _weights_with(
