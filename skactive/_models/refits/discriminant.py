@@ -170,7 +170,9 @@ class RidgeRefits:
         if self.has_intercept:
             penalty[-1] = 0.0
         weights = np.ones(len(rows)) if weights is None else weights
-        self.inverses, self.coefs, self.new_weights = [], [], np.ones(self.n_classes)
+        self.inverses: list[Array] = []
+        self.coefs: list[Array] = []
+        self.new_weights = np.ones(self.n_classes)
         for label in range(self.n_classes):
             by_row = training_weights(classifier, classes[np.append(codes, label)])
             self.new_weights[label] = by_row[-1]
