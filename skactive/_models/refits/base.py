@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils import check_array
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
@@ -159,3 +160,9 @@ def log_quietly(values: Array) -> Array:
     """Logarithms, minus infinity for zero."""
     with np.errstate(divide="ignore"):
         return np.log(values)
+
+
+def dense(matrix: Any) -> Array:
+    """A matrix, sparse or not, as an array of float64."""
+    matrix = matrix.toarray() if sp.issparse(matrix) else matrix
+    return np.asarray(matrix, dtype=np.float64)

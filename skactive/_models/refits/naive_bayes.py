@@ -15,6 +15,7 @@ from skactive._models.refits.base import (
     Retrained,
     as_rows,
     class_priors,
+    dense,
     log_quietly,
 )
 
@@ -182,7 +183,7 @@ class MultinomialNBRefits:
         by_class = sp.csr_matrix(
             (weights, (codes, np.arange(n_rows))), shape=(n_classes, n_rows)
         )
-        self.sums = _dense(by_class @ rows) + np.asarray(classifier.alpha)
+        self.sums = dense(by_class @ rows) + np.asarray(classifier.alpha)
         if classifier.class_prior is not None:
             priors = np.tile(np.asarray(classifier.class_prior, float), (n_classes, 1))
         elif classifier.fit_prior:
@@ -222,7 +223,7 @@ class _MultinomialModels(_Models):
         for sums in self.refits.sums:
             logs = targets @ np.log(sums)
             same.append((logs - sizes * np.log(sums.sum()))[np.newaxis])
-            table = _dense(_growth(self.rows, sums) @ targets.T) + logs
+            table = dense(_growth(self.rows, sums) @ targets.T) + logs
             table -= np.log(sums.sum() + added)[:, np.newaxis] * sizes
             changed.append(table)
         return same, changed
@@ -235,10 +236,6 @@ def _growth(rows: Any, sums: Array) -> Any:
     growth = rows.copy()
     growth.data = np.log1p(rows.data / sums[rows.indices])
     return growth
-
-
-def _dense(matrix: Any) -> Array:
-    return matrix.toarray() if sp.issparse(matrix) else np.asarray(matrix)
 
 
 def _row_sums(rows: Any) -> Array:
