@@ -16,7 +16,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skactive._models.refits import softmax
+from skactive._models.refits import logistic, make_refits, softmax
+from skactive._models.refits.generic import GenericRefits
 from skactive._models.refits.logistic import LogisticRefits
 from skactive._models.wrappers import at_last_step
 
@@ -147,22 +148,20 @@ def test_penalized_intercept(n_features, container):
         solver="liblinear", intercept_scaling=3.0, C=2.0, tol=1e-10, max_iter=10_000
     )
     fit(classifier, X[labeled], y[labeled])
-    models = LogisticRefits(classifier, X[labeled], y[labeled]).retrain(X[candidates])
+    assert not LogisticRefits.supports(classifier)
+    models = make_refits(classifier, X[labeled], y[labeled]).retrain(X[candidates])
     real = real_refits(classifier, X[labeled], y[labeled], None, X[candidates], X)
     np.testing.assert_allclose(models.predict_proba(X), real, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
 @pytest.mark.parametrize("C", [1.0, 100.0])
-@pytest.mark.parametrize("road", ["products", "whole", "blocks"])
+@pytest.mark.parametrize("road", ["whole", "blocks"])
 def test_roads_agree(road, C, n_classes, monkeypatch):
     X, y, labeled, candidates = make_data(n_classes)
     classifier = fit(make_classifier(n_classes, {}, C=C), X[labeled], y[labeled])
     wanted = LogisticRefits(classifier, X[labeled], y[labeled]).retrain(X[candidates])
-    if road == "products":
-        monkeypatch.setattr(softmax, "_MAX_WHOLE", 0)
-        monkeypatch.setattr(softmax, "_hessians", None)
-    elif road == "whole":
+    if road == "whole":
         monkeypatch.setattr(softmax, "_MAX_CHEAP_STEPS", 0)
         monkeypatch.setattr(softmax, "_HESSIAN_BLOCK_SIZE", 1)
     else:
@@ -175,6 +174,16 @@ def test_roads_agree(road, C, n_classes, monkeypatch):
     np.testing.assert_allclose(
         models.expected_loss(X, "log"), wanted.expected_loss(X, "log"), atol=1e-7
     )
+
+
+@pytest.mark.parametrize(("n_features", "n_coef"), [(8, 9), (90, None)])
+def test_many_coefficients_take_real_fits(n_features, n_coef, monkeypatch):
+    X, y, labeled, _ = make_data(3, n_features)
+    classifier = LogisticRegression().fit(X[labeled], y[labeled])
+    n_coef = n_coef or len(labeled) + 2  # of the span, a new row and the intercept
+    for limit, kind in [(2 * n_coef, LogisticRefits), (2 * n_coef - 1, GenericRefits)]:
+        monkeypatch.setattr(logistic, "_MAX_COEFFICIENTS", limit)
+        assert type(make_refits(classifier, X[labeled], y[labeled])) is kind
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
@@ -303,7 +312,7 @@ def test_supports():
     X, y = X[labeled], y[labeled]
     two = y < 2
     assert LogisticRefits.supports(LogisticRegression().fit(X, y))
-    liblinear = LogisticRegression(solver="liblinear")
+    liblinear = LogisticRegression(solver="liblinear", fit_intercept=False)
     assert LogisticRefits.supports(liblinear.fit(X[two], y[two]))
     assert not LogisticRefits.supports(GaussianNB().fit(X, y))
 

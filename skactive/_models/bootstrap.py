@@ -27,7 +27,12 @@ def fit_on_rows(
 
 
 def partial_fit_on_rows(
-    estimator: Any, X: Any, labels: Array, rows: Array, params: dict, classes: Any
+    estimator: Any,
+    X: Any,
+    labels: Array,
+    rows: Array,
+    params: dict,
+    classes: Any = None,
 ) -> Any:
     """As :func:`fit_on_rows`, but going on from what `estimator` has learnt."""
     cut = _check_method_params(X, params, indices=rows)

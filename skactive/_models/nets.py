@@ -210,7 +210,6 @@ def dropout_proba(net: Any, X: Any, n_members: int, seed: int) -> Array:
     twin = _twin(net)
     masks: dict[tuple, Any] = {}
     calls: Counter = Counter()
-    member = 0
 
     def drop(number: int, layer: Any, output: Any) -> Any:
         # A layer may be called several times in a pass, at different places.
@@ -235,26 +234,17 @@ def dropout_proba(net: Any, X: Any, n_members: int, seed: int) -> Array:
         return step(batch, training=training)
 
     vars(twin)["evaluation_step"] = evaluation_step
-    result: Array | None = None
-    for member in range(n_members):
-        proba = twin.predict_proba(X)
-        if result is None:
-            result = np.empty((n_members, *proba.shape), dtype=proba.dtype)
-        result[member] = proba
+    answers = []
+    for member in range(n_members):  # noqa: B007 - the hooks read it
+        answers.append(twin.predict_proba(X))
         masks.clear()
-    return np.empty((0, 0, 0)) if result is None else result
+    return np.stack(answers)
 
 
 def snapshot_proba(net: Any, X: Any) -> Array:
     """Probabilities of each snapshot, (n_snapshots, n_samples, n_classes)."""
-    result: Array | None = None
     states = _snapshots(net) or []
-    for k, state in enumerate(states):
-        proba = _twin(net, state).predict_proba(X)
-        if result is None:
-            result = np.empty((len(states), *proba.shape), dtype=proba.dtype)
-        result[k] = proba
-    return np.empty((0, 0, 0)) if result is None else result
+    return np.stack([_twin(net, state).predict_proba(X) for state in states])
 
 
 def weights_of(net: Any) -> dict[str, dict[str, Any]]:

@@ -310,10 +310,8 @@ class _FreeDirections:
 
 def _two_classes(latent: Array) -> Array:
     """Probabilities (n_members, n_samples, 2) from values (n_members, n_samples)."""
-    proba = np.empty((*latent.shape, 2))
-    expit(latent, out=proba[:, :, 1])
-    np.subtract(1.0, proba[:, :, 1], out=proba[:, :, 0])
-    return proba
+    second = expit(latent)
+    return np.stack([1.0 - second, second], axis=2)
 
 
 def _squared_norms(rows: Any) -> Array:

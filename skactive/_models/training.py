@@ -106,12 +106,9 @@ class Training(NamedTuple):
         count_fits()
         with self.around(estimator):
             fit_on_rows(estimator, X, labels, rows, params)
-        members: Members | None
         members = self._as_function(estimator, X, labels, rows, params)
         if members is None and self.members is not None:
-            members = self._resampled(
-                fit_on_rows, self._clones(), X, labels, rows, params
-            )
+            members = self._new_clones(X, labels, rows, params)
         return Model(estimator, members, seen, learnt=learnt)
 
     def stand_in(
@@ -147,7 +144,7 @@ class Training(NamedTuple):
             found = new_since(last.learnt, learnt)
             if found is None or len(np.setdiff1d(labels, last.seen)):
                 return None
-            fit, new = partial(partial_fit_on_rows, classes=None), found
+            fit, new = partial_fit_on_rows, found
         elif not knows_classes(last.estimator, last.seen, X, rows, labels):
             return None
         estimator = warm.resume(last.estimator, fresh, len(rows), 0)
@@ -157,24 +154,18 @@ class Training(NamedTuple):
             count_fits()
             with self.around(estimator):
                 fit(estimator, X, labels[new], rows[new], params)
-        members: Members | None
         members = self._as_function(estimator, X, labels, rows, params)
         if members is None and self.members is not None:
-            clones = self._resumed_clones(warm, last, len(rows))
-            args = X, labels[new], rows[new], params
-            if clones is None:
-                members = self._resampled(
-                    fit_on_rows, self._clones(), X, labels, rows, params
-                )
-            elif learnt is None:
-                members = self._resampled(fit, clones, *args)
-            elif len(new) == 0:
-                members = clones
-            else:
+            members = self._resumed_clones(warm, last, len(rows))
+            if members is None:
+                members = self._new_clones(X, labels, rows, params)
+            elif len(new):
                 # Each round needs draws of its own, or a place in the batch would
                 # weigh alike in all rounds; and all classes are known to the members.
-                rng = np.random.RandomState([self.member_seed, len(rows)])
-                members = self._resampled(fit, clones, *args, rng=rng)
+                seeds = [self.member_seed, len(rows)]
+                rng = None if learnt is None else np.random.RandomState(seeds)
+                args = X, labels[new], rows[new], params
+                members = self._resampled(fit, members, *args, rng=rng)
         return Model(estimator, members, last.seen)
 
     def _resumed_clones(
@@ -217,7 +208,6 @@ class Training(NamedTuple):
             seen = np.union1d(model.seen, seen)
         count_fits()
         partial_fit_on_rows(estimator, X, labels, rows, params, classes)
-        members: Members | None
         members = self._as_function(estimator, X, labels, rows, params)
         if members is None and clones is not None:
             members = self._resampled(
@@ -232,51 +222,47 @@ class Training(NamedTuple):
         n_members = _N_CLONES if self.n_members is None else self.n_members
         return member_clones(self.estimator, n_members, self.member_seed)
 
+    def _new_clones(self, *args: Any) -> list[Any]:
+        return self._resampled(fit_on_rows, self._clones(), *args)
+
     def _resampled(
         self,
         fit: Callable[..., Any],
         clones: list,
         *args: Any,
         rng: np.random.RandomState | None = None,
-    ) -> list:
-        X, labels, rows, *rest = args
+    ) -> list[Any]:
+        X, labels, *rest = args
         return bootstrap_members(
             fit,
             clones,
             X,
             labels,
-            rows,
             *rest,
             n_jobs=self.n_jobs,
             random_state=self.member_seed if rng is None else rng,
             strata=self.kind.strata(labels) if rng is None else None,
         )
 
-    def _kind_of_net(self, estimator: Any) -> str | None:
-        """The kind of members that a fitted net has itself, if they are wanted."""
-        if self.members == "auto":
-            net = last_step(estimator)
-            return nets.own_members(net) if nets.is_net(net) else None
-        return self.members if self.members in {"dropout", "snapshots"} else None
-
-    def own_members(self, estimator: Any) -> Callable[[Any], Array] | None:
+    def own_members(self, estimator: Any) -> Members | None:
         """Members that a fitted estimator gives without labels, as a function.
 
         None where there are none, or others are wanted.
         """
         if callable(self.members):
             return partial(self.members, estimator)
-        if self.members in {None, "bootstrap"}:
-            return None
-        kind = self._kind_of_net(estimator)
-        if kind is None:
+        kind = self.members
+        if kind == "auto":
+            net = last_step(estimator)
+            kind = nets.own_members(net) if nets.is_net(net) else None
+        if kind not in {"dropout", "snapshots"}:
             return None
         n_members = _N_MASKS if self.n_members is None else self.n_members
         return NetMembers(estimator, kind, n_members, self.member_seed)
 
     def _as_function(
         self, estimator: Any, X: Any, labels: Array, rows: Array, params: dict
-    ) -> Callable[[Any], Array] | None:
+    ) -> Members | None:
         """Members of a fitted estimator as a function; None if clones are wanted."""
         members = self.own_members(estimator)
         if members is not None or self.members in {None, "bootstrap"}:

@@ -152,7 +152,8 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
             f"they would never learn from new labels. {_POSSIBLE}"
         )
     learns = kind_of(last) != "frozen"
-    by_fit = learns and "warm_start" in _params_of(last)
+    params = last.get_params(deep=False) if hasattr(last, "get_params") else {}
+    by_fit = learns and "warm_start" in params
     by_part = learns and not wraps and hasattr(last, "partial_fit")
     if not by_fit and not by_part:
         where = " inside a pipeline" if hasattr(last, "partial_fit") else ""
@@ -231,7 +232,7 @@ def new_since(last: Learnt | None, now: Learnt) -> Array | None:
     for name, values in last.params.items():
         before.append(_of_rows(values, order, len(last.rows)))
         after.append(_of_rows(now.params[name], at, len(now.rows)))
-    if not all(map(_are_equal, before, after)):
+    if not all(map(np.array_equal, before, after)):
         return None
     return np.setdiff1d(np.arange(len(now.rows)), at)
 
@@ -239,10 +240,6 @@ def new_since(last: Learnt | None, now: Learnt) -> Array | None:
 def _of_rows(values: Any, indices: Array, n_rows: int) -> Any:
     values = np.asarray(values)
     return values[indices] if values.shape[:1] == (n_rows,) else values
-
-
-def _are_equal(one: Any, other: Any) -> bool:
-    return bool(np.array_equal(one, other))
 
 
 # ---------------------------------------------------------------------------------
@@ -336,12 +333,6 @@ def _n_features(estimator: Any, X: Any) -> int | None:
         return None
     shape: tuple[int, ...] = getattr(X, "shape", ())
     return shape[1] if len(shape) == 2 else None
-
-
-def _params_of(estimator: Any) -> dict:
-    if not hasattr(estimator, "get_params"):
-        return {}
-    return estimator.get_params(deep=False)
 
 
 # ---------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def make_refits(
             if not kind.supports(classifier):
                 continue
             rows = as_rows(features)
-            is_exact = getattr(kind, "is_exact", None)
-            if is_exact is None or is_exact(classifier, rows, codes):
+            suits = getattr(kind, "suits", None)
+            if suits is None or suits(classifier, rows, codes):
                 return kind(classifier, rows, codes, weights)
     return GenericRefits(classifier, features, codes, weights)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils import check_array
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
@@ -70,15 +71,11 @@ class Retrained(ABC):
         There are n_candidates x n_classes models.
     in_logs : bool
         Whether `planes` gives log-probabilities, up to a constant for a row.
-    n_arrays : int or None
-        How many arrays (n_candidates, n_targets) losses work on at a time. None
-        means one for each class.
     """
 
     n_candidates: int
     n_classes: int
     in_logs: bool = False
-    n_arrays: int | None = None
 
     @abstractmethod
     def planes(self, targets: Any) -> Iterator[Array]:
@@ -109,17 +106,11 @@ class Retrained(ABC):
             raise ValueError(f"loss is {loss!r}; expected 'zero_one' or 'log'.")
         targets = as_rows(targets)
         total = np.zeros((self.n_candidates, self.n_classes))
-        n_arrays = self.n_arrays or self.n_classes
-        size = max(16, CHUNK_SIZE // (self.n_candidates * n_arrays))
+        size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_classes))
         for chunk in batches(targets.shape[0], size):
-            total += self._chunk_losses(targets[chunk], loss)
+            for label, planes in enumerate(self.planes(targets[chunk])):
+                total[:, label] += self._losses(planes, loss).sum(axis=1)
         return total / targets.shape[0]
-
-    def _chunk_losses(self, targets: Any, loss: str) -> Array:
-        """Losses (n_candidates, n_classes), summed over few targets."""
-        planes = self.planes(targets)
-        losses = [self._losses(plane, loss).sum(axis=1) for plane in planes]
-        return np.column_stack(losses)
 
     def _losses(self, planes: Array, loss: str) -> Array:
         if not self.in_logs:
@@ -169,3 +160,9 @@ def log_quietly(values: Array) -> Array:
     """Logarithms, minus infinity for zero."""
     with np.errstate(divide="ignore"):
         return np.log(values)
+
+
+def dense(matrix: Any) -> Array:
+    """A matrix, sparse or not, as an array of float64."""
+    matrix = matrix.toarray() if sp.issparse(matrix) else matrix
+    return np.asarray(matrix, dtype=np.float64)

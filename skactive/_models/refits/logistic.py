@@ -12,12 +12,14 @@ from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 
 from skactive._compat.typing import Array
 from skactive._models.linear import Logistic, as_logistic, training_weights
-from skactive._models.refits.base import Retrained
+from skactive._models.refits.base import Retrained, dense
 from skactive._models.refits.softmax import Base, Own, Shared, fit_base, refit
 
 # Directions in which the labelled rows differ less than this, relative to the one in
 # which they differ most, are rounding: of rows, and of products of rows.
 _ROUNDING = 1e-12
+# A Hessian of so many coefficients takes 32 MiB.
+_MAX_COEFFICIENTS = 2048
 
 
 class LogisticRefits:
@@ -74,10 +76,12 @@ class LogisticRefits:
         if formula is None:
             raise ValueError(
                 f"{classifier!r} has no exact fast refits; expected a fitted "
-                "LogisticRegression with an l2 penalty that is multinomial where there "
-                "are more than two classes."
+                "LogisticRegression with an l2 penalty, but none on the intercept (as "
+                "of solver='liblinear'), that is multinomial where there are more than "
+                "two classes."
             )
         codes = np.asarray(codes, dtype=np.intp)
+        own = None if weights is None else np.append(np.asarray(weights, float), 1.0)
         counts = np.bincount(codes, minlength=len(formula.classes))
         if not counts.all():
             raise ValueError(
@@ -89,7 +93,8 @@ class LogisticRefits:
         # Balanced class weights make every label's refits a problem of its own.
         self._problems: list[tuple[Shared, float, Base]] = []
         for code in range(len(formula.classes)):
-            all_weights = _weights_with(classifier, formula, codes, weights, code)
+            labels = formula.classes[np.append(codes, code)]
+            all_weights = training_weights(classifier, labels, own)
             shared = self._space.share(codes, all_weights[:-1], len(formula.classes))
             if code and np.array_equal(shared.weights, self._problems[0][0].weights):
                 base = self._problems[0][2]
@@ -108,9 +113,19 @@ class LogisticRefits:
         """Whether a fitted classifier is a logistic regression with an l2 penalty.
 
         Not one without a penalty: the optimum may then lie at infinity. Nor a subclass,
-        which may minimise something else.
+        which may minimise something else, nor one whose intercept is penalised.
         """
         return _formula(classifier) is not None
+
+    @classmethod
+    def suits(cls, classifier: Any, features: Any, codes: Array) -> bool:
+        """Whether there are so few coefficients that Hessians are built of them.
+
+        For more, real fits take about as long.
+        """
+        n_rows, n_features = features.shape
+        n_coef = min(n_features, n_rows + 1) + 1
+        return bool((len(classifier.classes_) - 1) * n_coef <= _MAX_COEFFICIENTS)
 
     def retrain(self, candidates: Any) -> LogisticModels:
         """Models with one more row, for each candidate and each label it may have.
@@ -130,8 +145,8 @@ class LogisticRefits:
         n_classes = len(self._problems)
         coef = np.empty((len(rows), n_classes, n_classes - 1, rows.shape[1]))
         for code, (shared, weight, base) in enumerate(self._problems):
-            own = Own(rows, _one_hot(code, n_classes), weight)
-            coef[:, code] = refit(shared, own, base)
+            one_hot = (np.arange(1, n_classes) == code).astype(np.float64)
+            coef[:, code] = refit(shared, Own(rows, one_hot, weight), base)
         return LogisticModels(self._space, scaled, rows, residuals, coef)
 
 
@@ -160,22 +175,17 @@ class LogisticModels(Retrained):
         """Logits relative to class 0, whose own are zero."""
         scaled = self._space.scale(targets)
         rows = self._space.rows(scaled, inside=True)[0]
-        outside = self._outside(scaled, rows)
+        n_inside = self._space.residual
+        if n_inside is not None:
+            # Products of candidates and targets outside the span of labelled rows.
+            outside = dense(self._scaled @ scaled.T)
+            outside -= self._rows[:, :n_inside] @ rows[:, :n_inside].T
         for label, coef in enumerate(self._coef):
             planes = np.zeros((self.n_classes, self.n_candidates, len(rows)))
             np.matmul(coef, rows.T, out=planes[1:])
-            if outside is not None and self._beyond is not None:
+            if self._beyond is not None:
                 planes[1:] += self._beyond[label][:, :, np.newaxis] * outside
             yield planes
-
-    def _outside(self, scaled: Any, rows: Array) -> Array | None:
-        """Products of candidates and targets outside the span of labelled rows."""
-        n_inside = self._space.residual
-        if n_inside is None:
-            return None
-        products = _dense(self._scaled @ scaled.T)
-        products -= self._rows[:, :n_inside] @ rows[:, :n_inside].T
-        return products
 
 
 class _Space:
@@ -184,7 +194,7 @@ class _Space:
     The features themselves, divided by the square root of their penalty; beyond as
     many features as labelled rows, an orthonormal basis of the span of these, and one
     more coordinate along the part of a new row outside of it. The last coordinate is
-    the one of an intercept that is not penalised, if there is one.
+    the one of an intercept, if there is one.
 
     Attributes
     ----------
@@ -194,26 +204,21 @@ class _Space:
 
     def __init__(self, formula: Logistic, features: Any):
         self.divisor = np.sqrt(formula.penalty[0])
-        self.constant = 0.0
-        if formula.has_intercept and formula.penalty[-1] > 0:
-            self.constant = 1.0 / np.sqrt(formula.penalty[-1])
-        self.has_free = bool(formula.has_intercept and formula.penalty[-1] == 0)
+        self.has_intercept = formula.has_intercept
         scaled = self.scale(features)
         self.basis: Any = None
         self.combine: Array | None = None
         self.residual: int | None = None
         if scaled.shape[1] > scaled.shape[0]:
             self._find_basis(scaled)
-        elif sp.issparse(scaled):
-            scaled = _dense(scaled)
         self.labeled = self.rows(scaled, inside=True)[0]
-        n_free = int(self.has_free)
-        penalized = self.labeled.shape[1] - n_free
-        self.penalty = np.append(np.ones(penalized), np.zeros(n_free))
+        self.penalty = np.ones(self.labeled.shape[1])
+        if self.has_intercept:
+            self.penalty[-1] = 0.0
 
     def _find_basis(self, scaled: Any) -> None:
         if sp.issparse(scaled):
-            values, vectors = np.linalg.eigh(_dense(scaled @ scaled.T))
+            values, vectors = np.linalg.eigh(dense(scaled @ scaled.T))
             kept = values > _ROUNDING * max(values[-1], np.finfo(float).tiny)
             self.basis = scaled
             self.combine = vectors[:, kept] / np.sqrt(values[kept])
@@ -227,36 +232,24 @@ class _Space:
     def scale(self, features: Any) -> Any:
         """Penalised features, dense or CSR, float64."""
         if sp.issparse(features):
-            scaled = sp.csr_array(features, dtype=np.float64) / self.divisor
-            if self.constant:
-                column = np.full((scaled.shape[0], 1), self.constant)
-                scaled = sp.hstack([scaled, sp.csr_array(column)])
-            return sp.csr_array(scaled)
-        scaled = np.asarray(features, dtype=np.float64) / self.divisor
-        if self.constant:
-            column = np.full((len(scaled), 1), self.constant)
-            scaled = np.hstack([scaled, column])
-        return scaled
+            return sp.csr_array(features, dtype=np.float64) / self.divisor
+        return np.asarray(features, dtype=np.float64) / self.divisor
 
     def rows(self, scaled: Any, inside: bool = False) -> tuple[Array, Array]:
         """Coordinates (n_rows, n_coef), and lengths (n_rows,) outside the span."""
-        if self.basis is None:
-            within = _dense(scaled)
-            parts = [within]
-            lengths = np.zeros(len(within))
-        else:
-            within = _dense(scaled @ self.basis.T)
-            if self.combine is not None:
-                within = within @ self.combine
-            if inside:
-                lengths = np.zeros(len(within))
-            else:
-                squares = scaled.multiply(scaled) if sp.issparse(scaled) else scaled**2
-                total = np.asarray(squares.sum(axis=1)).ravel()
-                outside = total - np.einsum("np,np->n", within, within)
-                lengths = np.sqrt(np.maximum(outside, 0.0))
-            parts = [within, lengths[:, np.newaxis]]
-        if self.has_free:
+        within = dense(scaled if self.basis is None else scaled @ self.basis.T)
+        if self.combine is not None:
+            within = within @ self.combine
+        lengths = np.zeros(len(within))
+        if self.basis is not None and not inside:
+            squares = scaled.multiply(scaled) if sp.issparse(scaled) else scaled**2
+            total = np.asarray(squares.sum(axis=1)).ravel()
+            outside = total - np.einsum("np,np->n", within, within)
+            lengths = np.sqrt(np.maximum(outside, 0.0))
+        parts = [within]
+        if self.basis is not None:
+            parts.append(lengths[:, np.newaxis])
+        if self.has_intercept:
             parts.append(np.ones((len(within), 1)))
         return np.hstack(parts), lengths
 
@@ -267,19 +260,10 @@ class _Space:
         """
         coef = formula.coef if len(formula.coef) == 1 else formula.coef[1:]
         coef = coef - (0.0 if len(formula.coef) == 1 else formula.coef[0])
-        penalized = coef[:, :-1] * self.divisor
-        if self.constant:
-            last = coef[:, -1:] / self.constant
-            penalized = np.hstack([penalized, last])
-        parts = [penalized]
-        if self.basis is not None:
-            inside = _dense((self.basis @ penalized.T).T)
-            if self.combine is not None:
-                inside = inside @ self.combine
-            parts = [inside, np.zeros((len(coef), 1))]
-        if self.has_free:
-            parts.append(coef[:, -1:])
-        return np.hstack(parts)
+        start = self.rows(coef[:, :-1] * self.divisor, inside=True)[0]
+        if self.has_intercept:
+            start[:, -1] = coef[:, -1]
+        return start
 
     def share(self, codes: Array, weights: Array, n_classes: int) -> Shared:
         """The problem of the labelled rows with these weights."""
@@ -300,27 +284,7 @@ def _formula(classifier: Any) -> Logistic | None:
     if type(classifier) not in (LogisticRegression, LogisticRegressionCV):
         return None
     formula = as_logistic(classifier)
-    return formula if formula is not None and formula.penalty[0] > 0 else None
-
-
-def _weights_with(
-    classifier: Any,
-    formula: Logistic,
-    codes: Array,
-    weights: ArrayLike | None,
-    code: int,
-) -> Array:
-    """Weights of the labelled rows and, last, of a new row of class `code`."""
-    own = None if weights is None else np.append(np.asarray(weights, float), 1.0)
-    return training_weights(classifier, formula.classes[np.append(codes, code)], own)
-
-
-def _one_hot(code: int, n_classes: int) -> Array:
-    """Over the classes other than 0."""
-    return np.asarray(np.arange(1, n_classes) == code, dtype=np.float64)
-
-
-def _dense(matrix: Any) -> Array:
-    if sp.issparse(matrix):
-        return np.asarray(matrix.toarray(), dtype=np.float64)
-    return np.asarray(matrix, dtype=np.float64)
+    if formula is None or formula.penalty[0] == 0:
+        return None
+    # The solver "liblinear" penalises the intercept as well.
+    return None if formula.has_intercept and formula.penalty[-1] > 0 else formula

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.typing import Array
@@ -25,8 +24,6 @@ _GRADIENT_ROUNDING = 1e-13
 # The diagonal of a Hessian that rounding has made singular grows by this share of
 # itself, times the number of coefficients.
 _SINGULAR_ROUNDING = 1e-14
-# exp of a greater logit comes near the largest float.
-LARGE_LOGIT = 500.0
 # A step that lowers the objective by this share of what its slope promises is taken.
 _ARMIJO = 1e-4
 # Rounding of an objective, relative; differences below it say nothing.
@@ -35,14 +32,10 @@ _ROUNDING = 1e-13
 # are solved with Hessians of their own, so these numbers decide the time only.
 _MAX_CHEAP_STEPS = 12
 _MAX_PRODUCTS = 20
-# Where no Hessian is built, products have to do.
-_MAX_PRODUCTS_ALONE = 400
 # Conjugate gradients lower the square of a residual by a factor between these.
 _FORCING = (1e-6, 3e-2)
 # Solved systems are left out once less than this share is still running.
 _SPARSE_SHARE = 0.7
-# No Hessian is built for more coefficients than this.
-_MAX_WHOLE = 2048
 # There is a warning where a gradient is this many times what counts as zero.
 _WARNED = 1e4
 _MAX_STEPS = 200
@@ -102,12 +95,12 @@ class Base(NamedTuple):
     Attributes
     ----------
     coef : ndarray of shape (Q, P)
-    curvature : WholeCurvature or ProductCurvature
-        Of its objective there.
+    inverse : ndarray of shape (Q * P, Q * P)
+        Of the Hessian of its objective there.
     """
 
     coef: Array
-    curvature: WholeCurvature | ProductCurvature
+    inverse: Array
 
 
 class _State(NamedTuple):
@@ -132,38 +125,21 @@ def softmax(logits: Array) -> tuple[Array, Array]:
 
     `logits` are of shape (B, Q, N) and relative to class 0.
     """
-    if logits.max(initial=0.0) > LARGE_LOGIT:
-        shift = np.maximum(logits.max(axis=1), 0.0)
-        proba = np.exp(logits - shift[:, np.newaxis])
-        total = proba.sum(axis=1) + np.exp(-shift)
-        log_total = np.log(total) + shift
-    else:
-        proba = np.exp(logits)
-        total = proba.sum(axis=1)
-        total += 1.0
-        log_total = np.log(total)
+    shift = np.maximum(logits.max(axis=1), 0.0)
+    proba = np.exp(logits - shift[:, np.newaxis])
+    total = proba.sum(axis=1) + np.exp(-shift)
     proba /= total[:, np.newaxis]
-    return proba, log_total
+    return proba, np.log(total) + shift
 
 
 def fit_base(shared: Shared, coef: Array) -> Base:
     """Minimise the objective on the shared rows, from `coef` of shape (Q, P) on."""
     nothing = Own(np.zeros((1, len(shared.penalty))), np.zeros(len(coef)), 0.0)
     state = _evaluate(shared, nothing, np.array(coef[np.newaxis], order="C"))
-    if coef.size <= _MAX_WHOLE:
-        state = _descend(shared, nothing, state, _exact_direction, _MAX_STEPS)
-        _warn_unless_converged(shared, nothing, state)
-        hessian = _hessians(shared, nothing, state)[0]
-        return Base(state.coef[0], WholeCurvature(hessian, coef.shape))
-
-    def direction(shared: Shared, own: Own, state: _State, which: Array) -> Array:
-        curvature = ProductCurvature(shared, state.proba[0])
-        precondition = _Preconditioner(own, curvature)
-        return _conjugate_gradients(shared, own, state, precondition, which)
-
-    state = _descend(shared, nothing, state, direction, _MAX_STEPS)
+    state = _descend(shared, nothing, state, _exact_direction, _MAX_STEPS)
     _warn_unless_converged(shared, nothing, state)
-    return Base(state.coef[0], ProductCurvature(shared, state.proba[0]))
+    hessian = _hessians(shared, nothing, state)[0]
+    return Base(state.coef[0], _with_regular(np.linalg.inv, hessian))
 
 
 def refit(shared: Shared, own: Own, base: Base) -> Array:
@@ -183,25 +159,22 @@ def refit(shared: Shared, own: Own, base: Base) -> Array:
 
 
 def _refit_block(shared: Shared, own: Own, base: Base) -> Array:
-    precondition = _Preconditioner(own, base.curvature)
+    precondition = _Preconditioner(own, base)
 
     def cheap(shared: Shared, own: Own, state: _State, which: Array) -> Array:
         return _conjugate_gradients(shared, own, state, precondition, which)
 
     start = np.broadcast_to(base.coef, (len(own.rows), *base.coef.shape))
     state = _evaluate(shared, own, np.array(start, order="C"))
-    small = base.coef.size <= _MAX_WHOLE
-    n_steps = _MAX_CHEAP_STEPS if small else _MAX_STEPS
-    state = _descend(shared, own, state, cheap, n_steps)
+    state = _descend(shared, own, state, cheap, _MAX_CHEAP_STEPS)
     left = np.flatnonzero(_largest(state.gradient) > _tolerance(shared, own))
-    if len(left) and small:
-        block = max(1, _HESSIAN_BLOCK_SIZE // base.coef.size**2)
-        for begin in range(0, len(left), block):
-            rows = left[begin : begin + block]
-            solved = _descend(
-                shared, own.take(rows), state.take(rows), _exact_direction, _MAX_STEPS
-            )
-            state.put(rows, solved)
+    block = max(1, _HESSIAN_BLOCK_SIZE // base.coef.size**2)
+    for begin in range(0, len(left), block):
+        rows = left[begin : begin + block]
+        solved = _descend(
+            shared, own.take(rows), state.take(rows), _exact_direction, _MAX_STEPS
+        )
+        state.put(rows, solved)
     _warn_unless_converged(shared, own, state)
     return state.coef
 
@@ -316,16 +289,10 @@ def _descend(
     for _ in range(max_steps):
         if not len(active):
             break
-        everything = len(active) == len(state.coef)
-        here = state if everything else state.take(active)
-        some = own if everything else own.take(active)
-        there, moved = _search_line(
-            shared, some, here, direction(shared, some, here, active)
-        )
-        if everything:
-            state = there
-        else:
-            state.put(active, there)
+        here, some = state.take(active), own.take(active)
+        steps = direction(shared, some, here, active)
+        there, moved = _search_line(shared, some, here, steps)
+        state.put(active, there)
         active = active[moved & (_largest(there.gradient) > tolerance)]
     return state
 
@@ -366,76 +333,19 @@ def _exact_direction(shared: Shared, own: Own, state: _State, which: Array) -> A
     """Newton's step of each regression, with its own Hessian."""
     hessians = _hessians(shared, own, state)
     right = -state.gradient.reshape(len(hessians), -1, 1)
+    return _with_regular(np.linalg.solve, hessians, right).reshape(state.coef.shape)
+
+
+def _with_regular(function: Callable[..., Array], hessians: Array, *args: Array) -> Any:
+    """`function` of matrices (..., P, P) that rounding alone may have made singular."""
     try:
-        steps = np.linalg.solve(hessians, right)
+        return function(hessians, *args)
     except np.linalg.LinAlgError:
-        steps = np.linalg.solve(_made_regular(hessians), right)
-    return steps.reshape(state.coef.shape)
-
-
-def _made_regular(hessians: Array) -> Array:
-    """Matrices (..., P, P) that rounding alone makes singular, a bit apart from it."""
-    hessians = hessians.copy()
-    size = hessians.shape[-1]
-    diagonal = np.einsum("...ii->...i", hessians)
-    diagonal *= 1.0 + _SINGULAR_ROUNDING * size
-    diagonal += np.finfo(np.float64).tiny
-    return hessians
-
-
-class WholeCurvature:
-    """A Hessian (Q * P, Q * P) to solve with."""
-
-    def __init__(self, hessian: Array, shape: tuple[int, ...]):
-        self.shape = shape
-        try:
-            self.inverse = np.linalg.inv(hessian)
-        except np.linalg.LinAlgError:
-            self.inverse = np.linalg.inv(_made_regular(hessian))
-
-    def solve(self, vectors: Array) -> Array:
-        """The inverse times each of `vectors` (B, Q * P)."""
-        return vectors @ self.inverse
-
-    def solve_rows(self, rows: Array) -> Array:
-        """The inverse times `rows` (B, P) as each class's, (B, Q, Q * P)."""
-        n_classes, n_coef = self.shape
-        by_class = self.inverse.reshape(n_classes, n_coef, -1)
-        return np.stack([rows @ part for part in by_class], axis=1)
-
-
-class ProductCurvature:
-    """A Hessian as if the curvature between classes were that of the average row.
-
-    It is then a Kronecker product and the penalty, which takes Q inverses of (P, P).
-    """
-
-    def __init__(self, shared: Shared, proba: Array):
-        rows, _, weights, penalty, coupling = shared
-        shares = proba * (weights / weights.sum())
-        spread = np.diag(shares.sum(axis=1)) - shares @ proba.T
-        scales, self.rotation = scipy.linalg.eigh(spread, coupling)
-        gram = (rows.T * weights) @ rows
-        floor = np.where(penalty > 0, penalty, 1e-14 * weights.sum())
-        hessians = np.maximum(scales, 1e-14)[:, np.newaxis, np.newaxis] * gram
-        hessians += np.diag(floor)
-        self.inverses = np.linalg.inv(hessians)
-        self.shape = (len(proba), rows.shape[1])
-
-    def solve(self, vectors: Array) -> Array:
-        """As of :class:`WholeCurvature`."""
-        by_class = vectors.reshape(-1, *self.shape)
-        rotated = np.tensordot(self.rotation, by_class, (0, 1))
-        solved = np.matmul(rotated, self.inverses)
-        back = np.tensordot(solved, self.rotation, (0, 1))
-        return np.ascontiguousarray(back.transpose(0, 2, 1)).reshape(vectors.shape)
-
-    def solve_rows(self, rows: Array) -> Array:
-        """As of :class:`WholeCurvature`."""
-        solved = np.matmul(rows, self.inverses)
-        pairs = np.einsum("kj,lj->klj", self.rotation, self.rotation)
-        both = np.einsum("klj,jbp->bklp", pairs, solved, optimize=True)
-        return np.ascontiguousarray(both).reshape(len(rows), self.shape[0], -1)
+        hessians = hessians.copy()
+        diagonal = np.einsum("...ii->...i", hessians)
+        diagonal *= 1.0 + _SINGULAR_ROUNDING * hessians.shape[-1]
+        diagonal += np.finfo(np.float64).tiny
+        return function(hessians, *args)
 
 
 class _Preconditioner:
@@ -444,13 +354,15 @@ class _Preconditioner:
     The own row adds a matrix of rank Q (Woodbury).
     """
 
-    def __init__(self, own: Own, curvature: WholeCurvature | ProductCurvature):
-        self.curvature = curvature
+    def __init__(self, own: Own, base: Base):
+        n_classes, n_coef = base.coef.shape
+        self.inverse = base.inverse
         # solved[b, k]: the inverse times the own row as coefficients of class k.
-        self.solved = curvature.solve_rows(own.rows)
-        blocks = self.solved.reshape(-1, *curvature.shape[:1], *curvature.shape)
-        self.leverage = np.matmul(blocks, own.rows[:, np.newaxis, :, np.newaxis])
-        self.leverage = self.leverage[..., 0]
+        by_class = base.inverse.reshape(n_classes, n_coef, -1)
+        self.solved = np.stack([own.rows @ part for part in by_class], axis=1)
+        blocks = self.solved.reshape(-1, n_classes, n_classes, n_coef)
+        leverage = np.matmul(blocks, own.rows[:, np.newaxis, :, np.newaxis])
+        self.leverage = leverage[..., 0]
 
     def capacitance(self, proba: Array, weight: float, which: Array) -> Array:
         """(B, Q, Q): ``inv(I + weight * spread @ leverage) @ (weight * spread)``."""
@@ -463,7 +375,7 @@ class _Preconditioner:
         """Approximate Hessians (B, D, D) solved for `vectors` (B, D)."""
         on_row = np.matmul(solved, vectors[:, :, np.newaxis])
         weights = np.matmul(capacitance, on_row)[:, np.newaxis, :, 0]
-        return self.curvature.solve(vectors) - np.matmul(weights, solved)[:, 0]
+        return vectors @ self.inverse - np.matmul(weights, solved)[:, 0]
 
 
 def _conjugate_gradients(
@@ -485,8 +397,7 @@ def _conjugate_gradients(
     # Quadratic convergence asks for an error of the step like its square.
     goal = size * np.clip(size, *_FORCING)
     proba, own_proba = state.proba, state.own_proba
-    alone = isinstance(precondition.curvature, ProductCurvature)
-    for _ in range(_MAX_PRODUCTS_ALONE if alone else _MAX_PRODUCTS):
+    for _ in range(_MAX_PRODUCTS):
         product = _hessian_product(shared, own, proba, own_proba, direction)
         curvature = np.einsum("bd,bd->b", direction, product)
         length = _divide(size, curvature, (size > goal) & (curvature > 0))
