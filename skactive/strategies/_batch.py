@@ -10,7 +10,7 @@ import numpy as np
 from skactive._compat.sklearn import HasMethods, StrOptions, _num_samples
 from skactive._compat.typing import Array
 from skactive._models.vectors import embed
-from skactive.strategies._base import Strategy
+from skactive.strategies._base import Request, Strategy
 from skactive.strategies._selection import as_generator, pick_distinct
 
 # What `embedding` of a strategy may be; BatchStrategy says what it means.
@@ -86,20 +86,9 @@ class BatchStrategy(Strategy):
         If the batch holds copies, `pick` is called again with one row of each kind.
         """
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows to label, see :meth:`Strategy.select`."""
-        candidates, n_queries = self._begin(estimator, X, y, n_queries)
-        if n_queries == 0:
-            return candidates
-        rng = as_generator(random_state)
+    def _choose(self, request: Request) -> Array:
+        estimator, X, y, candidates, n_queries, seed = request
+        rng = as_generator(seed)
         vectors: Any = None
         if self.embeds or self.embedding is not None:
             vectors = embed(estimator, X, self.embedding)

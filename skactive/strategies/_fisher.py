@@ -21,7 +21,7 @@ from skactive._models.linear import add_ones, training_weights
 from skactive._models.members import classes_of
 from skactive._models.wrappers import Fitted, last_step
 from skactive.geometry import _fisher as fisher
-from skactive.strategies._base import Strategy
+from skactive.strategies._base import Request, Strategy
 from skactive.strategies._messages import name_of_model
 from skactive.strategies._model_change import FEATURES, layer_needs, read_last_layer
 from skactive.strategies._selection import (
@@ -217,20 +217,9 @@ class Bait(Strategy):
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
         return layer_needs(self.features)
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows to label, see :meth:`Strategy.select`."""
-        candidates, n_queries = self._begin(estimator, X, y, n_queries)
-        if n_queries == 0:
-            return candidates
-        rng = as_generator(random_state)
+    def _choose(self, request: Request) -> Array:
+        estimator, X, y, candidates, n_queries, seed = request
+        rng = as_generator(seed)
         design = _read_design(self, estimator, X, y)
         if _is_no_better_than_constant(design, estimator, y):
             warnings.warn(
@@ -241,7 +230,7 @@ class Bait(Strategy):
                 "features, or use a strategy that does not rely on it, as 'k_center' "
                 "or 'random'.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         n_samples, n_classes = design.proba.shape
         target = fisher.total_information(design.features, design.proba) / n_samples

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from skactive._compat.sklearn import Interval, StrOptions, _num_samples, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
-from skactive.strategies._base import Strategy
+from skactive.strategies._base import Request, Strategy
 from skactive.strategies._class_balance import balance_weights, proportions, ratios
 from skactive.strategies._selection import (
     as_generator,
@@ -95,22 +95,11 @@ class GroupCoverage(Strategy):
         codes, counts, target = self._count(X, y)
         return balance_weights(counts, target, self.smoothing)[codes[candidates]]
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows, each from the group that is farthest behind by then.
-
-        See :meth:`Strategy.select`.
-        """
-        candidates, n_queries = self._begin(estimator, X, y, n_queries)
+    def _choose(self, request: Request) -> Array:
+        """Choose rows, each from the group that is farthest behind by then."""
+        _, X, y, candidates, n_queries, seed = request
         codes, counts, target = self._count(X, y)
-        rng = as_generator(random_state)
+        rng = as_generator(seed)
         # In random order, the k-th row of a group has the utility that the group will
         # have after k more labels; the largest of these are the greedy choice.
         candidates = rng.permutation(candidates)

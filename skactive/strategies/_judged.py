@@ -15,16 +15,12 @@ from skactive._compat.typing import Array
 from skactive._models.nets import is_net, own_members
 from skactive._models.response import has_response
 from skactive._models.wrappers import last_step
-from skactive.strategies._base import Strategy, Terms
+from skactive.strategies._base import Request, Strategy, Terms
 from skactive.strategies._function import as_strategy
 from skactive.strategies._judge import check_frozen, fit_judge, is_frozen
 from skactive.strategies._needs import check_needs
 from skactive.strategies._random import Random
-from skactive.strategies._selection import (
-    check_n_queries,
-    find_candidates,
-    warn_if_equal,
-)
+from skactive.strategies._selection import warn_if_equal
 
 
 class Judged(Strategy):
@@ -171,23 +167,13 @@ class Judged(Strategy):
         shown = inner.for_rows(rows)
         return self if shown is inner else clone(self).set_params(strategy=shown)
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows as the strategy does, see :meth:`Strategy.select`."""
-        check_n_queries(n_queries)
-        self._check(estimator)
+    def _choose(self, request: Request) -> Array:
+        estimator, X, y, candidates, n_queries, seed = request
         inner, judge = self._ask(estimator, X, y)
         if judge is None:
-            nothing = np.zeros(len(find_candidates(X, y)))
+            nothing = np.zeros(len(candidates))
             warn_if_equal(self, nothing, n_queries, self.estimator)
-        return inner.select(judge, X, y, n_queries=n_queries, random_state=random_state)
+        return inner.select(judge, X, y, n_queries=n_queries, random_state=seed)
 
     def _validate_params(self) -> None:
         # Whoever checks the parts of a strategy sees this one only, so it looks inside.

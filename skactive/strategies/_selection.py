@@ -100,7 +100,7 @@ def warn_if_equal(
             "alike for every row, or be certain of all; "
             "it may need more labels, or other hyper-parameters, to tell them apart.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
