@@ -62,7 +62,7 @@ class BatchStrategy(Strategy):
     A new one defines `pick`. Rows that are identical in the embedding are never in one
     batch while others remain; rows of X, where there is no embedding.
 
-    The argument `embedding` of subclasses is one of:
+    The argument `embedding`, which subclasses with others take as well, is one of:
 
     - a fitted transformer, or a function ``X -> vectors`` of shape (n_samples,
       n_features);
@@ -74,10 +74,13 @@ class BatchStrategy(Strategy):
     - None: "last_layer" for a fitted net, else "input".
     """
 
-    embedding: Any = None
     # False where `pick` does without vectors, which are None then unless named.
     embeds: bool = True
     uses_labels = False
+    _parameter_constraints: dict = {"embedding": EMBEDDING}
+
+    def __init__(self, embedding: Any = None):
+        self.embedding = embedding
 
     @abstractmethod
     def pick(self, batch: Batch) -> Array:

@@ -1,4 +1,4 @@
-"""Another model than the learner's own as the judge of rows."""
+"""Another model than the learner's own as the judge of rows, of any strategy."""
 
 from __future__ import annotations
 
@@ -216,3 +216,49 @@ class Judged(Strategy):
             return False
         is_own = has_response(self.estimator, "members")
         return callable(self.members) or self.members != "auto" or not is_own
+
+
+def get_strategy(
+    strategy: str | Callable[..., Any], *, estimator: Any = None
+) -> Strategy:
+    """Strategy from its name; `estimator` is a model to ask in place of the learner's.
+
+    Parameters
+    ----------
+    strategy : str or callable
+        A name among :func:`get_strategy_names`. A strategy object is given back as
+        it is; any other callable with the signature of a strategy,
+        ``(estimator, X, y) -> utilities``, becomes one.
+    estimator : estimator object, default=None
+        A model that judges rows in place of the learner's own: a fitted one inside a
+        `FrozenEstimator`, or any other, which is fitted on the labelled rows. It is
+        put around the strategy by :class:`skactive.strategies.Judged`.
+
+    Returns
+    -------
+    strategy : Strategy
+        For a name a copy, whose parameters can be set.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If `strategy` is neither a name nor callable.
+
+    Examples
+    --------
+    >>> from skactive import get_strategy
+    >>> get_strategy("kl_divergence")
+    KLDivergence()
+    >>> get_strategy("entropy").set_params(normalize=True)
+    Entropy(normalize=True)
+
+    A large model ranks the pool for a small one:
+
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> get_strategy("entropy", estimator=RandomForestClassifier())
+    Judged(estimator=RandomForestClassifier(), strategy=Entropy())
+    """
+    found = as_strategy(strategy)
+    return found if estimator is None else Judged(found, estimator)
