@@ -19,10 +19,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skactive import ActiveLearningClassifier
+from skactive.geometry import _k_means as module
 from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._sampling import k_means_plus_plus
 from skactive.strategies import Entropy, FunctionStrategy, Margin, Random
-from skactive.strategies import _diverse as module
 from skactive.strategies._density import InformationDensity
 from skactive.strategies._diverse import (
     Diverse,

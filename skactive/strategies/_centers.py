@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans as _KMeans
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from skactive import measures
 from skactive._compat.sklearn import Interval
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._models.response import count_outputs, predict_proba
+from skactive.geometry._blocks import dense_rows
 from skactive.geometry._farthest import k_center
+from skactive.geometry._k_means import fit_k_means
 from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._relevance import relevance_sampling
 from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
@@ -331,23 +329,16 @@ def pick_by_clusters(
     first = k_means_plus_plus(
         vectors, n_clusters, candidates=candidates, weights=weights, rng=rng
     )
-    init = vectors[first]
-    seed = int(rng.integers(2**31 - 1))
-    options = {"n_init": 1, "random_state": seed}
-    init = init.toarray() if hasattr(init, "toarray") else init
-    model: Any
-    if len(candidates) * n_clusters > _MINI_BATCH_SIZE:
-        model = MiniBatchKMeans(
-            n_clusters, init=init, batch_size=_MINI_BATCH_ROWS, **options
-        )
-    else:
-        model = _KMeans(n_clusters, init=init, **options)
+    is_large = len(candidates) * n_clusters > _MINI_BATCH_SIZE
     is_all = len(candidates) == vectors.shape[0]
-    some = vectors if is_all else vectors[candidates]
-    with warnings.catch_warnings():
-        # Clusters may be empty; rows are distinct all the same.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(some, sample_weight=weights)
+    model = fit_k_means(
+        vectors if is_all else vectors[candidates],
+        n_clusters,
+        rng,
+        weights=weights,
+        init=dense_rows(vectors, first),
+        batch_size=_MINI_BATCH_ROWS if is_large else None,
+    )
     sizes = np.bincount(model.labels_, weights=weights, minlength=n_clusters)
     return nearest_to_centers(
         vectors, model.cluster_centers_, candidates=candidates, weights=sizes

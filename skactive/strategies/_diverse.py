@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.sklearn import Interval, StrOptions
 from skactive._compat.typing import Array
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
+from skactive.geometry._k_means import fit_k_means
 from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._sampling import k_means_plus_plus
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
@@ -176,15 +174,10 @@ def weighted_k_means(
     >>> np.sort(weighted_k_means(vectors, weights, 2, np.random.default_rng(0)))
     array([1, 5])
     """
-    k_means = KMeans(
-        n_clusters, n_init=1, random_state=int(rng.integers(np.iinfo(np.int32).max))
-    )
     shares = np.maximum(weights / weights.max(), _SMALLEST_WEIGHT)
-    with warnings.catch_warnings():
-        # Rows so close together that centres coincide: the next nearest are taken.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        centers = k_means.fit(vectors, sample_weight=shares).cluster_centers_
-    return nearest_to_centers(vectors, centers)
+    model = fit_k_means(vectors, n_clusters, rng, weights=shares)
+    # Where rows are so close that centres coincide, the next nearest are taken.
+    return nearest_to_centers(vectors, model.cluster_centers_)
 
 
 # ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from skactive.strategies._class_balance import balance_weights, proportions, rat
 from skactive.strategies._selection import (
     as_generator,
     find_candidates,
+    rank_in_group,
     take_distinct,
 )
 
@@ -104,11 +105,8 @@ class GroupCoverage(Strategy):
         # have after k more labels; the largest of these are the greedy choice.
         candidates = rng.permutation(candidates)
         own = codes[candidates]
-        order = np.argsort(own, kind="stable")
-        ranks = np.empty(len(own))
-        firsts = np.searchsorted(own[order], np.arange(len(counts)))
-        ranks[order] = np.arange(len(own)) - firsts[own[order]]
-        behind = ratios(counts[own] + ranks, target[own], self.smoothing)
+        n_labels = counts[own] + rank_in_group(own)
+        behind = ratios(n_labels, target[own], self.smoothing)
         return take_distinct(X, candidates, behind, n_queries, rng)
 
     def _count(self, X: Any, y: Any) -> tuple[Array, Array, Array]:
@@ -122,9 +120,8 @@ class GroupCoverage(Strategy):
             target = np.bincount(codes, minlength=n_kinds) / max(1, len(codes))
         else:
             target = np.full(n_kinds, 1 / max(1, n_kinds))
-        is_labeled = np.ones(len(codes), dtype=bool)
-        is_labeled[find_candidates(X, y)] = False
-        return codes, np.bincount(codes[is_labeled], minlength=n_kinds), target
+        known = np.delete(codes, find_candidates(X, y))
+        return codes, np.bincount(known, minlength=n_kinds), target
 
     def _find_groups(self, X: Any) -> tuple[list[Any], Array]:
         if callable(self.groups):

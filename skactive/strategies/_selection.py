@@ -241,6 +241,15 @@ def pick_distinct(
     return chosen
 
 
+def rank_in_group(codes: Array) -> Array:
+    """How many of the same code stand before each."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], codes[order])
+    ranks = np.empty(len(codes), dtype=np.intp)
+    ranks[order] = np.arange(len(codes)) - starts
+    return ranks
+
+
 def split_copies(
     keys: Array, candidates: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
