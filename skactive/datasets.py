@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, decode_labels, encode_labels, is_missing
-from skactive.strategies._selection import draw_seed
+from skactive.strategies._selection import draw_seed, rank_in_group
 
 RandomState = int | np.random.RandomState | None
 
@@ -88,10 +88,10 @@ def hide_labels(
     order = rng.permutation(known)
     if stratify:
         quota = _quotas(counts, n_kept, floor)
-        kept = order[_rank_in_class(codes[order]) < quota[codes[order]]]
+        kept = order[rank_in_group(codes[order]) < quota[codes[order]]]
     else:
         # The first of each class in the drawn order, then all others in that order.
-        is_due = _rank_in_class(codes[order]) < floor[codes[order]]
+        is_due = rank_in_group(codes[order]) < floor[codes[order]]
         kept = np.concatenate([order[is_due], order[~is_due]])[:n_kept]
     visible = np.full(len(codes), MISSING)
     visible[kept] = codes[kept]
@@ -299,15 +299,6 @@ def _how_many(n_labeled: int | float, n_known: int) -> int:
             f"or a float from 0 to 1; got {n_labeled!r}."
         )
     return int(n_labeled) if is_count else int(n_labeled * n_known + 1e-9)
-
-
-def _rank_in_class(codes: Array) -> Array:
-    """How many of the same code stand before each."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], codes[order])
-    ranks = np.empty(len(codes), dtype=np.intp)
-    ranks[order] = np.arange(len(codes)) - starts
-    return ranks
 
 
 def _quotas(counts: Array, n_kept: int, floor: Array) -> Array:

@@ -870,7 +870,7 @@ def test_probabilities_of_most_rows(n_labeled, monkeypatch):
     rows = np.sort(rng(0).permutation(200)[n_labeled:])
     expected = MODEL.predict_proba(X)[rows]
     assert_allclose(proba_of_rows(MODEL, X, rows), expected, rtol=1e-12)
-    monkeypatch.setattr("skactive.strategies._centers._CHUNK_ROWS", 37)
+    monkeypatch.setattr("skactive._data.chunks.chunk_rows", lambda *_: 37)
     assert_allclose(proba_of_rows(MODEL, X, rows), expected, rtol=1e-12)
     few = np.array([1, 199])
     assert_allclose(proba_of_rows(MODEL, X, few), MODEL.predict_proba(X[few]))
@@ -879,7 +879,7 @@ def test_probabilities_of_most_rows(n_labeled, monkeypatch):
 def test_probabilities_come_in_chunks(monkeypatch):
     whole = proba_of_rows(MODEL, X, POOL)
     assert_array_equal(whole, MODEL.predict_proba(X[POOL]))
-    monkeypatch.setattr("skactive.strategies._centers._CHUNK_ROWS", 64)
+    monkeypatch.setattr("skactive._data.chunks.chunk_rows", lambda *_: 64)
     assert_allclose(proba_of_rows(MODEL, X, POOL), whole, rtol=1e-12)
     everything = proba_of_rows([MODEL, MODEL], X, np.arange(200))
     assert_allclose(everything, MODEL.predict_proba(X), rtol=1e-12)

@@ -19,16 +19,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skactive import ActiveLearningClassifier
+from skactive.geometry import _k_means as module
+from skactive.geometry._nearest import nearest_to_centers
+from skactive.geometry._sampling import k_means_plus_plus
 from skactive.strategies import Entropy, FunctionStrategy, Margin, Random
-from skactive.strategies import _diverse as module
 from skactive.strategies._density import InformationDensity
 from skactive.strategies._diverse import (
     Diverse,
     RankedBatch,
-    nearest_rows,
     ranked_batch,
     weighted_k_means,
-    weighted_k_means_plus_plus,
 )
 
 FORMS = [np.array, np.float32, sp.csr_array, sp.csr_matrix, np.asfortranarray]
@@ -169,12 +169,12 @@ def plain_nearest(vectors, points):
 
 
 @every_form
-def test_nearest_rows(form):
+def test_nearest_to_centers(form):
     rng = np.random.default_rng(0)
     vectors = pool()
     points = rng.normal(size=(20, 4)) * 0.3  # close: many share a nearest row
     expected = plain_nearest(vectors.tolist(), points.tolist())
-    assert_array_equal(nearest_rows(form(vectors), points), expected)
+    assert_array_equal(nearest_to_centers(form(vectors), points), expected)
 
 
 def recorded_k_means(monkeypatch):
@@ -322,7 +322,7 @@ def test_law_of_k_means_plus_plus(form, n_clusters):
     pooled = form(vectors)
     for seed in range(n_seeds):
         rng = np.random.default_rng(seed)
-        drawn = weighted_k_means_plus_plus(pooled, weights, n_clusters, rng)
+        drawn = k_means_plus_plus(pooled, n_clusters, weights=weights, rng=rng)
         counts[tuple(drawn.tolist())] += 1
     # Rare orders are counted together.
     rare = [order for order in law if n_seeds * law[order] < 10]
@@ -355,7 +355,7 @@ def test_k_means_plus_plus_of_copies(seed, n_samples, n_distinct):
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(n_distinct, 3))[rng.integers(n_distinct, size=n_samples)]
     weights = rng.random(n_samples) + 1e-3
-    drawn = weighted_k_means_plus_plus(vectors, weights, n_samples, rng)
+    drawn = k_means_plus_plus(vectors, n_samples, weights=weights, rng=rng)
     assert sorted(drawn.tolist()) == list(range(n_samples))
     n_different = len(np.unique(vectors, axis=0))
     assert len(np.unique(vectors[drawn[:n_different]], axis=0)) == n_different

@@ -24,63 +24,68 @@ _DENSE_SHARE = 0.9
 
 
 def map_rows(
-    function: Callable[[Any], Array], X: Any, rows: Array, n_outputs: int = 1
+    function: Callable[[Any], Array],
+    X: Any,
+    rows: Array,
+    n_outputs: int = 1,
+    *,
+    dtype: Any = np.float64,
 ) -> Array:
     """`function` on chunks of `X`, for the sorted positions `rows`.
 
     Parameters
     ----------
     function : callable
-        Takes some rows of `X`, gives an array with one number for each of them; a
-        number may depend on its own row only.
+        Takes some rows of `X`, gives an array with one number, or as many numbers, for
+        each of them; these may depend on their own row only.
     X : array-like, sparse, data frame or sequence of n_samples
         The pool.
     rows : ndarray of shape (n_rows,)
         Positions in `X`, ascending.
     n_outputs : int, default=1
         Numbers held for a row while it is worked on.
+    dtype : dtype or None, default=float64
+        Of the values; None for what `function` gives.
 
     Returns
     -------
-    values : ndarray of shape (n_rows,)
-        float64. Chunks run in parallel as `joblib.parallel_config` says; neither
+    values : ndarray of shape (n_rows,) or (n_rows, n_values)
+        Chunks run in parallel as `joblib.parallel_config` says; neither
         this nor the size of a chunk changes the values.
     """
     n_samples = _num_samples(X)
-    values = np.empty(len(rows), dtype=np.float64)
     if len(rows) == 0:
-        return values
+        return np.empty(0, dtype=dtype)
     step = chunk_rows(X, n_outputs)
     if n_samples <= step and len(rows) >= _DENSE_SHARE * n_samples:
-        return np.asarray(function(X), dtype=np.float64)[rows]
+        return np.asarray(function(X), dtype=dtype)[rows]
     starts = np.arange(0, n_samples, step)
     if len(starts) > 1 and n_samples - starts[-1] < _CHUNK_UNIT:
         starts = starts[:-1]  # the last rows join the chunk before them
     stops = np.append(starts[1:], n_samples)
     firsts = np.searchsorted(rows, np.append(starts, n_samples))
 
-    def run(start: int, stop: int, first: int, last: int) -> None:
-        if first == last:
-            return
+    def run(start: int, stop: int, first: int, last: int) -> Array:
         wanted = rows[first:last]
-        if len(wanted) >= _DENSE_SHARE * (stop - start):
-            found = function(rows_between(X, start, stop))
-            is_whole = len(wanted) == stop - start
-            values[first:last] = found if is_whole else found[wanted - start]
+        if len(wanted) < _DENSE_SHARE * (stop - start):
+            found = function(_safe_indexing(X, wanted))
         else:
-            values[first:last] = function(_safe_indexing(X, wanted))
+            found = function(rows_between(X, start, stop))
+            if len(wanted) < stop - start:
+                found = found[wanted - start]
+        return np.asarray(found, dtype=dtype)
 
-    tasks = list(zip(starts, stops, firsts[:-1], firsts[1:], strict=True))
+    bounds = zip(starts, stops, firsts[:-1], firsts[1:], strict=True)
+    tasks = [task for task in bounds if task[2] < task[3]]
     if len(tasks) == 1 or effective_n_jobs(None) == 1:
-        for task in tasks:
-            run(*task)
+        parts = [run(*task) for task in tasks]
     else:
         # A list: of a generator, threads of joblib would take the later tasks, and each
         # task would be bound to the context of the thread that took it.
-        Parallel(require="sharedmem")(
+        parts = Parallel(require="sharedmem")(
             [delayed(in_this_context(run))(*task) for task in tasks]
         )
-    return values
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def rows_between(X: Any, start: int, stop: int) -> Any:

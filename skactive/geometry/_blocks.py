@@ -21,21 +21,18 @@ BLOCK_SIZE = 2**20
 
 def as_embedding(embedding: Any) -> Any:
     """Check an embedding, and make it float32 or float64, dense or CSR."""
-    if not sp.issparse(embedding):
-        embedding = np.asarray(embedding)
+    is_sparse = sp.issparse(embedding)
+    embedding = embedding.tocsr() if is_sparse else np.asarray(embedding)
     if embedding.ndim != 2:
         raise ValueError(
             "An embedding has the shape (n_samples, n_features); got "
             f"{embedding.shape}."
         )
-    if sp.issparse(embedding):
-        embedding = embedding.tocsr()
-        if embedding.dtype not in (np.float32, np.float64):
-            embedding = embedding.astype(np.float64)
+    if embedding.dtype not in (np.float32, np.float64):
+        embedding = embedding.astype(np.float64)
+    if is_sparse:
         finite = np.isfinite(embedding.data).all()
     else:
-        if embedding.dtype not in (np.float32, np.float64):
-            embedding = embedding.astype(np.float64)
         finite = all(np.isfinite(embedding[rows]).all() for rows in blocks(embedding))
     if not finite:
         raise ValueError(

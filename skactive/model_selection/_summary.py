@@ -96,8 +96,9 @@ def summarize(
     summary : CurveSummary
     """
     areas = area_under_curve(n_labels, scores)
-    resamples = _draw_splits(scores.shape[2], n_resamples, random_state)
-    base = areas[0]
+    n_splits = scores.shape[2]
+    rng = np.random.default_rng(random_state)
+    resamples = rng.integers(n_splits, size=(n_resamples, n_splits))
     curves = scores.mean(axis=2)
     needed = labels_needed(n_labels, curves, curves[0, -1])
     resampled = _resampled_needs(n_labels, scores, resamples)
@@ -105,23 +106,23 @@ def summarize(
     for s, name in enumerate(strategies):
         others = [o for o in range(len(strategies)) if o != s]
         best = max(others, key=lambda o: areas[o].mean(), default=s)
+        gains = areas[s] - areas[0]
         record = {
             "strategy": name,
             "area": float(areas[s].mean()),
-            "area_gain": float((areas[s] - base).mean()),
-            "area_gain_interval": paired_interval(
-                areas[s] - base, resamples, confidence
-            ),
-            "win_rate": float(_wins(areas[s] - base)),
+            "area_gain": float(gains.mean()),
+            "area_gain_interval": paired_interval(gains, resamples, confidence),
+            "win_rate": float(np.mean((gains > 0) + 0.5 * (gains == 0))),
             "against_best": float((areas[s] - areas[best]).mean()),
             "against_best_interval": paired_interval(
                 areas[s] - areas[best], resamples, confidence
             ),
             "final_score": float(curves[s, -1]),
             "labels_needed": float(needed[s]),
-            "labels_saved": _saved(needed[s], needed[0]),
+            # Minus infinity where the score that random ends with is not reached.
+            "labels_saved": float(1 - needed[s] / needed[0]),
             "labels_saved_interval": _saved_interval(
-                resampled[s], resampled[0], scores.shape[2], confidence
+                resampled[s], resampled[0], n_splits, confidence
             ),
         }
         if target is not None:
@@ -262,11 +263,6 @@ def _expanded_levels(n_splits: int, confidence: float) -> tuple[float, float]:
     return float(level), float(1 - level)
 
 
-def _draw_splits(n_splits: int, n_resamples: int, random_state: int | None) -> Array:
-    rng = np.random.default_rng(random_state)
-    return rng.integers(n_splits, size=(n_resamples, n_splits))
-
-
 def _resampled_needs(n_labels: Array, scores: Array, resamples: Array) -> Array:
     """Labels needed in each bootstrap sample, (n_strategies, n_resamples)."""
     weights = np.apply_along_axis(np.bincount, 1, resamples, minlength=scores.shape[2])
@@ -275,11 +271,6 @@ def _resampled_needs(n_labels: Array, scores: Array, resamples: Array) -> Array:
     )  # (n_strategies, n_points, n_resamples)
     targets = means[0, -1]
     return np.array([labels_needed(n_labels, curves.T, targets) for curves in means])
-
-
-def _saved(needed: float, random_needed: float) -> float:
-    """Share of random's labels; minus infinity if random's score is not reached."""
-    return float(1 - needed / random_needed)
 
 
 def _saved_interval(
@@ -300,10 +291,6 @@ def _percent(share: float) -> str:
     if np.isnan(share):
         return "unknown"
     return f"{share:.0%}" if np.isfinite(share) else "none"
-
-
-def _wins(differences: Array) -> float:
-    return float(np.mean((differences > 0) + 0.5 * (differences == 0)))
 
 
 def _sentence(summary: CurveSummary, confidence: float) -> str:

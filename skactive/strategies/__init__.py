@@ -1,11 +1,6 @@
 """Strategies: scikit-learn-style scorers that say which rows to label next."""
 
-from skactive.strategies._base import (
-    Constant,
-    Product,
-    Strategy,
-    Sum,
-)
+from skactive.strategies._base import Constant, Product, Strategy, Sum
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
 from skactive.strategies._class_balance import ClassBalance
@@ -32,8 +27,8 @@ from skactive.strategies._fisher import Bait, VarianceReduction
 from skactive.strategies._function import FunctionStrategy
 from skactive.strategies._group_coverage import GroupCoverage
 from skactive.strategies._information import BatchBald, Epig
-from skactive.strategies._judged import Judged
-from skactive.strategies._lookup import get_strategy_names
+from skactive.strategies._judged import Judged, get_strategy
+from skactive.strategies._lookup import STRATEGIES, get_strategy_names
 from skactive.strategies._measure import MeasureStrategy, make_strategy
 from skactive.strategies._mixture import Mixture
 from skactive.strategies._model_change import ExpectedModelChange
@@ -41,11 +36,53 @@ from skactive.strategies._per_cost import PerCost
 from skactive.strategies._pointwise import PointwiseStrategy
 from skactive.strategies._predicted_loss import PredictedLoss
 from skactive.strategies._random import Random
-from skactive.strategies._registry import get_strategy
 from skactive.strategies._schedule import Fade, Switch
 from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 from skactive.strategies._value_of_information import ValueOfInformation
+
+# What the names stand for.
+STRATEGIES |= {
+    "badge": Badge(),
+    "bait": Bait(),
+    "batch_bald": BatchBald(),
+    "class_balance": ClassBalance(),
+    "clue": Clue(),
+    "cold_start": ColdStart(),
+    "consensus_entropy": ConsensusEntropy(),
+    "disagreement": Disagreement(),
+    "diverse": Diverse(),
+    "entropy": Entropy(),
+    "epig": Epig(),
+    "epistemic": EpistemicUncertainty(),
+    "expected_error": ExpectedError(),
+    "expected_model_change": ExpectedModelChange(),
+    "facility_location": FacilityLocation(),
+    "falcun": Falcun(),
+    "information_density": InformationDensity(),
+    "information_gain": InformationGain(),
+    "k_center": KCenter(),
+    "k_means": KMeans(),
+    "kl_divergence": KLDivergence(),
+    "least_confidence": LeastConfidence(),
+    "margin": Margin(),
+    "max_herding": MaxHerding(),
+    "power": Power(),
+    "predicted_loss": PredictedLoss(),
+    "prob_cover": ProbCover(),
+    "random": Random(),
+    "ranked_batch": RankedBatch(),
+    "softmax": Softmax(),
+    "softrank": Softrank(),
+    "typiclust": TypiClust(),
+    "typiclust_to_margin": Switch(
+        [("typiclust", TypiClust()), ("margin", Margin())], at=30
+    ),
+    "uncertainty_herding": UncertaintyHerding(),
+    "value_of_information": ValueOfInformation(),
+    "variance_reduction": VarianceReduction(),
+    "vote_entropy": VoteEntropy(),
+}
 
 __all__ = [
     "Badge",

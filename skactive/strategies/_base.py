@@ -48,6 +48,18 @@ class Terms(NamedTuple):
         return sum(values)  # type: ignore[return-value]
 
 
+class Request(NamedTuple):
+    """What a strategy is asked for by :meth:`Strategy.select`, checked."""
+
+    estimator: Any
+    X: Any
+    y: Any
+    # Ascending positions, one at least, of which so many are to be chosen.
+    candidates: Array
+    n_queries: int
+    random_state: int | np.random.RandomState | None
+
+
 class Strategy(BaseEstimator):
     """Base of all strategies.
 
@@ -83,7 +95,7 @@ class Strategy(BaseEstimator):
         which it warns.
     has_utilities : bool
         Whether it chooses by utilities of single rows, so that these can be combined:
-        whether :meth:`select` is the one of this class, unless it says otherwise.
+        whether it selects as this class does, unless it says otherwise.
     """
 
     needs: tuple[str, ...] = ()
@@ -96,7 +108,8 @@ class Strategy(BaseEstimator):
     @property
     def has_utilities(self) -> bool:
         """See the attributes of the class."""
-        return type(self).select is Strategy.select
+        kind = type(self)
+        return kind.select is Strategy.select and kind._choose is Strategy._choose
 
     def parts(self) -> list[tuple[str, Strategy]]:
         """Names and strategies that this one asks about the same estimator.
@@ -223,24 +236,26 @@ class Strategy(BaseEstimator):
             finite, or `n_queries` is no positive int.
         """
         check_n_queries(n_queries)
+        self._check(estimator)
         candidates = find_candidates(X, y)
+        if len(candidates) == 0:
+            return candidates
+        n_queries = min(n_queries, len(candidates))
+        return self._choose(
+            Request(estimator, X, y, candidates, n_queries, random_state)
+        )
+
+    def _choose(self, request: Request) -> Array:
+        """Positions of the rows that are asked for; here those of largest utility."""
+        estimator, X, y, candidates, n_queries, seed = request
         utilities = self.utilities(estimator, X, y, candidates)
         warn_if_equal(self, utilities, n_queries, estimator)
-        return take_distinct(X, candidates, utilities, n_queries, random_state)
+        return take_distinct(X, candidates, utilities, n_queries, seed)
 
     def _check(self, estimator: Any) -> str | None:
         """Check parameters and needs; the first response needed that there is."""
         self._validate_params()
         return check_needs(self, estimator)
-
-    def _begin(
-        self, estimator: Any, X: Any, y: Any, n_queries: int
-    ) -> tuple[Array, int]:
-        """Check all arguments of a selection; candidates, and how many to choose."""
-        check_n_queries(n_queries)
-        self._check(estimator)
-        candidates = find_candidates(X, y)
-        return candidates, min(n_queries, len(candidates))
 
     def __add__(self, other: Any) -> Strategy:
         return _combine(Sum, self, other)

@@ -10,7 +10,7 @@ import numpy as np
 from skactive._compat.sklearn import HasMethods, StrOptions, _num_samples
 from skactive._compat.typing import Array
 from skactive._models.vectors import embed
-from skactive.strategies._base import Strategy
+from skactive.strategies._base import Request, Strategy
 from skactive.strategies._selection import as_generator, pick_distinct
 
 # What `embedding` of a strategy may be; BatchStrategy says what it means.
@@ -62,7 +62,7 @@ class BatchStrategy(Strategy):
     A new one defines `pick`. Rows that are identical in the embedding are never in one
     batch while others remain; rows of X, where there is no embedding.
 
-    The argument `embedding` of subclasses is one of:
+    The argument `embedding`, which subclasses with others take as well, is one of:
 
     - a fitted transformer, or a function ``X -> vectors`` of shape (n_samples,
       n_features);
@@ -74,10 +74,13 @@ class BatchStrategy(Strategy):
     - None: "last_layer" for a fitted net, else "input".
     """
 
-    embedding: Any = None
     # False where `pick` does without vectors, which are None then unless named.
     embeds: bool = True
     uses_labels = False
+    _parameter_constraints: dict = {"embedding": EMBEDDING}
+
+    def __init__(self, embedding: Any = None):
+        self.embedding = embedding
 
     @abstractmethod
     def pick(self, batch: Batch) -> Array:
@@ -86,20 +89,9 @@ class BatchStrategy(Strategy):
         If the batch holds copies, `pick` is called again with one row of each kind.
         """
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows to label, see :meth:`Strategy.select`."""
-        candidates, n_queries = self._begin(estimator, X, y, n_queries)
-        if n_queries == 0:
-            return candidates
-        rng = as_generator(random_state)
+    def _choose(self, request: Request) -> Array:
+        estimator, X, y, candidates, n_queries, seed = request
+        rng = as_generator(seed)
         vectors: Any = None
         if self.embeds or self.embedding is not None:
             vectors = embed(estimator, X, self.embedding)

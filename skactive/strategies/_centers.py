@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
+from functools import partial
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans as _KMeans
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from skactive import measures
-from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
+from skactive._compat.sklearn import Interval
 from skactive._compat.typing import Array
-from skactive._data.chunks import rows_between
-from skactive._models.response import predict_proba
+from skactive._data.chunks import map_rows
+from skactive._models.response import count_outputs, predict_proba
+from skactive.geometry._blocks import dense_rows
 from skactive.geometry._farthest import k_center
+from skactive.geometry._k_means import fit_k_means
 from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._relevance import relevance_sampling
 from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 
-# Rows whose probabilities are asked for at once.
-_CHUNK_ROWS = 2**14
-# A chunk with this share of wanted rows is predicted whole.
-_DENSE_SHARE = 0.9
 # From this number of distances a round on, k-means sees a part of the rows a round.
 _MINI_BATCH_SIZE = 2**21
 _MINI_BATCH_ROWS = 4096
@@ -57,11 +52,6 @@ class KCenter(BatchStrategy):
     >>> KCenter().select(LogisticRegression(), X, y, n_queries=2)
     array([3, 2])
     """
-
-    _parameter_constraints: dict = {"embedding": EMBEDDING}
-
-    def __init__(self, embedding: Any = None):
-        self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
         """Farthest rows, one after the other."""
@@ -102,11 +92,6 @@ class KMeans(BatchStrategy):
     array([2])
     """
 
-    _parameter_constraints: dict = {"embedding": EMBEDDING}
-
-    def __init__(self, embedding: Any = None):
-        self.embedding = embedding
-
     def pick(self, batch: Batch) -> Array:
         """Rows nearest to the means of clusters, that of the largest first."""
         return pick_by_clusters(
@@ -146,10 +131,6 @@ class Badge(BatchStrategy):
     """
 
     needs = ("predict_proba",)
-    _parameter_constraints: dict = {"embedding": EMBEDDING}
-
-    def __init__(self, embedding: Any = None):
-        self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
         """Rows drawn by the distances of their gradients."""
@@ -281,29 +262,9 @@ class Falcun(BatchStrategy):
 
 def proba_of_rows(estimator: Any, X: Any, rows: Array) -> Array:
     """Class probabilities of the rows at ascending positions, (n_rows, n_classes)."""
-    n_samples = _num_samples(X)
-    result: Array | None = None
-    for start in range(0, n_samples, _CHUNK_ROWS):
-        stop = min(start + _CHUNK_ROWS, n_samples)
-        first, last = np.searchsorted(rows, [start, stop])
-        if first == last:
-            continue
-        wanted = rows[first:last]
-        if len(wanted) >= _DENSE_SHARE * (stop - start):
-            # A view and some superfluous rows cost less than a copy.
-            found = predict_proba(estimator, rows_between(X, start, stop))
-            if len(wanted) < stop - start:
-                found = found[wanted - start]
-        else:
-            found = predict_proba(estimator, _safe_indexing(X, wanted))
-        if len(found) == len(rows):
-            return found
-        if result is None:
-            result = np.empty((len(rows), found.shape[1]), dtype=found.dtype)
-        result[first:last] = found
-    if result is None:
-        raise ValueError("There are no rows to predict.")
-    return result
+    n_classes = count_outputs(estimator, "predict_proba")
+    predict = partial(predict_proba, estimator)
+    return map_rows(predict, X, rows, n_classes, dtype=None)
 
 
 def tempered_entropy(proba: Array, temperature: float) -> Array:
@@ -368,23 +329,16 @@ def pick_by_clusters(
     first = k_means_plus_plus(
         vectors, n_clusters, candidates=candidates, weights=weights, rng=rng
     )
-    init = vectors[first]
-    seed = int(rng.integers(2**31 - 1))
-    options = {"n_init": 1, "random_state": seed}
-    init = init.toarray() if hasattr(init, "toarray") else init
-    model: Any
-    if len(candidates) * n_clusters > _MINI_BATCH_SIZE:
-        model = MiniBatchKMeans(
-            n_clusters, init=init, batch_size=_MINI_BATCH_ROWS, **options
-        )
-    else:
-        model = _KMeans(n_clusters, init=init, **options)
+    is_large = len(candidates) * n_clusters > _MINI_BATCH_SIZE
     is_all = len(candidates) == vectors.shape[0]
-    some = vectors if is_all else vectors[candidates]
-    with warnings.catch_warnings():
-        # Clusters may be empty; rows are distinct all the same.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(some, sample_weight=weights)
+    model = fit_k_means(
+        vectors if is_all else vectors[candidates],
+        n_clusters,
+        rng,
+        weights=weights,
+        init=dense_rows(vectors, first),
+        batch_size=_MINI_BATCH_ROWS if is_large else None,
+    )
     sizes = np.bincount(model.labels_, weights=weights, minlength=n_clusters)
     return nearest_to_centers(
         vectors, model.cluster_centers_, candidates=candidates, weights=sizes

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans, MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.sklearn import Interval
 from skactive._compat.typing import Array
 from skactive._models.members import classes_of
 from skactive.geometry._balls import prob_cover, purity_radius
 from skactive.geometry._blocks import row_hashes
+from skactive.geometry._k_means import fit_k_means
 from skactive.geometry._typicality import typicality
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._selection import round_ties
@@ -217,15 +215,6 @@ def _cluster(
 ) -> Array:
     """Codes of the clusters of a seeded k-means, shape (n_samples,)."""
     n_clusters = min(n_clusters, len(np.unique(row_hashes(vectors))))
-    seed = int(rng.integers(np.iinfo(np.int32).max))
-    model: KMeans | MiniBatchKMeans
-    if exact or n_clusters <= _MAX_EXACT_CLUSTERS:
-        model = KMeans(n_clusters, n_init=1, random_state=seed)
-    else:
-        model = MiniBatchKMeans(
-            n_clusters, n_init=1, batch_size=_BATCH_SIZE, random_state=seed
-        )
-    with warnings.catch_warnings():
-        # Fewer clusters, where rows are all but identical, are no harm.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit_predict(vectors)
+    is_exact = exact or n_clusters <= _MAX_EXACT_CLUSTERS
+    batch_size = None if is_exact else _BATCH_SIZE
+    return fit_k_means(vectors, n_clusters, rng, batch_size=batch_size).labels_

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from skactive._compat.tally import counting
 from skactive._compat.typing import Array
 from skactive._models.vectors import embed_without_labels
-from skactive.strategies._base import Strategy
+from skactive.strategies._base import Request, Strategy
 from skactive.strategies._coverage import MaxHerding
 from skactive.strategies._random import Random
 
@@ -44,21 +40,10 @@ class ColdStart(Strategy):
     informed = False
     uses_labels = False
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows to label, see :meth:`Strategy.select`."""
-        vectors = embed_without_labels(estimator, X)
+    def _choose(self, request: Request) -> Array:
+        vectors = embed_without_labels(request.estimator, request.X)
         inner: Strategy = Random()
         if vectors is not None:
             inner = MaxHerding(embedding=lambda X: vectors)
         with counting():  # the vectors are there, and were counted
-            return inner.select(
-                estimator, X, y, n_queries=n_queries, random_state=random_state
-            )
+            return inner._choose(request)

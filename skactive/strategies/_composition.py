@@ -107,20 +107,16 @@ class Composition(CombinedStrategy):
 
 def _named(strategies: list[Any] | tuple[Any, ...]) -> list[tuple[str, Any]]:
     """Pairs of a name and an item; names that are not given are made unique."""
-    given = [_is_pair(item) for item in strategies]
-    names = [
-        item[0] if has_name else _default_name(item)
-        for item, has_name in zip(strategies, given, strict=True)
-    ]
+    names = [item[0] if _is_pair(item) else _default_name(item) for item in strategies]
     counts = Counter(names)
     seen: Counter[str] = Counter()
     items = []
-    for name, item, has_name in zip(names, strategies, given, strict=True):
+    for name, item in zip(names, strategies, strict=True):
         seen[name] += 1
-        if counts[name] > 1 and not has_name:
-            items.append((f"{name}-{seen[name]}", item))
+        if _is_pair(item):
+            items.append(item)
         else:
-            items.append((name, item[1] if has_name else item))
+            items.append((f"{name}-{seen[name]}" if counts[name] > 1 else name, item))
     return items
 
 

@@ -86,8 +86,8 @@ class TeacherStrategy(Strategy):
 
         def score(some: Any) -> Array:
             return compare(
-                _proba_of(teacher, some, classes),
-                _proba_of(estimator, some, classes),
+                proba_among(teacher, some, classes),
+                proba_among(estimator, some, classes),
                 some,
             )
 
@@ -231,7 +231,7 @@ def _all_classes(teacher: Any, estimator: Any) -> Array:
     return np.union1d(*theirs)
 
 
-def _proba_of(estimator: Any, X: Any, classes: Array) -> Array:
+def proba_among(estimator: Any, X: Any, classes: Array) -> Array:
     """Probabilities (n_rows, n_classes), zero for classes that are not known."""
     proba = predict_proba(estimator, X)
     own = classes_of(estimator)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.sklearn import Interval, StrOptions
 from skactive._compat.typing import Array
 from skactive.geometry._blocks import blocks, dense_rows, squared_norms
+from skactive.geometry._k_means import fit_k_means
+from skactive.geometry._nearest import nearest_to_centers
+from skactive.geometry._sampling import k_means_plus_plus
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._selection import take_best
 from skactive.strategies._wrapper import INNER, WrapperStrategy
@@ -174,104 +174,10 @@ def weighted_k_means(
     >>> np.sort(weighted_k_means(vectors, weights, 2, np.random.default_rng(0)))
     array([1, 5])
     """
-    k_means = KMeans(
-        n_clusters, n_init=1, random_state=int(rng.integers(np.iinfo(np.int32).max))
-    )
     shares = np.maximum(weights / weights.max(), _SMALLEST_WEIGHT)
-    with warnings.catch_warnings():
-        # Rows so close together that centres coincide: the next nearest are taken.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        centers = k_means.fit(vectors, sample_weight=shares).cluster_centers_
-    return nearest_rows(vectors, centers)
-
-
-def nearest_rows(vectors: Any, points: Array) -> Array:
-    """Nearest row of each point among those that no point before it has taken.
-
-    Parameters
-    ----------
-    vectors : ndarray or CSR of shape (n_samples, n_features)
-        float32 or float64, finite.
-    points : ndarray of shape (n_points, n_features)
-        At most n_samples.
-
-    Returns
-    -------
-    positions : ndarray of shape (n_points,)
-        Distinct.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skactive.strategies._diverse import nearest_rows
-    >>> nearest_rows(np.array([[0.0], [1.0], [5.0]]), np.array([[0.9], [1.1]]))
-    array([1, 0])
-    """
-    distances = _Distances(vectors)
-    taken = np.zeros(vectors.shape[0], dtype=bool)
-    chosen = np.empty(len(points), dtype=np.intp)
-    for i, point in enumerate(points):
-        to_point = distances.to_points(point[np.newaxis])[:, 0]
-        to_point[taken] = np.inf
-        chosen[i] = to_point.argmin()
-        taken[chosen[i]] = True
-    return chosen
-
-
-def weighted_k_means_plus_plus(
-    vectors: Any, weights: Array, n_clusters: int, rng: np.random.Generator
-) -> Array:
-    """Rows drawn one by one, far from those drawn before and of large weight.
-
-    The first is drawn with probabilities proportional to the weights, each further
-    one to weight times squared distance to the nearest row drawn.
-
-    Parameters
-    ----------
-    vectors : ndarray or CSR of shape (n_samples, n_features)
-        float32 or float64, finite, with at least `n_clusters` rows.
-    weights : ndarray of shape (n_samples,)
-        Positive.
-    n_clusters : int
-        How many.
-    rng : numpy Generator
-        Draws.
-
-    Returns
-    -------
-    positions : ndarray of shape (n_clusters,)
-        Distinct, in the order of the draws.
-
-    References
-    ----------
-    .. [1] D. Arthur, S. Vassilvitskii, "k-means++: The Advantages of Careful
-       Seeding", SODA 2007.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skactive.strategies._diverse import weighted_k_means_plus_plus
-    >>> vectors, rng = np.array([[0.0], [0.0], [7.0]]), np.random.default_rng(0)
-    >>> drawn = weighted_k_means_plus_plus(vectors, np.ones(3), 2, rng)
-    >>> 2 in drawn
-    True
-    """
-    distances = _Distances(vectors)
-    weights = weights / weights.max()
-    is_left = np.ones(len(weights), dtype=bool)
-    nearest = None
-    chosen = np.empty(n_clusters, dtype=np.intp)
-    for i in range(n_clusters):
-        law = weights if nearest is None else weights * nearest
-        law = np.cumsum(np.where(is_left, law, 0))
-        if law[-1] == 0:  # only rows at no distance are left
-            law = np.cumsum(np.where(is_left, weights, 0))
-        # Of the numbers in (0, total], so that a row of no probability is not drawn.
-        chosen[i] = np.searchsorted(law, (1 - rng.random()) * law[-1])
-        is_left[chosen[i]] = False
-        found = distances.to_row(chosen[i]).astype(np.float64)
-        nearest = found if nearest is None else np.minimum(nearest, found, out=nearest)
-    return chosen
+    model = fit_k_means(vectors, n_clusters, rng, weights=shares)
+    # Where rows are so close that centres coincide, the next nearest are taken.
+    return nearest_to_centers(vectors, model.cluster_centers_)
 
 
 # ---------------------------------------------------------------------------------
@@ -424,5 +330,6 @@ class Diverse(_AroundUtilities):
             return rows
         vectors = batch.vectors[rows]
         if self.method == "k_means_plus_plus":
-            return rows[weighted_k_means_plus_plus(vectors, weights, n_rows, batch.rng)]
+            drawn = k_means_plus_plus(vectors, n_rows, weights=weights, rng=batch.rng)
+            return rows[drawn]
         return rows[np.sort(weighted_k_means(vectors, weights, n_rows, batch.rng))]

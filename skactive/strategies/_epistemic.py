@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.metrics.pairwise import rbf_kernel
 
 from skactive import measures
 from skactive._compat.sklearn import Interval, StrOptions
@@ -16,13 +17,8 @@ from skactive._data.labels import encode_labels
 from skactive._models.members import member_proba
 from skactive._models.response import count_outputs
 from skactive._models.vectors import embed
-from skactive.geometry._blocks import (
-    blocks,
-    dense_rows,
-    squared_distances,
-    squared_norms,
-)
-from skactive.geometry._coverage import median_bandwidth
+from skactive.geometry._bandwidth import median_bandwidth
+from skactive.geometry._blocks import blocks
 from skactive.strategies._base import Strategy
 from skactive.strategies._batch import EMBEDDING
 
@@ -130,18 +126,10 @@ class EpistemicUncertainty(Strategy):
             bandwidth = median_bandwidth(vectors, np.random.default_rng(0))
         utilities = np.empty(len(candidates))
         is_class = np.eye(len(classes))[codes[labeled]]
-        norms = squared_norms(vectors)
+        known, gamma = vectors[labeled], 1 / (2 * bandwidth**2)
         for rows in blocks(candidates, max(len(labeled), vectors.shape[1])):
-            some = candidates[rows]
-            counts = np.zeros((len(some), len(classes)))
-            for part in blocks(is_class, vectors.shape[1]):
-                near = labeled[part]
-                distances = squared_distances(
-                    vectors[some], norms[some], dense_rows(vectors, near), norms[near]
-                )
-                weights = np.exp(distances / (-2 * bandwidth**2))
-                counts += weights @ is_class[part]
-            utilities[rows] = measures.epistemic_uncertainty(counts)
+            weights = rbf_kernel(vectors[candidates[rows]], known, gamma)
+            utilities[rows] = measures.epistemic_uncertainty(weights @ is_class)
         return utilities
 
 

@@ -21,7 +21,8 @@ from skactive._models.linear import add_ones, training_weights
 from skactive._models.members import classes_of
 from skactive._models.wrappers import Fitted, last_step
 from skactive.geometry import _fisher as fisher
-from skactive.strategies._base import Strategy
+from skactive.geometry._blocks import dense_rows, squared_norms
+from skactive.strategies._base import Request, Strategy
 from skactive.strategies._messages import name_of_model
 from skactive.strategies._model_change import FEATURES, layer_needs, read_last_layer
 from skactive.strategies._selection import (
@@ -217,20 +218,9 @@ class Bait(Strategy):
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
         return layer_needs(self.features)
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows to label, see :meth:`Strategy.select`."""
-        candidates, n_queries = self._begin(estimator, X, y, n_queries)
-        if n_queries == 0:
-            return candidates
-        rng = as_generator(random_state)
+    def _choose(self, request: Request) -> Array:
+        estimator, X, y, candidates, n_queries, seed = request
+        rng = as_generator(seed)
         design = _read_design(self, estimator, X, y)
         if _is_no_better_than_constant(design, estimator, y):
             warnings.warn(
@@ -241,7 +231,7 @@ class Bait(Strategy):
                 "features, or use a strategy that does not rely on it, as 'k_center' "
                 "or 'random'.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         n_samples, n_classes = design.proba.shape
         target = fisher.total_information(design.features, design.proba) / n_samples
@@ -281,7 +271,9 @@ def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
     if features.shape[1] > n_affordable:
         features = _project(features, min(n_affordable, _MAX_COMPONENTS))
     n_features = features.shape[1]
-    features = add_ones(features) if layer.has_intercept else _as_double(features)
+    if layer.has_intercept:
+        features = add_ones(features)
+    features = features.astype(np.float64, copy=False)
     labeled = np.setdiff1d(np.arange(len(proba)), find_candidates(X, y))
     classifier = last_step(estimator)
     strength, on_intercept = l2_penalty(classifier, len(labeled))
@@ -314,9 +306,8 @@ def _is_no_better_than_constant(design: _Design, estimator: Any, y: Any) -> bool
     if len(labeled) < max(_LEAST_LABELS, 5 * n_classes):
         return False
     weights = _label_weights(estimator, last_step(estimator), y, labeled)
-    features = design.features[labeled]
     logits = fisher.left_out_logits(
-        features.toarray() if hasattr(features, "toarray") else features,
+        dense_rows(design.features, labeled),
         design.proba[labeled],
         columns,
         design.information,
@@ -326,15 +317,10 @@ def _is_no_better_than_constant(design: _Design, estimator: Any, y: Any) -> bool
     return bool(n_right <= np.bincount(columns).max())
 
 
-def _as_double(features: Any) -> Any:
-    return features if features.dtype == np.float64 else features.astype(np.float64)
-
-
 def _least_penalty(features: Any, proba: Array) -> float:
     """A share of the mean information of a row about a parameter; never zero."""
-    squares = features.multiply(features) if hasattr(features, "nnz") else features**2
     variances = np.sum(proba[:, 1:] * (1 - proba[:, 1:]), axis=1)
-    traces = np.asarray(squares.sum(axis=1)).ravel() * variances
+    traces = squared_norms(features) * variances
     n_parameters = features.shape[1] * (proba.shape[1] - 1)
     return max(_LEAST_PENALTY * float(traces.mean()) / n_parameters, 1e-12)
 

@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike
 from skactive._compat.sklearn import Interval, StrOptions, _num_samples, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
-from skactive.strategies._base import Strategy
+from skactive.strategies._base import Request, Strategy
 from skactive.strategies._class_balance import balance_weights, proportions, ratios
 from skactive.strategies._selection import (
     as_generator,
     find_candidates,
+    rank_in_group,
     take_distinct,
 )
 
@@ -95,31 +96,17 @@ class GroupCoverage(Strategy):
         codes, counts, target = self._count(X, y)
         return balance_weights(counts, target, self.smoothing)[codes[candidates]]
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows, each from the group that is farthest behind by then.
-
-        See :meth:`Strategy.select`.
-        """
-        candidates, n_queries = self._begin(estimator, X, y, n_queries)
+    def _choose(self, request: Request) -> Array:
+        """Choose rows, each from the group that is farthest behind by then."""
+        _, X, y, candidates, n_queries, seed = request
         codes, counts, target = self._count(X, y)
-        rng = as_generator(random_state)
+        rng = as_generator(seed)
         # In random order, the k-th row of a group has the utility that the group will
         # have after k more labels; the largest of these are the greedy choice.
         candidates = rng.permutation(candidates)
         own = codes[candidates]
-        order = np.argsort(own, kind="stable")
-        ranks = np.empty(len(own))
-        firsts = np.searchsorted(own[order], np.arange(len(counts)))
-        ranks[order] = np.arange(len(own)) - firsts[own[order]]
-        behind = ratios(counts[own] + ranks, target[own], self.smoothing)
+        n_labels = counts[own] + rank_in_group(own)
+        behind = ratios(n_labels, target[own], self.smoothing)
         return take_distinct(X, candidates, behind, n_queries, rng)
 
     def _count(self, X: Any, y: Any) -> tuple[Array, Array, Array]:
@@ -133,9 +120,8 @@ class GroupCoverage(Strategy):
             target = np.bincount(codes, minlength=n_kinds) / max(1, len(codes))
         else:
             target = np.full(n_kinds, 1 / max(1, n_kinds))
-        is_labeled = np.ones(len(codes), dtype=bool)
-        is_labeled[find_candidates(X, y)] = False
-        return codes, np.bincount(codes[is_labeled], minlength=n_kinds), target
+        known = np.delete(codes, find_candidates(X, y))
+        return codes, np.bincount(known, minlength=n_kinds), target
 
     def _find_groups(self, X: Any) -> tuple[list[Any], Array]:
         if callable(self.groups):

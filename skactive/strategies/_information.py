@@ -13,14 +13,14 @@ from skactive import measures
 from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
-from skactive._data.copies import row_keys
 from skactive._models.members import member_proba
 from skactive._models.response import count_outputs
 from skactive.measures._joint import is_exhausted
-from skactive.strategies._base import Strategy
+from skactive.strategies._base import Request, Strategy
 from skactive.strategies._selection import (
     as_generator,
     check_utilities,
+    pick_distinct,
     take_best,
     warn_if_equal,
 )
@@ -79,37 +79,25 @@ class BatchBald(Strategy):
         self.max_candidates = max_candidates
         self.max_configurations = max_configurations
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows to label, see :meth:`Strategy.select`."""
-        candidates, n_queries = self._begin(estimator, X, y, n_queries)
-        if n_queries == 0:
-            return candidates
-        rng = as_generator(random_state)
+    def _choose(self, request: Request) -> Array:
+        estimator, X, _, candidates, n_queries, seed = request
+        rng = as_generator(seed)
         if len(candidates) > max(self.max_candidates, n_queries):
             candidates = self._screen(estimator, X, candidates, n_queries, rng)
         proba_KNC = member_proba(estimator, _safe_indexing(X, candidates))
-        best, information = self._pick(proba_KNC, n_queries, rng)
-        self._warn(information, len(proba_KNC), len(candidates), estimator)
-        keys = row_keys(X, candidates[best])
-        if len(np.unique(keys)) < n_queries:
-            # Copies are in the batch: offer each row once, copies when none is left.
-            shuffled = rng.permutation(len(candidates))
-            keys = row_keys(X, candidates[shuffled])
-            is_first = np.zeros(len(candidates), dtype=bool)
-            is_first[np.unique(keys, return_index=True)[1]] = True
-            first = np.sort(shuffled[is_first])
-            best = first[self._pick(proba_KNC[:, first], n_queries, rng)[0]]
-            copies = shuffled[~is_first][: n_queries - len(best)]
-            best = np.concatenate([best, copies])
-        return candidates[best]
+
+        def pick(rows: Array, n_rows: int) -> Array:
+            best, information = measures.batch_bald(
+                proba_KNC[:, np.searchsorted(candidates, rows)],
+                n_rows,
+                max_configurations=self.max_configurations,
+                random_state=rng,
+            )
+            if rows is candidates:  # and not what is left of them without copies
+                self._warn(information, len(proba_KNC), len(rows), estimator)
+            return rows[best]
+
+        return pick_distinct(pick, X, candidates, n_queries, rng)
 
     def _screen(
         self,
@@ -132,16 +120,6 @@ class BatchBald(Strategy):
         np.log(gains[others], out=logs, where=gains[others] > 0)
         is_kept[others[take_best(gumbel_keys(logs, rng), n_kept // 2, rng)]] = True
         return candidates[is_kept]
-
-    def _pick(
-        self, member_proba: Array, n_queries: int, rng: np.random.Generator
-    ) -> tuple[Array, Array]:
-        return measures.batch_bald(
-            member_proba,
-            n_queries,
-            max_configurations=self.max_configurations,
-            random_state=rng,
-        )
 
     def _warn(
         self, information: Array, n_members: int, n_candidates: int, estimator: Any

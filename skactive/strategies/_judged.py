@@ -1,4 +1,4 @@
-"""Another model than the learner's own as the judge of rows."""
+"""Another model than the learner's own as the judge of rows, of any strategy."""
 
 from __future__ import annotations
 
@@ -15,16 +15,12 @@ from skactive._compat.typing import Array
 from skactive._models.nets import is_net, own_members
 from skactive._models.response import has_response
 from skactive._models.wrappers import last_step
-from skactive.strategies._base import Strategy, Terms
+from skactive.strategies._base import Request, Strategy, Terms
 from skactive.strategies._function import as_strategy
 from skactive.strategies._judge import check_frozen, fit_judge, is_frozen
 from skactive.strategies._needs import check_needs
 from skactive.strategies._random import Random
-from skactive.strategies._selection import (
-    check_n_queries,
-    find_candidates,
-    warn_if_equal,
-)
+from skactive.strategies._selection import warn_if_equal
 
 
 class Judged(Strategy):
@@ -171,23 +167,13 @@ class Judged(Strategy):
         shown = inner.for_rows(rows)
         return self if shown is inner else clone(self).set_params(strategy=shown)
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows as the strategy does, see :meth:`Strategy.select`."""
-        check_n_queries(n_queries)
-        self._check(estimator)
+    def _choose(self, request: Request) -> Array:
+        estimator, X, y, candidates, n_queries, seed = request
         inner, judge = self._ask(estimator, X, y)
         if judge is None:
-            nothing = np.zeros(len(find_candidates(X, y)))
+            nothing = np.zeros(len(candidates))
             warn_if_equal(self, nothing, n_queries, self.estimator)
-        return inner.select(judge, X, y, n_queries=n_queries, random_state=random_state)
+        return inner.select(judge, X, y, n_queries=n_queries, random_state=seed)
 
     def _validate_params(self) -> None:
         # Whoever checks the parts of a strategy sees this one only, so it looks inside.
@@ -230,3 +216,49 @@ class Judged(Strategy):
             return False
         is_own = has_response(self.estimator, "members")
         return callable(self.members) or self.members != "auto" or not is_own
+
+
+def get_strategy(
+    strategy: str | Callable[..., Any], *, estimator: Any = None
+) -> Strategy:
+    """Strategy from its name; `estimator` is a model to ask in place of the learner's.
+
+    Parameters
+    ----------
+    strategy : str or callable
+        A name among :func:`get_strategy_names`. A strategy object is given back as
+        it is; any other callable with the signature of a strategy,
+        ``(estimator, X, y) -> utilities``, becomes one.
+    estimator : estimator object, default=None
+        A model that judges rows in place of the learner's own: a fitted one inside a
+        `FrozenEstimator`, or any other, which is fitted on the labelled rows. It is
+        put around the strategy by :class:`skactive.strategies.Judged`.
+
+    Returns
+    -------
+    strategy : Strategy
+        For a name a copy, whose parameters can be set.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If `strategy` is neither a name nor callable.
+
+    Examples
+    --------
+    >>> from skactive import get_strategy
+    >>> get_strategy("kl_divergence")
+    KLDivergence()
+    >>> get_strategy("entropy").set_params(normalize=True)
+    Entropy(normalize=True)
+
+    A large model ranks the pool for a small one:
+
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> get_strategy("entropy", estimator=RandomForestClassifier())
+    Judged(estimator=RandomForestClassifier(), strategy=Entropy())
+    """
+    found = as_strategy(strategy)
+    return found if estimator is None else Judged(found, estimator)

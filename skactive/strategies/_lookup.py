@@ -1,6 +1,6 @@
 """The names of strategies: below all of them, so that any may look others up.
 
-`_registry`, above them, enters what the names stand for.
+The package itself, above them, enters what the names stand for.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from skactive._models.response import predict_proba
 from skactive._models.vectors import embed
 from skactive._models.wrappers import Fitted
 from skactive.strategies._base import Strategy
+from skactive.strategies._disagreement import proba_among
 from skactive.strategies._losses import (
     N_DIRECTIONS,
     Space,
@@ -258,7 +259,7 @@ class PredictedLoss(Strategy):
             with counting():  # it may run elsewhere, so the caller reports it
                 model = self._fit(template, X, classes[codes[learnt]], learnt, params)
                 X_asked = _safe_indexing(X, asked)
-                return folds == fold, _aligned_proba(model, X_asked, classes)
+                return folds == fold, proba_among(model, X_asked, classes)
 
         found = Parallel()(delayed(answer)(fold) for fold in range(folds.max() + 1))
         n_models = len(template) if isinstance(template, (list, tuple)) else 1
@@ -307,10 +308,3 @@ def _template(estimator: Any) -> Any:
         else:
             estimator = estimator.estimator
     return estimator
-
-
-def _aligned_proba(model: Any, X: Any, classes: Array) -> Array:
-    proba = np.zeros((_num_samples(X), len(classes)))
-    columns = np.searchsorted(classes, classes_of(model))
-    proba[:, columns] = predict_proba(model, X)
-    return proba

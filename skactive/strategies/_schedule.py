@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import Interval, StrOptions, _num_samples
 from skactive._compat.typing import Array
-from skactive.strategies._base import Strategy, Terms
+from skactive.strategies._base import Request, Strategy, Terms
 from skactive.strategies._composition import Composition, check_one_each
 from skactive.strategies._mixture import Blend
-from skactive.strategies._selection import check_n_queries, find_candidates
+from skactive.strategies._selection import find_candidates
 
 
 def count_labels(X: Any, y: Any = None) -> int:
@@ -214,19 +214,7 @@ class Switch(Composition):
         """Those of the strategy whose turn it is."""
         return self.turn(X, y)[1].terms(estimator, X, y, candidates)
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Choose rows as the strategy does whose turn it is."""
-        check_n_queries(n_queries)
-        self._check(estimator)
+    def _choose(self, request: Request) -> Array:
+        estimator, X, y, _, n_queries, seed = request
         part = self.turn(X, y)[1]
-        return part.select(
-            estimator, X, y, n_queries=n_queries, random_state=random_state
-        )
+        return part.select(estimator, X, y, n_queries=n_queries, random_state=seed)

@@ -100,7 +100,7 @@ def warn_if_equal(
             "alike for every row, or be certain of all; "
             "it may need more labels, or other hyper-parameters, to tell them apart.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -239,6 +239,15 @@ def pick_distinct(
     if n_first < n_queries:
         chosen = np.append(chosen, rng.permutation(copies)[: n_queries - n_first])
     return chosen
+
+
+def rank_in_group(codes: Array) -> Array:
+    """How many of the same code stand before each."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], codes[order])
+    ranks = np.empty(len(codes), dtype=np.intp)
+    ranks[order] = np.arange(len(codes)) - starts
+    return ranks
 
 
 def split_copies(

@@ -17,9 +17,9 @@ from scipy.special import logsumexp
 from skactive._compat.sklearn import Interval
 from skactive._compat.typing import Array
 from skactive._data.copies import row_keys
+from skactive.strategies._base import Request
 from skactive.strategies._selection import (
     as_generator,
-    check_n_queries,
     find_candidates,
     round_ties,
     take_best,
@@ -91,45 +91,14 @@ class _Stochastic(WrapperStrategy):
         """Utilities of the inner strategy at the ascending positions `candidates`."""
         return self._inner().utilities(estimator, X, y, candidates)
 
-    def select(
-        self,
-        estimator: Any,
-        X: Any,
-        y: Any = None,
-        *,
-        n_queries: int,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Array:
-        """Draw rows to label, see :meth:`Strategy.select`; in the order of the draws.
-
-        No two identical rows are chosen while others remain.
-
-        Parameters
-        ----------
-        estimator : estimator object, or list of estimators
-            Fitted.
-        X : array-like, sparse, data frame or sequence of n_samples
-            The pool.
-        y : array-like of shape (n_samples,), default=None
-            Labels with NaN or None where a row is unlabelled; only these rows are
-            candidates. None means that all rows are.
-        n_queries : int
-            How many rows; all candidates, if there are fewer.
-        random_state : int, RandomState instance or None, default=None
-            Draws.
-
-        Returns
-        -------
-        positions : ndarray of shape (min(n_queries, n_candidates),)
-            Distinct positions in `X`.
-        """
-        check_n_queries(n_queries)
-        candidates = find_candidates(X, y)
+    def _choose(self, request: Request) -> Array:
+        """Rows in the order of the draws."""
+        estimator, X, y, candidates, n_queries, seed = request
         utilities = self.utilities(estimator, X, y, candidates)
         warn_if_equal(self._inner(), utilities, n_queries, estimator)
-        rng = as_generator(random_state)
+        rng = as_generator(seed)
         keys = gumbel_keys(self._log_weights(utilities, rng), rng)
-        return take_distinct(X, candidates, keys, n_queries, random_state)
+        return take_distinct(X, candidates, keys, n_queries, seed)
 
     def selection_probabilities(
         self,
