@@ -80,7 +80,7 @@ for i in range(1, N_ROUNDS, 2):
 # The target is what random choice reaches with all its labels.
 target = np.floor(1000 * random[-1]) / 1000
 print(
-    f"margin reaches {100 * target:.1f} % with {labels_needed(margin, target)} labels, "
+    f"margin reaches {100 * target:.1f}% with {labels_needed(margin, target)} labels, "
     f"random needs {labels_needed(random, target)}"
 )
 
