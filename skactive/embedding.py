@@ -36,12 +36,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 
-from skactive._compat.sklearn import (
-    HasMethods,
-    Interval,
-    _fit_context,
-    _safe_indexing,
-)
+from skactive._compat.sklearn import HasMethods, Interval, _fit_context, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.digests import row_digests
 

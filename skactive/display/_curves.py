@@ -13,6 +13,7 @@ from scipy.stats import t
 from skactive._compat.typing import Array
 from skactive.display._style import COLORS, MARKERS, as_plain, check_matplotlib
 from skactive.model_selection import active_learning_curve
+from skactive.model_selection._curve import scores_by
 
 _BASELINE = "random"
 # A second and a third round of the colours.
@@ -172,15 +173,7 @@ class ActiveLearningCurveDisplay:
         ValueError
             If `scoring` is not among several scores.
         """
-        scores = curve["test_scores"]
-        if isinstance(scores, dict):
-            scoring = next(iter(scores)) if scoring is None else scoring
-            if scoring not in scores:
-                raise ValueError(
-                    f"scoring={scoring!r} is not in the curve; there are: "
-                    f"{', '.join(scores)}."
-                )
-            scores = scores[scoring]
+        scoring, scores = scores_by(scoring, curve["test_scores"])
         display = cls(
             strategies=curve["strategies"],
             n_labels=curve["n_labels"],

@@ -10,13 +10,8 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import pairwise_distances_argmin
 
 from skactive._compat.typing import Array
-from skactive.geometry._blocks import as_embedding
-from skactive.geometry._pairs import (
-    Halves,
-    centered,
-    pair_distances,
-    unlabeled_positions,
-)
+from skactive.geometry._blocks import as_embedding, unlabeled_positions
+from skactive.geometry._pairs import Halves, centered, pair_distances
 
 # Rows of a block of the graph of balls, whose pairs stay in the cache.
 _BLOCK_ROWS = 512

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from skactive._compat.typing import Array
 
@@ -76,6 +77,16 @@ def squared_distances(
     result += norms[:, np.newaxis]
     result += other_norms
     return np.maximum(result, 0, out=result)
+
+
+def unlabeled_positions(
+    vectors: Any, candidates: ArrayLike | None, labeled: ArrayLike | None
+) -> tuple[Array, Array]:
+    """Positions of candidates, all rows but the labelled ones by default; of these."""
+    labeled = np.asarray([] if labeled is None else labeled, dtype=np.intp)
+    if candidates is None:
+        candidates = np.setdiff1d(np.arange(vectors.shape[0]), labeled)
+    return np.asarray(candidates, dtype=np.intp), labeled
 
 
 def row_hashes(embedding: Any) -> Array:

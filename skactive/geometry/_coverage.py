@@ -10,12 +10,8 @@ from numpy.typing import ArrayLike
 
 from skactive._compat.typing import Array
 from skactive.geometry._bandwidth import median_bandwidth
-from skactive.geometry._blocks import as_embedding
-from skactive.geometry._pairs import (
-    GROUP_ROWS,
-    Halves,
-    unlabeled_positions,
-)
+from skactive.geometry._blocks import as_embedding, unlabeled_positions
+from skactive.geometry._pairs import GROUP_ROWS, Halves
 
 # Single precision is used where it errs by less than this in a similarity.
 _SINGLE_ERROR = 1e-4

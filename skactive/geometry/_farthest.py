@@ -12,13 +12,8 @@ from typing import Any
 import numpy as np
 
 from skactive._compat.typing import Array
-from skactive.geometry._points import (
-    Among,
-    Pool,
-    all_positions,
-    draw_largest,
-    tie_level,
-)
+from skactive.geometry._blocks import unlabeled_positions
+from skactive.geometry._points import Among, Pool, draw_largest, tie_level
 
 # Rows that the greedy choice keeps up to date, at least half and at most twice as many.
 _FRONT_SIZE = 128
@@ -81,7 +76,7 @@ def k_center(
     >>> k_center(vectors, 2, candidates=np.arange(1, 4), labeled=np.array([0]), rng=rng)
     array([3, 2])
     """
-    candidates, labeled = all_positions(vectors, candidates, labeled)
+    candidates, labeled = unlabeled_positions(vectors, candidates, labeled)
     n_rows = len(candidates)
     n_queries = min(n_queries, n_rows)
     if n_queries == 0:

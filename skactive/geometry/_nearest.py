@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from skactive._compat.typing import Array
-from skactive.geometry._points import Points, Pool, all_positions, inner_products
+from skactive.geometry._blocks import unlabeled_positions
+from skactive.geometry._points import Points, Pool, inner_products
 
 
 def nearest_to_centers(
@@ -53,7 +54,7 @@ def nearest_to_centers(
     >>> nearest_to_centers(vectors, centers, weights=np.array([1, 2]))
     array([0, 1])
     """
-    candidates, _ = all_positions(vectors, candidates, None)
+    candidates, _ = unlabeled_positions(vectors, candidates, None)
     centers = np.asarray(centers, dtype=np.float64)
     n_rows, n_centers = len(candidates), len(centers)
     if weights is not None:

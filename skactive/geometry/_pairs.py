@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import ArrayLike
 
 from skactive._compat.typing import Array
-from skactive.geometry._blocks import BLOCK_SIZE
+from skactive.geometry._blocks import BLOCK_SIZE, dense_rows, squared_norms
 
 # Rows of a block of pairs.
 GROUP_ROWS = 512
@@ -55,15 +54,9 @@ def pair_distances(vectors: Any, i: Array, j: Array) -> Array:
         step = _SPARSE_PAIRS
     for start in range(0, len(i), step):
         part = slice(start, start + step)
-        first, second = vectors[i[part]], vectors[j[part]]
-        if sp.issparse(vectors):
-            difference = first.astype(np.float64) - second.astype(np.float64)
-            squares = np.asarray(difference.multiply(difference).sum(axis=1)).ravel()
-        else:
-            difference = first.astype(np.float64)
-            difference -= second
-            squares = (difference * difference).sum(axis=1)
-        distances[part] = np.sqrt(squares)
+        first = vectors[i[part]].astype(np.float64)
+        second = vectors[j[part]].astype(np.float64, copy=False)
+        distances[part] = np.sqrt(squared_norms(first - second))
     return distances
 
 
@@ -177,10 +170,7 @@ class Halves:
         return result
 
     def _dense(self, positions: Array) -> Array:
-        rows = self.vectors[positions]
-        if sp.issparse(rows):
-            rows = rows.toarray()
-        return np.asarray(rows, dtype=np.float64)
+        return dense_rows(self.vectors, positions).astype(np.float64, copy=False)
 
     def _take(self, positions: Array) -> Any:
         """Rows of the embedding, shifted and scaled, float64."""
@@ -188,7 +178,7 @@ class Halves:
             rows = self.vectors[positions].astype(np.float64)
             if not self.unit:
                 return rows * self.scale
-            norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+            norms = np.sqrt(squared_norms(rows))
             return sp.diags(1 / np.where(norms > 0, norms, 1)).tocsr() @ rows
         rows = self._dense(positions)
         if not self.unit:
@@ -196,25 +186,13 @@ class Halves:
         # The largest entry first, so that no square overflows or vanishes.
         largest = np.abs(rows).max(axis=1, initial=0, keepdims=True)
         rows = rows / np.where(largest > 0, largest, 1)
-        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, np.newaxis]
+        norms = np.sqrt(squared_norms(rows))[:, np.newaxis]
         return rows / np.where(norms > 0, norms, 1)
 
     def _half_norms(self, taken: Any) -> Array:
         if self.unit:
             return np.full(taken.shape[0], 0.5)  # of a row of zeros as well
-        if self.is_sparse:
-            return np.asarray(taken.multiply(taken).sum(axis=1)).ravel() / 2
-        return np.einsum("ij,ij->i", taken, taken) / 2
-
-
-def unlabeled_positions(
-    vectors: Any, candidates: ArrayLike | None, labeled: ArrayLike | None
-) -> tuple[Array, Array]:
-    """Positions of candidates, all rows but the labelled ones by default; of these."""
-    labeled = np.asarray([] if labeled is None else labeled, dtype=np.intp)
-    if candidates is None:
-        candidates = np.setdiff1d(np.arange(vectors.shape[0]), labeled)
-    return np.asarray(candidates, dtype=np.intp), labeled
+        return squared_norms(taken) / 2
 
 
 def _product(left: Array, right: Array) -> Array:

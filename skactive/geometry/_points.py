@@ -224,13 +224,3 @@ def draw_largest(values: Array, rng: np.random.Generator) -> int:
         return first
     tied = np.flatnonzero(is_tied)
     return int(tied[rng.integers(len(tied))])
-
-
-def all_positions(
-    vectors: Any, candidates: Array | None, labeled: Array | None
-) -> tuple[Array, Array]:
-    """Positions of candidates, all rows by default; of labelled rows, none."""
-    if candidates is None:
-        candidates = np.arange(vectors.shape[0])
-    labeled = np.empty(0, dtype=np.intp) if labeled is None else np.asarray(labeled)
-    return np.asarray(candidates, dtype=np.intp), labeled.astype(np.intp)

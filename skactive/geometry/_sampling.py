@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from skactive._compat.typing import Array
-from skactive.geometry._points import Among, Pool, all_positions, draw_largest
+from skactive.geometry._blocks import unlabeled_positions
+from skactive.geometry._points import Among, Pool, draw_largest
 
 # Rows drawn at once from old distances.
 _QUEUE_SIZE = 256
@@ -76,7 +77,7 @@ def k_means_plus_plus(
     >>> np.sort(vectors[chosen, 0])
     array([0., 9.])
     """
-    candidates, labeled = all_positions(vectors, candidates, labeled)
+    candidates, labeled = unlabeled_positions(vectors, candidates, labeled)
     n_rows = len(candidates)
     weights = _as_weights(weights, n_rows)
     n_queries = min(n_queries, n_rows)
@@ -148,7 +149,7 @@ def badge_sampling(
     >>> badge_sampling(vectors, proba, 1, rng=np.random.default_rng(0))
     array([0])
     """
-    candidates, _ = all_positions(vectors, candidates, None)
+    candidates, _ = unlabeled_positions(vectors, candidates, None)
     n_rows = len(candidates)
     residual = np.array(proba)
     if residual.ndim != 2 or len(residual) != n_rows:

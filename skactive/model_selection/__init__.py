@@ -1,9 +1,6 @@
 """Evaluation: does active learning pay off, and folds where few rows have a label."""
 
-from skactive.model_selection._curve import (
-    ActiveLearningCurve,
-    active_learning_curve,
-)
+from skactive.model_selection._curve import ActiveLearningCurve, active_learning_curve
 from skactive.model_selection._split import LabeledKFold, mask_missing
 from skactive.model_selection._summary import CurveSummary
 

@@ -97,15 +97,7 @@ class ActiveLearningCurve(Bunch):
         UserWarning
             If no strategy is better than random.
         """
-        scores = self.test_scores
-        if isinstance(scores, dict):
-            scoring = next(iter(scores)) if scoring is None else scoring
-            if scoring not in scores:
-                raise ValueError(
-                    f"scoring={scoring!r} was not asked for; there are: "
-                    f"{', '.join(scores)}."
-                )
-            scores = scores[scoring]
+        scores = scores_by(scoring, self.test_scores)[1]
         return summarize(
             self.strategies,
             self.n_labels,
@@ -242,6 +234,18 @@ def active_learning_curve(
             results.append(result)
             report(len(results))
     return _gather(list(named), results)
+
+
+def scores_by(scoring: Any, scores: Any) -> tuple[Any, Any]:
+    """One of several scorings, by default the first of them, and the scores by it."""
+    if not isinstance(scores, dict):
+        return scoring, scores
+    scoring = next(iter(scores)) if scoring is None else scoring
+    if scoring not in scores:
+        raise ValueError(
+            f"scoring={scoring!r} was not asked for; there are: {', '.join(scores)}."
+        )
+    return scoring, scores[scoring]
 
 
 def _key(data_key: str | None, learner: Any) -> Any:

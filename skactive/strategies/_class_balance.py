@@ -16,9 +16,7 @@ from skactive._data.labels import MISSING, encode_labels
 from skactive._models.members import classes_of
 from skactive._models.response import predict_proba
 from skactive.strategies._base import Strategy
-from skactive.strategies._selection import (
-    check_utilities,
-)
+from skactive.strategies._selection import check_utilities
 
 
 def balance_weights(

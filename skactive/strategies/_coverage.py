@@ -10,10 +10,7 @@ import numpy as np
 from skactive._compat.sklearn import Interval, StrOptions
 from skactive._compat.typing import Array
 from skactive.geometry._bandwidth import least_distance_bandwidth
-from skactive.geometry._coverage import (
-    facility_location,
-    max_herding,
-)
+from skactive.geometry._coverage import facility_location, max_herding
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 

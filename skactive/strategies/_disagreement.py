@@ -10,12 +10,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 from skactive import measures
-from skactive._compat.sklearn import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    _safe_indexing,
-)
+from skactive._compat.sklearn import HasMethods, Interval, StrOptions, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._data.labels import is_missing

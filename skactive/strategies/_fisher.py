@@ -25,11 +25,7 @@ from skactive.geometry._blocks import dense_rows, squared_norms
 from skactive.strategies._base import Request, Strategy
 from skactive.strategies._messages import name_of_model
 from skactive.strategies._model_change import FEATURES, layer_needs, read_last_layer
-from skactive.strategies._selection import (
-    as_generator,
-    find_candidates,
-    pick_distinct,
-)
+from skactive.strategies._selection import as_generator, find_candidates, pick_distinct
 
 # With more classes than this, matrices for all of them would be too large.
 _MAX_CLASSES = 20
