@@ -20,7 +20,7 @@ from skactive._models.wrappers import Fitted
 from skactive.classifier._reserve import Reserve, draw_reserve, next_audited
 from skactive.strategies import PerCost, Strategy, get_strategy
 from skactive.strategies._needs import check_needs
-from skactive.strategies._selection import draw_seed
+from skactive.strategies._selection import check_chosen, draw_seed
 
 
 class Plan(NamedTuple):
@@ -101,6 +101,8 @@ class Plan(NamedTuple):
                 n_queries=n_queries,
                 random_state=int(entropy.generate_state(1)[0]),
             )
+        candidates = np.flatnonzero(pool.missing)
+        chosen = check_chosen(chosen, candidates, n_queries, strategy)
         return chosen if rows is None else rows[chosen]
 
     def looked(self, pool: Pool, n_queries: int) -> Array | None:

@@ -18,6 +18,7 @@ from skactive.strategies._lookup import find_named
 from skactive.strategies._messages import shorten
 from skactive.strategies._needs import check_needs
 from skactive.strategies._selection import (
+    check_chosen,
     check_n_queries,
     check_utilities,
     find_candidates,
@@ -76,7 +77,8 @@ class Strategy(BaseEstimator):
 
     It is called with parameters that are valid and an estimator that gives what the
     strategy needs, and what it returns is checked. A strategy that is made of others
-    names them by :meth:`parts`.
+    names them by :meth:`parts`. One that defines `__call__` instead, with a utility for
+    each row of `X`, works as well, but computes the utilities of all rows.
 
     Attributes
     ----------
@@ -127,6 +129,14 @@ class Strategy(BaseEstimator):
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """What a new strategy defines: utilities, see :meth:`utilities`."""
+        if type(self).__call__ is not Strategy.__call__:
+            return np.asarray(self(estimator, X, y))[candidates]
+        if self.has_utilities:
+            raise TypeError(
+                f"{type(self).__name__} must define score_candidates(estimator, X, y, "
+                "candidates) -> utilities, or select. PointwiseStrategy asks for "
+                "score_rows instead, BatchStrategy for pick."
+            )
         raise TypeError(
             f"{type(self).__name__} chooses a batch as a whole: a row alone has no "
             "utility. Call select, or query of the learner."
@@ -241,9 +251,10 @@ class Strategy(BaseEstimator):
         if len(candidates) == 0:
             return candidates
         n_queries = min(n_queries, len(candidates))
-        return self._choose(
+        chosen = self._choose(
             Request(estimator, X, y, candidates, n_queries, random_state)
         )
+        return check_chosen(chosen, candidates, n_queries, self)
 
     def _choose(self, request: Request) -> Array:
         """Positions of the rows that are asked for; here those of largest utility."""

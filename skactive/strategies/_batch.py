@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from skactive._compat.sklearn import HasMethods, StrOptions, _num_samples
 from skactive._compat.typing import Array
 from skactive._models.vectors import embed
 from skactive.strategies._base import Request, Strategy
-from skactive.strategies._selection import as_generator, pick_distinct
+from skactive.strategies._selection import as_generator, check_chosen, pick_distinct
 
 # What `embedding` of a strategy may be; BatchStrategy says what it means.
 EMBEDDING: list = [
@@ -82,12 +81,15 @@ class BatchStrategy(Strategy):
     def __init__(self, embedding: Any = None):
         self.embedding = embedding
 
-    @abstractmethod
     def pick(self, batch: Batch) -> Array:
         """Positions of `batch.n_queries` of `batch.candidates`, in order of choice.
 
         If the batch holds copies, `pick` is called again with one row of each kind.
         """
+        raise TypeError(
+            f"{type(self).__name__} must define pick(batch) -> positions, some of "
+            "batch.candidates."
+        )
 
     def _choose(self, request: Request) -> Array:
         estimator, X, y, candidates, n_queries, seed = request
@@ -99,7 +101,8 @@ class BatchStrategy(Strategy):
         batch = Batch(estimator, X, y, vectors, candidates, labeled, n_queries, rng)
 
         def pick(rows: Array, n_rows: int) -> Array:
-            return self.pick(batch._replace(candidates=rows, n_queries=n_rows))
+            chosen = self.pick(batch._replace(candidates=rows, n_queries=n_rows))
+            return check_chosen(chosen, rows, n_rows, self)
 
         things = X if vectors is None else vectors
         return pick_distinct(pick, things, candidates, n_queries, rng)

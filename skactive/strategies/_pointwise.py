@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,11 @@ class PointwiseStrategy(Strategy):
     pointwise = True
     uses_labels = False
 
-    @abstractmethod
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities, shape (n_rows,), of a chunk of rows."""
+        raise TypeError(
+            f"{type(self).__name__} must define score_rows(estimator, X) -> utilities."
+        )
 
     def utilities(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
         """Utilities of the rows at the ascending positions `candidates`."""

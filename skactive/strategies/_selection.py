@@ -84,6 +84,28 @@ def check_utilities(utilities: Any, n_rows: int, strategy: Any) -> Array:
     return utilities
 
 
+def check_chosen(
+    chosen: Any, candidates: Array, n_queries: int, strategy: Any
+) -> Array:
+    """Chosen positions as an array of ints, or an error that names the strategy.
+
+    `candidates` are ascending. Fewer rows than asked for are allowed, but one at least.
+    """
+    positions = np.asarray(chosen)
+    is_list = positions.ndim == 1 and positions.dtype.kind in "iu"
+    if is_list and 0 < len(positions) <= n_queries:
+        places = np.searchsorted(candidates, positions)
+        places[places == len(candidates)] = 0
+        is_candidate = candidates[places] == positions
+        if is_candidate.all() and len(set(positions.tolist())) == len(positions):
+            return positions.astype(np.intp, copy=False)
+    raise ValueError(
+        f"{shorten(strategy)} must choose 1 to {n_queries} distinct rows without a "
+        f"label, by their positions in X; it gave {shorten(chosen)}. A strategy picks "
+        "from its candidates: positions among them are candidates[positions] in X."
+    )
+
+
 def warn_if_equal(
     strategy: Any, utilities: Array, n_queries: int, estimator: Any
 ) -> None:
