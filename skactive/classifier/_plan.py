@@ -64,28 +64,8 @@ class Plan(NamedTuple):
         """
         if skipped is not None and len(skipped):
             return self._choose_others(model, pool, n_queries, skipped)
-        if not self.audit_fraction:
-            return self._choose(model, pool, n_queries)
-        reserve = self.reserve(pool.n_samples, pool.ids)
-        audited = next_audited(self.audit_fraction, reserve, pool.missing, n_queries)
-        n_others = n_queries - len(audited)
-        rows = np.flatnonzero(~reserve.mask)
-        others = pool.take(rows)  # the strategy sees no row of the reserve
-        if n_others == 0 or others.n_candidates == 0:
-            return audited
-        return np.append(rows[self._choose(model, others, n_others)], audited)
-
-    def _choose_others(
-        self, model: Model | None, pool: Pool, n_queries: int, skipped: Array
-    ) -> Array:
-        strategy, _ = self.asked(model)
-        if strategy.pointwise and not strategy.uses_labels and not self.audit_fraction:
-            # Only the mask of labelled rows matters, so no row has to be cut away.
-            return self.choose(model, pool.closed(skipped), n_queries)
-        rows = np.delete(np.arange(pool.n_samples), skipped)
-        return rows[self.choose(model, pool.take(rows), n_queries)]
-
-    def _choose(self, model: Model | None, pool: Pool, n_queries: int) -> Array:
+        if self.audit_fraction:
+            return self._choose_with_audit(model, pool, n_queries)
         entropy = self._entropy(pool)
         rows = self.looked(pool, n_queries)
         if rows is not None:
@@ -104,6 +84,29 @@ class Plan(NamedTuple):
         candidates = np.flatnonzero(pool.missing)
         chosen = check_chosen(chosen, candidates, n_queries, strategy)
         return chosen if rows is None else rows[chosen]
+
+    def _choose_with_audit(
+        self, model: Model | None, pool: Pool, n_queries: int
+    ) -> Array:
+        reserve = self.reserve(pool.n_samples, pool.ids)
+        audited = next_audited(self.audit_fraction, reserve, pool.missing, n_queries)
+        plan = self._replace(audit_fraction=0.0)
+        n_others = n_queries - len(audited)
+        rows = np.flatnonzero(~reserve.mask)
+        others = pool.take(rows)  # the strategy sees no row of the reserve
+        if n_others == 0 or others.n_candidates == 0:
+            return audited
+        return np.append(rows[plan.choose(model, others, n_others)], audited)
+
+    def _choose_others(
+        self, model: Model | None, pool: Pool, n_queries: int, skipped: Array
+    ) -> Array:
+        strategy, _ = self.asked(model)
+        if strategy.pointwise and not strategy.uses_labels and not self.audit_fraction:
+            # Only the mask of labelled rows matters, so no row has to be cut away.
+            return self.choose(model, pool.closed(skipped), n_queries)
+        rows = np.delete(np.arange(pool.n_samples), skipped)
+        return rows[self.choose(model, pool.take(rows), n_queries)]
 
     def looked(self, pool: Pool, n_queries: int) -> Array | None:
         """Ascending positions of the rows that a query looks at; None for all."""
