@@ -16,8 +16,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skactive._models.refits import logistic, make_refits, softmax
-from skactive._models.refits.generic import GenericRefits
+from skactive._models.refits import make_refits, softmax
 from skactive._models.refits.logistic import LogisticRefits
 from skactive._models.wrappers import at_last_step
 
@@ -156,12 +155,15 @@ def test_penalized_intercept(n_features, container):
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
 @pytest.mark.parametrize("C", [1.0, 100.0])
-@pytest.mark.parametrize("road", ["whole", "blocks"])
+@pytest.mark.parametrize("road", ["products", "whole", "blocks"])
 def test_roads_agree(road, C, n_classes, monkeypatch):
     X, y, labeled, candidates = make_data(n_classes)
     classifier = fit(make_classifier(n_classes, {}, C=C), X[labeled], y[labeled])
     wanted = LogisticRefits(classifier, X[labeled], y[labeled]).retrain(X[candidates])
-    if road == "whole":
+    if road == "products":
+        monkeypatch.setattr(softmax, "_MAX_WHOLE", 0)
+        monkeypatch.setattr(softmax, "_hessians", None)
+    elif road == "whole":
         monkeypatch.setattr(softmax, "_MAX_CHEAP_STEPS", 0)
         monkeypatch.setattr(softmax, "_HESSIAN_BLOCK_SIZE", 1)
     else:
@@ -174,16 +176,6 @@ def test_roads_agree(road, C, n_classes, monkeypatch):
     np.testing.assert_allclose(
         models.expected_loss(X, "log"), wanted.expected_loss(X, "log"), atol=1e-7
     )
-
-
-@pytest.mark.parametrize(("n_features", "n_coef"), [(8, 9), (90, None)])
-def test_many_coefficients_take_real_fits(n_features, n_coef, monkeypatch):
-    X, y, labeled, _ = make_data(3, n_features)
-    classifier = LogisticRegression().fit(X[labeled], y[labeled])
-    n_coef = n_coef or len(labeled) + 2  # of the span, a new row and the intercept
-    for limit, kind in [(2 * n_coef, LogisticRefits), (2 * n_coef - 1, GenericRefits)]:
-        monkeypatch.setattr(logistic, "_MAX_COEFFICIENTS", limit)
-        assert type(make_refits(classifier, X[labeled], y[labeled])) is kind
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

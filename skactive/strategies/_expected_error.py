@@ -24,13 +24,12 @@ class ExpectedError(LookAhead):
 
     Retraining takes no fits for GaussianNB, MultinomialNB, KNeighborsClassifier,
     RidgeClassifier, LinearDiscriminantAnalysis with its default solver, and
-    LogisticRegression with an l2 penalty, unless it has more than 2,048 coefficients or
-    the solver is "liblinear". Beyond as many features as labelled rows, coefficients
-    are counted by row. For any other classifier there is one fit for each candidate and
-    class: one step of `partial_fit` on a copy where it has that, and else, and for nets
-    of skorch, a fit on all rows, from the current coefficients where it has
-    `warm_start`. These run in parallel as `joblib.parallel_config` says, and a call
-    that will take longer than half a minute warns of it; see :meth:`estimate_cost`.
+    LogisticRegression with an l2 penalty and a solver other than "liblinear". For any
+    other classifier there is one fit for each candidate and class: one step of
+    `partial_fit` on a copy where it has that, and else, and for nets of skorch, a fit
+    on all rows, from the current coefficients where it has `warm_start`. These run in
+    parallel as `joblib.parallel_config` says, and a call that will take longer than
+    half a minute warns of it; see :meth:`estimate_cost`.
     Behind the transformers of a pipeline, these stay as they were fitted.
 
     RidgeClassifier has no probabilities. They are estimated by (1 + d) / 2 from its

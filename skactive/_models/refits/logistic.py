@@ -18,8 +18,6 @@ from skactive._models.refits.softmax import Base, Own, Shared, fit_base, refit
 # Directions in which the labelled rows differ less than this, relative to the one in
 # which they differ most, are rounding: of rows, and of products of rows.
 _ROUNDING = 1e-12
-# A Hessian of so many coefficients takes 32 MiB.
-_MAX_COEFFICIENTS = 2048
 
 
 class LogisticRefits:
@@ -116,16 +114,6 @@ class LogisticRefits:
         which may minimise something else, nor one whose intercept is penalised.
         """
         return _formula(classifier) is not None
-
-    @classmethod
-    def suits(cls, classifier: Any, features: Any, codes: Array) -> bool:
-        """Whether there are so few coefficients that Hessians are built of them.
-
-        For more, real fits take about as long.
-        """
-        n_rows, n_features = features.shape
-        n_coef = min(n_features, n_rows + 1) + 1
-        return bool((len(classifier.classes_) - 1) * n_coef <= _MAX_COEFFICIENTS)
 
     def retrain(self, candidates: Any) -> LogisticModels:
         """Models with one more row, for each candidate and each label it may have.

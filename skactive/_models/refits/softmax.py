@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from skactive._compat.typing import Array
@@ -32,10 +33,14 @@ _ROUNDING = 1e-13
 # are solved with Hessians of their own, so these numbers decide the time only.
 _MAX_CHEAP_STEPS = 12
 _MAX_PRODUCTS = 20
+# Where no Hessian is built, products have to do.
+_MAX_PRODUCTS_ALONE = 400
 # Conjugate gradients lower the square of a residual by a factor between these.
 _FORCING = (1e-6, 3e-2)
 # Solved systems are left out once less than this share is still running.
 _SPARSE_SHARE = 0.7
+# No Hessian is built for more coefficients than this.
+_MAX_WHOLE = 2048
 # There is a warning where a gradient is this many times what counts as zero.
 _WARNED = 1e4
 _MAX_STEPS = 200
@@ -95,12 +100,12 @@ class Base(NamedTuple):
     Attributes
     ----------
     coef : ndarray of shape (Q, P)
-    inverse : ndarray of shape (Q * P, Q * P)
-        Of the Hessian of its objective there.
+    curvature : WholeCurvature or ProductCurvature
+        Of its objective there.
     """
 
     coef: Array
-    inverse: Array
+    curvature: WholeCurvature | ProductCurvature
 
 
 class _State(NamedTuple):
@@ -136,10 +141,20 @@ def fit_base(shared: Shared, coef: Array) -> Base:
     """Minimise the objective on the shared rows, from `coef` of shape (Q, P) on."""
     nothing = Own(np.zeros((1, len(shared.penalty))), np.zeros(len(coef)), 0.0)
     state = _evaluate(shared, nothing, np.array(coef[np.newaxis], order="C"))
-    state = _descend(shared, nothing, state, _exact_direction, _MAX_STEPS)
+
+    def products(shared: Shared, own: Own, state: _State, which: Array) -> Array:
+        curvature = ProductCurvature(shared, state.proba[0])
+        precondition = _Preconditioner(own, curvature)
+        return _conjugate_gradients(shared, own, state, precondition, which)
+
+    small = coef.size <= _MAX_WHOLE
+    direction = _exact_direction if small else products
+    state = _descend(shared, nothing, state, direction, _MAX_STEPS)
     _warn_unless_converged(shared, nothing, state)
-    hessian = _hessians(shared, nothing, state)[0]
-    return Base(state.coef[0], _with_regular(np.linalg.inv, hessian))
+    if small:
+        hessian = _hessians(shared, nothing, state)[0]
+        return Base(state.coef[0], WholeCurvature(hessian, coef.shape))
+    return Base(state.coef[0], ProductCurvature(shared, state.proba[0]))
 
 
 def refit(shared: Shared, own: Own, base: Base) -> Array:
@@ -159,22 +174,25 @@ def refit(shared: Shared, own: Own, base: Base) -> Array:
 
 
 def _refit_block(shared: Shared, own: Own, base: Base) -> Array:
-    precondition = _Preconditioner(own, base)
+    precondition = _Preconditioner(own, base.curvature)
 
     def cheap(shared: Shared, own: Own, state: _State, which: Array) -> Array:
         return _conjugate_gradients(shared, own, state, precondition, which)
 
     start = np.broadcast_to(base.coef, (len(own.rows), *base.coef.shape))
     state = _evaluate(shared, own, np.array(start, order="C"))
-    state = _descend(shared, own, state, cheap, _MAX_CHEAP_STEPS)
+    small = base.coef.size <= _MAX_WHOLE
+    n_steps = _MAX_CHEAP_STEPS if small else _MAX_STEPS
+    state = _descend(shared, own, state, cheap, n_steps)
     left = np.flatnonzero(_largest(state.gradient) > _tolerance(shared, own))
-    block = max(1, _HESSIAN_BLOCK_SIZE // base.coef.size**2)
-    for begin in range(0, len(left), block):
-        rows = left[begin : begin + block]
-        solved = _descend(
-            shared, own.take(rows), state.take(rows), _exact_direction, _MAX_STEPS
-        )
-        state.put(rows, solved)
+    if len(left) and small:
+        block = max(1, _HESSIAN_BLOCK_SIZE // base.coef.size**2)
+        for begin in range(0, len(left), block):
+            rows = left[begin : begin + block]
+            solved = _descend(
+                shared, own.take(rows), state.take(rows), _exact_direction, _MAX_STEPS
+            )
+            state.put(rows, solved)
     _warn_unless_converged(shared, own, state)
     return state.coef
 
@@ -348,21 +366,71 @@ def _with_regular(function: Callable[..., Array], hessians: Array, *args: Array)
         return function(hessians, *args)
 
 
+class WholeCurvature:
+    """A Hessian (Q * P, Q * P) to solve with."""
+
+    def __init__(self, hessian: Array, shape: tuple[int, ...]):
+        self.shape = shape
+        self.inverse = _with_regular(np.linalg.inv, hessian)
+
+    def solve(self, vectors: Array) -> Array:
+        """The inverse times each of `vectors` (B, Q * P)."""
+        return vectors @ self.inverse
+
+    def solve_rows(self, rows: Array) -> Array:
+        """The inverse times `rows` (B, P) as each class's, (B, Q, Q * P)."""
+        n_classes, n_coef = self.shape
+        by_class = self.inverse.reshape(n_classes, n_coef, -1)
+        return np.stack([rows @ part for part in by_class], axis=1)
+
+
+class ProductCurvature:
+    """A Hessian as if the curvature between classes were that of the average row.
+
+    It is then a Kronecker product and the penalty, which takes Q inverses of (P, P).
+    """
+
+    def __init__(self, shared: Shared, proba: Array):
+        rows, _, weights, penalty, coupling = shared
+        shares = proba * (weights / weights.sum())
+        spread = np.diag(shares.sum(axis=1)) - shares @ proba.T
+        scales, self.rotation = scipy.linalg.eigh(spread, coupling)
+        gram = (rows.T * weights) @ rows
+        floor = np.where(penalty > 0, penalty, 1e-14 * weights.sum())
+        hessians = np.maximum(scales, 1e-14)[:, np.newaxis, np.newaxis] * gram
+        hessians += np.diag(floor)
+        self.inverses = np.linalg.inv(hessians)
+        self.shape = (len(proba), rows.shape[1])
+
+    def solve(self, vectors: Array) -> Array:
+        """As of :class:`WholeCurvature`."""
+        by_class = vectors.reshape(-1, *self.shape)
+        rotated = np.tensordot(self.rotation, by_class, (0, 1))
+        solved = np.matmul(rotated, self.inverses)
+        back = np.tensordot(solved, self.rotation, (0, 1))
+        return np.ascontiguousarray(back.transpose(0, 2, 1)).reshape(vectors.shape)
+
+    def solve_rows(self, rows: Array) -> Array:
+        """As of :class:`WholeCurvature`."""
+        solved = np.matmul(rows, self.inverses)
+        pairs = np.einsum("kj,lj->klj", self.rotation, self.rotation)
+        both = np.einsum("klj,jbp->bklp", pairs, solved, optimize=True)
+        return np.ascontiguousarray(both).reshape(len(rows), self.shape[0], -1)
+
+
 class _Preconditioner:
     """The base's curvature, with that of each regression's own row.
 
     The own row adds a matrix of rank Q (Woodbury).
     """
 
-    def __init__(self, own: Own, base: Base):
-        n_classes, n_coef = base.coef.shape
-        self.inverse = base.inverse
+    def __init__(self, own: Own, curvature: WholeCurvature | ProductCurvature):
+        self.curvature = curvature
         # solved[b, k]: the inverse times the own row as coefficients of class k.
-        by_class = base.inverse.reshape(n_classes, n_coef, -1)
-        self.solved = np.stack([own.rows @ part for part in by_class], axis=1)
-        blocks = self.solved.reshape(-1, n_classes, n_classes, n_coef)
-        leverage = np.matmul(blocks, own.rows[:, np.newaxis, :, np.newaxis])
-        self.leverage = leverage[..., 0]
+        self.solved = curvature.solve_rows(own.rows)
+        blocks = self.solved.reshape(-1, *curvature.shape[:1], *curvature.shape)
+        self.leverage = np.matmul(blocks, own.rows[:, np.newaxis, :, np.newaxis])
+        self.leverage = self.leverage[..., 0]
 
     def capacitance(self, proba: Array, weight: float, which: Array) -> Array:
         """(B, Q, Q): ``inv(I + weight * spread @ leverage) @ (weight * spread)``."""
@@ -375,7 +443,7 @@ class _Preconditioner:
         """Approximate Hessians (B, D, D) solved for `vectors` (B, D)."""
         on_row = np.matmul(solved, vectors[:, :, np.newaxis])
         weights = np.matmul(capacitance, on_row)[:, np.newaxis, :, 0]
-        return vectors @ self.inverse - np.matmul(weights, solved)[:, 0]
+        return self.curvature.solve(vectors) - np.matmul(weights, solved)[:, 0]
 
 
 def _conjugate_gradients(
@@ -397,7 +465,8 @@ def _conjugate_gradients(
     # Quadratic convergence asks for an error of the step like its square.
     goal = size * np.clip(size, *_FORCING)
     proba, own_proba = state.proba, state.own_proba
-    for _ in range(_MAX_PRODUCTS):
+    alone = isinstance(precondition.curvature, ProductCurvature)
+    for _ in range(_MAX_PRODUCTS_ALONE if alone else _MAX_PRODUCTS):
         product = _hessian_product(shared, own, proba, own_proba, direction)
         curvature = np.einsum("bd,bd->b", direction, product)
         length = _divide(size, curvature, (size > goal) & (curvature > 0))
