@@ -94,6 +94,8 @@ class _NeighborsModels(Retrained):
     def __init__(self, refits: KNeighborsRefits, rows: Any):
         self.refits, self.rows = refits, rows
         self.n_candidates, self.n_classes = rows.shape[0], refits.n_classes
+        weights = refits.classifier.weights
+        self.weights = None if weights in (None, "uniform") else weights
 
     def planes(self, targets: Any) -> Iterator[Array]:
         """Probabilities."""
@@ -114,32 +116,67 @@ class _NeighborsModels(Retrained):
     def expected_loss(self, targets: Any, loss: str) -> Array:
         """As for all, by what changes where the row is a neighbour."""
         targets = as_rows(targets)
-        if self.refits.last[0] is not targets:
-            self.refits.last = (targets, self.refits.nearest(targets))
-        found_all, codes_all = self.refits.last[1]
+        found_all, codes_all = self._nearest_of_pool(targets)
         n_targets = targets.shape[0]
-        function = _LOSSES[loss]
+        look = self._weighed_losses if self.weights else self._counted_losses
         total = np.zeros((self.n_candidates, self.n_classes))
         for chunk in batches(n_targets, max(16, CHUNK_SIZE // self.n_candidates)):
             distances = self.refits.distances(self.rows, targets[chunk])
-            found, codes = found_all[chunk], codes_all[chunk]
-            is_near = distances < found[:, -1]
-            losses = function(self._old_shares(found, codes, is_near))
-            total += (~is_near @ losses)[:, np.newaxis]
-            near, at = np.nonzero(is_near)
-            rest, own = self._new_shares(distances[near, at], found[at], codes[at])
-            for label in range(self.n_classes):
-                rest[:, label] += own
-                losses = function(rest)
-                rest[:, label] -= own
-                total[:, label] += np.bincount(near, losses, minlength=len(total))
+            total += look(distances, found_all[chunk], codes_all[chunk], _LOSSES[loss])
         return total / n_targets
+
+    def _counted_losses(
+        self, distances: Array, found: Array, codes: Array, function: Any
+    ) -> Array:
+        """Summed losses (n_candidates, n_classes) where every neighbour counts one."""
+        is_near = (distances < found[:, -1]).astype(np.float64)
+        before, rest = self._counts(found, codes)
+        # What the loss becomes where the new row pushes out the last neighbour.
+        losses = function(rest[:, np.newaxis] + np.eye(self.n_classes) / found.shape[1])
+        if np.isinf(found[0, -1]):  # never without the new row
+            return is_near @ losses
+        before = function(before)
+        return is_near @ (losses - before[:, np.newaxis]) + before.sum()
+
+    def _weighed_losses(
+        self, distances: Array, found: Array, codes: Array, function: Any
+    ) -> Array:
+        """The same where neighbours have weights, from pairs of near rows."""
+        is_near = distances < found[:, -1]
+        losses = function(self._old_shares(found, codes, is_near))
+        total = np.repeat((~is_near @ losses)[:, np.newaxis], self.n_classes, axis=1)
+        near, at = np.nonzero(is_near)
+        rest, own = self._new_shares(distances[near, at], found[at], codes[at])
+        for label in range(self.n_classes):
+            rest[:, label] += own
+            losses = function(rest)
+            rest[:, label] -= own
+            total[:, label] += np.bincount(near, losses, minlength=len(total))
+        return total
+
+    def _nearest_of_pool(self, targets: Any) -> tuple[Array, Array]:
+        last_targets, answer = self.refits.last
+        if last_targets is not targets:
+            answer = self.refits.nearest(targets)
+            self.refits.last = (targets, answer)
+        return answer
+
+    def _counts(self, found: Array, codes: Array) -> tuple[Array, Array]:
+        """Shares (n_targets, n_classes) of votes, and without the last neighbour."""
+        one_hot = np.eye(self.n_classes) / found.shape[1]
+        rest = np.zeros((len(codes), self.n_classes))
+        for column in codes.T[:-1]:
+            rest += one_hot[column]
+        return rest + one_hot[codes[:, -1]], rest
 
     def _old_shares(self, found: Array, codes: Array, is_near: Array) -> Array:
         """Shares (n_targets, n_classes) of classes without the new row."""
+        if self.weights is None:
+            return self._counts(found, codes)[0]
         shares = np.zeros((len(found), self.n_classes))
         used = np.flatnonzero(~is_near.all(axis=0))
-        weights = self._weigh(found[used])
+        weights = _weigh(found[used], self.weights)
+        weights /= self._totals(weights)[:, np.newaxis]
         for weight, code in zip(weights.T, codes[used].T, strict=True):
             shares[used, code] += weight
         return shares
@@ -152,13 +189,16 @@ class _NeighborsModels(Retrained):
         It is nearer than the last neighbour, which it pushes out.
         """
         n_pairs, k = found.shape
+        if self.weights is None:
+            return self._counts(found, codes)[1], np.full(n_pairs, 1.0 / k)
         # Neighbours behind it move one place on.
         pairs = np.arange(n_pairs)
         place = (found <= distances[:, np.newaxis]).sum(axis=1)
         moved = np.arange(k) - (np.arange(k) > place[:, np.newaxis])
         sorted_distances = np.take_along_axis(found, moved, axis=1)
         sorted_distances[pairs, place] = distances
-        weights = self._weigh(sorted_distances)
+        weights = _weigh(sorted_distances, self.weights)
+        weights /= self._totals(weights)[:, np.newaxis]
         own = weights[pairs, place]
         weights[pairs, place] = 0.0
         rest = np.zeros((n_pairs, self.n_classes))
@@ -167,24 +207,23 @@ class _NeighborsModels(Retrained):
             rest[pairs, code] += weight
         return rest, own
 
-    def _weigh(self, distances: Array) -> Array:
-        """Weights (n, k) of neighbours, which sum to one.
-
-        By distance, copies of the target, if there are any, share all weight.
-        """
-        how = self.refits.classifier.weights
-        if callable(how):
-            weights = np.array(how(distances), dtype=np.float64)
-        elif how == "distance":
-            weights = (distances == 0).astype(np.float64)
-            others = ~weights.any(axis=1)
-            weights[others] = 1.0 / distances[others]
-        else:
-            weights = np.ones_like(distances)
-        totals = weights.sum(axis=1, keepdims=True)
+    def _totals(self, weights: Array) -> Array:
+        totals = weights.sum(axis=1)
         if not totals.all():
             raise ValueError(
                 "All neighbours of a row have weight zero; change weights= of "
                 f"{self.refits.classifier!r}."
             )
-        return weights / totals
+        return totals
+
+
+def _weigh(distances: Array, weights: Any) -> Array:
+    """Weights (n, k) of neighbours; copies of the target, if any, share all weight."""
+    if callable(weights):
+        return np.array(weights(distances), dtype=np.float64)
+    is_zero = distances == 0
+    with np.errstate(divide="ignore"):
+        inverse = 1.0 / distances
+    has_zero = is_zero.any(axis=1)
+    inverse[has_zero] = is_zero[has_zero]
+    return inverse
