@@ -11,20 +11,24 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeClassifier
+from sklearn.utils.class_weight import compute_class_weight
 
 from skactive._compat.typing import Array
-from skactive._models.linear import training_weights
 from skactive._models.refits.base import Retrained, as_rows, class_priors, log_quietly
 
-# More features than this are left to scikit-learn.
+# Covariances worse conditioned than this are left to scikit-learn.
+_LARGEST_CONDITION = 1e10
+# More features than this are left to scikit-learn as well.
 _MAX_FEATURES = 2000
 
 
 class DiscriminantRefits:
     """Refits of :class:`sklearn.discriminant_analysis.LinearDiscriminantAnalysis`.
 
-    The scatter within classes changes by one outer product. The default solver "svd" is
-    followed in its rank decisions, so that fewer rows than features are no obstacle.
+    The scatter within classes changes by one outer product. The solver "svd" is
+    followed in its rank decisions, so that fewer rows than features are no obstacle;
+    "lsqr" and "eigen" are supported without shrinkage, where the covariance has full
+    rank, and with a number as shrinkage.
     """
 
     def __init__(
@@ -34,12 +38,13 @@ class DiscriminantRefits:
         self.center = rows.mean(axis=0)
         rows = rows - self.center
         self.n_rows = len(rows)
-        self.tol = classifier.tol
+        self.solver, self.tol = classifier.solver, classifier.tol
+        self.shrinkage = classifier.shrinkage or 0.0
         n_classes = len(classifier.classes_)
         self.counts = np.bincount(codes, minlength=n_classes)
         self.means = np.stack([rows[codes == k].mean(axis=0) for k in range(n_classes)])
-        gaps = rows - self.means[codes]
-        self.scatter = gaps.T @ gaps
+        gaps = [rows[codes == k] - self.means[k] for k in range(n_classes)]
+        self.scatters = np.stack([gap.T @ gap for gap in gaps])
         if classifier.priors is None:
             self.priors = class_priors(self.counts)
         else:
@@ -50,28 +55,79 @@ class DiscriminantRefits:
 
     @classmethod
     def supports(cls, classifier: Any) -> bool:
-        """Exactly the class, with its default solver."""
+        """Exactly the class, without "auto" shrinkage or a covariance estimator."""
         return (
             type(classifier) is LinearDiscriminantAnalysis
-            and classifier.solver == "svd"
+            and classifier.shrinkage != "auto"
+            and classifier.covariance_estimator is None
         )
 
     @classmethod
     def suits(cls, classifier: Any, features: Any, codes: Array) -> bool:
-        """Whether matrices of all features may be built."""
-        return not sp.issparse(features) and features.shape[1] <= _MAX_FEATURES
+        """Whether these rows determine the model beyond the noise of rounding."""
+        n_rows, n_features = features.shape
+        if sp.issparse(features) or n_features > _MAX_FEATURES:
+            return False
+        if classifier.solver == "svd":
+            return True
+        if not classifier.shrinkage and n_rows - len(classifier.classes_) < n_features:
+            return False
+        refits = cls(classifier, features, codes, None)
+        covariance = refits.covariances(np.zeros((1, n_features)))
+        return bool((np.linalg.cond(covariance) < _LARGEST_CONDITION).all())
+
+    def covariances(self, rows: Array) -> Array:
+        """Covariances within classes (n_labels, n_rows, n_features, n_features)."""
+        n_features = rows.shape[1]
+        result = []
+        for label, prior in enumerate(self.priors):
+            shares = prior / self.counts
+            gap = rows - self.means[label]
+            count = self.counts[label]
+            shares[label] = prior[label] / (count + 1)
+            base = np.einsum("k,kij->ij", shares, self.scatters)
+            factor = shares[label] * count / (count + 1)
+            added = factor * gap[:, :, np.newaxis] * gap[:, np.newaxis]
+            result.append(base + added)
+        covariances = np.stack(result)
+        trace = np.trace(covariances, axis1=2, axis2=3) / n_features
+        covariances *= 1 - self.shrinkage
+        diagonal = np.arange(n_features)
+        covariances[:, :, diagonal, diagonal] += self.shrinkage * trace[..., np.newaxis]
+        return covariances
 
     def retrain(self, candidates: Any) -> _LinearModels:
         """Models with one more row each."""
         rows = as_rows(candidates) - self.center
+        solve = self._by_svd if self.solver == "svd" else self._by_solving
+        return _LinearModels(self.center, *solve(rows))
+
+    def _new_means(self, rows: Array, label: int) -> Array:
+        means = np.repeat(self.means[np.newaxis], len(rows), axis=0)
+        means[:, label] += (rows - means[:, label]) / (self.counts[label] + 1)
+        return means
+
+    def _by_solving(self, rows: Array) -> tuple[Array, Array]:
         coefs, intercepts = [], []
+        for label, covariance in enumerate(self.covariances(rows)):
+            means = self._new_means(rows, label)
+            coef = np.linalg.solve(covariance, means.transpose(0, 2, 1))
+            coef = coef.transpose(0, 2, 1)
+            halves = -0.5 * np.einsum("mkf,mkf->mk", means, coef)
+            coefs.append(coef)
+            intercepts.append(halves + log_quietly(self.priors[label]))
+        return np.stack(coefs), np.stack(intercepts)
+
+    def _by_svd(self, rows: Array) -> tuple[Array, Array]:
+        coefs, intercepts = [], []
+        within = self.scatters.sum(axis=0)
         n = self.n_rows + 1
         n_classes = len(self.counts)
         unbiased = n / (n - n_classes) if _divides_by_degrees_of_freedom() else 1.0
         for label, prior in enumerate(self.priors):
             count = self.counts[label]
             gap = rows - self.means[label]
-            scatter = self.scatter + count / (count + 1) * (
+            scatter = within + count / (count + 1) * (
                 gap[:, :, np.newaxis] * gap[:, np.newaxis]
             )
             std = np.sqrt(np.einsum("mff->mf", scatter) / n)
@@ -83,8 +139,7 @@ class DiscriminantRefits:
             inverse = np.zeros_like(singular)
             np.divide(1.0, singular, out=inverse, where=singular > self.tol)
             scalings = vectors * inverse[:, np.newaxis] / std[:, :, np.newaxis]
-            means = np.repeat(self.means[np.newaxis], len(rows), axis=0)
-            means[:, label] += gap / (count + 1)
+            means = self._new_means(rows, label)
             overall = np.einsum("k,mkf->mf", prior, means)
             white = (means - overall[:, np.newaxis]) @ scalings
             spread = np.sqrt(n * prior / (n_classes - 1))[:, np.newaxis]
@@ -95,7 +150,7 @@ class DiscriminantRefits:
             halves = -0.5 * (scores**2).sum(axis=2) + log_quietly(prior)
             coefs.append(coef)
             intercepts.append(halves - np.einsum("mf,mkf->mk", overall, coef))
-        return _LinearModels(self.center, np.stack(coefs), np.stack(intercepts))
+        return np.stack(coefs), np.stack(intercepts)
 
 
 @lru_cache(maxsize=1)
@@ -174,19 +229,19 @@ class RidgeRefits:
         self.coefs: list[Array] = []
         self.new_weights = np.ones(self.n_classes)
         for label in range(self.n_classes):
-            by_row = training_weights(classifier, classes[np.append(codes, label)])
-            self.new_weights[label] = by_row[-1]
-            if label and classifier.class_weight != "balanced":
-                # What is known without the new row is the same for every label.
-                self.inverses.append(self.inverses[0])
-                self.coefs.append(self.coefs[0])
-                continue
-            total = (weights * by_row[:-1])[:, np.newaxis]
+            by_class = _class_weights(classifier.class_weight, classes, codes, label)
+            self.new_weights[label] = by_class[label]
+            total = (weights * by_class[codes])[:, np.newaxis]
             gram = rows.T @ (total * rows)
             gram[np.diag_indices_from(gram)] += penalty
             self.inverses.append(np.linalg.inv(gram))
             sums = rows.T @ (total * self.signs[codes])
             self.coefs.append(np.linalg.solve(gram, sums))
+            if classifier.class_weight != "balanced":  # the same for every label
+                self.inverses *= self.n_classes
+                self.coefs *= self.n_classes
+                self.new_weights = by_class
+                break
 
     @classmethod
     def supports(cls, classifier: Any) -> bool:
@@ -238,3 +293,13 @@ class _RidgeModels(Retrained):
             decision = direction @ targets.T * step.T[:, :, np.newaxis]
             decision += (targets @ coef).T[:, np.newaxis]
             yield ridge_proba(decision, axis=0)
+
+
+def _class_weights(
+    class_weight: Any, classes: Array, codes: Array, label: int
+) -> Array:
+    """Weights of the classes when one more row has `label`."""
+    if not class_weight:
+        return np.ones(len(classes))
+    labels = classes[np.append(codes, label)]
+    return compute_class_weight(class_weight, classes=classes, y=labels)
