@@ -270,7 +270,11 @@ def test_gaussian_both_ways(kind, monkeypatch):
     check(GaussianNB(), *make_case(numbers, 3), kind=GaussianNBRefits)
 
 
-def test_gaussian_smoothing_of_classes_left_alone():
+@pytest.mark.parametrize("limit", [0.0, 1e-7])
+def test_gaussian_smoothing_of_classes_left_alone(limit, monkeypatch):
+    from skactive._models.refits import naive_bayes
+
+    monkeypatch.setattr(naive_bayes, "_LARGEST_SQUARE", limit)
     rows, codes, candidates, targets = make_case(numbers, 4)
     # Smoothing matters most to a narrow class, and differs most for a far row.
     is_narrow = codes == 2
@@ -279,6 +283,22 @@ def test_gaussian_smoothing_of_classes_left_alone():
     candidates[0] += 20.0
     targets[0] = center + 0.05
     check(GaussianNB(), rows, codes, candidates, targets, kind=GaussianNBRefits)
+
+
+@pytest.mark.parametrize("loss", ["zero_one", "log"])
+def test_rest_of_the_classes(loss):
+    from skactive._models.refits.naive_bayes import _Rest
+
+    # Logarithms from far below to far above those of the others.
+    logs = np.random.default_rng(0).normal(size=(3, 1, 50)) * 300
+    table = np.random.default_rng(1).normal(size=(4, 50)) * 300
+    planes = np.concatenate([np.broadcast_to(logs, (3, 4, 50)), table[np.newaxis]])
+    proba = np.exp(planes - planes.max(axis=0))
+    proba /= proba.sum(axis=0)
+    rest = _Rest(logs)
+    found = rest.losses(table - rest.log_total, loss)
+    function = {"zero_one": base.zero_one_loss, "log": base.log_loss}[loss]
+    np.testing.assert_allclose(found, function(proba, axis=0), atol=1e-12)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

@@ -71,11 +71,15 @@ class Retrained(ABC):
         There are n_candidates x n_classes models.
     in_logs : bool
         Whether `planes` gives log-probabilities, up to a constant for a row.
+    n_arrays : int or None
+        How many arrays (n_candidates, n_targets) losses work on at a time. None
+        means one for each class.
     """
 
     n_candidates: int
     n_classes: int
     in_logs: bool = False
+    n_arrays: int | None = None
 
     @abstractmethod
     def planes(self, targets: Any) -> Iterator[Array]:
@@ -106,11 +110,17 @@ class Retrained(ABC):
             raise ValueError(f"loss is {loss!r}; expected 'zero_one' or 'log'.")
         targets = as_rows(targets)
         total = np.zeros((self.n_candidates, self.n_classes))
-        size = max(16, CHUNK_SIZE // (self.n_candidates * self.n_classes))
+        n_arrays = self.n_arrays or self.n_classes
+        size = max(16, CHUNK_SIZE // (self.n_candidates * n_arrays))
         for chunk in batches(targets.shape[0], size):
-            for label, planes in enumerate(self.planes(targets[chunk])):
-                total[:, label] += self._losses(planes, loss).sum(axis=1)
+            total += self._chunk_losses(targets[chunk], loss)
         return total / targets.shape[0]
+
+    def _chunk_losses(self, targets: Any, loss: str) -> Array:
+        """Losses (n_candidates, n_classes), summed over few targets."""
+        planes = self.planes(targets)
+        losses = [self._losses(plane, loss).sum(axis=1) for plane in planes]
+        return np.column_stack(losses)
 
     def _losses(self, planes: Array, loss: str) -> Array:
         if not self.in_logs:

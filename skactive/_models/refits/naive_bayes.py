@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_non_negative
 
 from skactive._compat.typing import Array
 from skactive._models.refits.base import (
+    _FLOOR,
     Retrained,
     as_rows,
     class_priors,
@@ -26,12 +27,18 @@ _LARGEST_TERM = 1e8
 _LEAST_ALPHA = 1e-10
 # The logarithm of a class prior of zero: of infinities, differences would be NaN.
 _LOG_ZERO = -1e300
+# Logarithms of odds beyond this are cut: their exponential could be infinite.
+_LARGEST_ODDS = 400.0
+# Losses are linear in what moves log-probabilities by less than the root of this, but
+# for errors of this size divided by eight.
+_LARGEST_SQUARE = 1e-7
 
 
 class _Models(Retrained):
     """Models in which a new row changes the likelihood of its own class alone."""
 
     in_logs = True
+    n_arrays = 2
     log_priors: Array
 
     def tables(self, targets: Any) -> tuple[list[Array], list[Array]]:
@@ -51,6 +58,72 @@ class _Models(Retrained):
                 table = changed[k] if k == label else same[k]
                 np.add(table, log_prior[k], out=planes[k])
             yield planes
+
+    def _chunk_losses(self, targets: Any, loss: str) -> Array:
+        """As for all, but from the odds of the label's class."""
+        same, changed = self.tables(targets)
+        return self._losses_by_odds([same], changed, loss)[0]
+
+    def _losses_by_odds(
+        self, alternatives: list[list[Array]], changed: Iterable[Array], loss: str
+    ) -> Array:
+        """Summed losses (n_alternatives, n_candidates, n_classes) from tables.
+
+        There may be several tables for the classes that the new row leaves alone.
+        """
+        total = np.empty((len(alternatives), self.n_candidates, self.n_classes))
+        for label, table in enumerate(changed):
+            log_prior = self.log_priors[label]
+            others = [k for k in range(self.n_classes) if k != label]
+            for alternative, same in enumerate(alternatives):
+                rest = _Rest(np.stack([same[k] + log_prior[k] for k in others]))
+                log_odds = table + (log_prior[label] - rest.log_total)
+                losses = rest.losses(log_odds, loss)
+                total[alternative, :, label] = losses.sum(axis=1)
+        return total
+
+
+class _Rest:
+    """All classes but one; only their sum matters to that one.
+
+    `logs` (n_classes - 1, n_candidates or 1, n_targets) are log joint probabilities,
+    and are overwritten.
+    """
+
+    def __init__(self, logs: Array):
+        self.log_total, self.largest, self.entropy = logs[0], 1.0, 0.0
+        if len(logs) == 1:
+            return
+        top = logs.max(axis=0)
+        logs -= top
+        np.maximum(logs, _FLOOR, out=logs)
+        weights = np.exp(logs)
+        total = weights.sum(axis=0)
+        self.log_total = top + np.log(total)
+        self.largest = 1.0 / total
+        weights *= logs
+        self.entropy = np.log(total) - weights.sum(axis=0) / total
+
+    def losses(self, log_odds: Array, loss: str) -> Array:
+        """Losses (n_candidates, n_targets) from the odds of the one; overwrites them.
+
+        The zero-one loss is one minus the larger one of the one's probability and the
+        largest among the rest. The entropy is that of one against rest and, as often
+        as it is the rest, that within it.
+        """
+        np.minimum(log_odds, _LARGEST_ODDS, out=log_odds)
+        share = np.exp(log_odds)
+        share += 1.0
+        if loss == "log":
+            losses = np.log(share)
+        np.reciprocal(share, out=share)  # the probability of the rest
+        if loss == "zero_one":
+            return np.minimum(share, 1.0 - share * self.largest)
+        log_odds *= 1.0 - share
+        losses -= log_odds
+        share *= self.entropy
+        losses += share
+        return losses
 
 
 # ---------------------------------------------------------------------------------
@@ -108,7 +181,10 @@ class _GaussianModels(_Models):
         n = refits.n_rows
         total = (n * refits.total_variance + n / (n + 1) * rows**2) / (n + 1)
         smoothing = refits.smoothing * total.max(axis=1, keepdims=True)
-        self.same, self.changed = [], []
+        least, largest = smoothing.min(), smoothing.max()
+        self.range = largest - least
+        self.position = (smoothing - least) / (self.range or 1.0)
+        self.same, self.changed, self.ends = [], [], []
         for count, mean, variance in zip(
             refits.counts, refits.means, refits.variances, strict=True
         ):
@@ -120,11 +196,34 @@ class _GaussianModels(_Models):
             mean = mean[np.newaxis]
             self.same.append(_Densities(mean, variance + smoothing))
             self.changed.append(_Densities(new_mean, new_variance + smoothing))
+            ends = variance + np.array([[least], [largest]])
+            self.ends.append(_Densities(mean, ends))
 
     def tables(self, targets: Any) -> tuple[list[Array], list[Array]]:
         powers = _Powers(targets - self.center)
         same = [densities.logs(powers) for densities in self.same]
         return same, [densities.logs(powers) for densities in self.changed]
+
+    def _chunk_losses(self, targets: Any, loss: str) -> Array:
+        """As for all; the classes left alone are smoothed in two ways, if that will do.
+
+        Smoothing depends on the candidate, but so little that losses are linear in it.
+        """
+        if self.n_classes == 2:  # there is one rest for each candidate anyway
+            return super()._chunk_losses(targets, loss)
+        powers = _Powers(targets - self.center)
+        if not all(self._is_linear(ends, powers.targets) for ends in self.ends):
+            return Retrained._chunk_losses(self, targets, loss)
+        ends = [densities.logs(powers) for densities in self.ends]
+        alternatives = [[logs[[i]] for logs in ends] for i in range(len(ends[0]))]
+        changed = (densities.logs(powers) for densities in self.changed)
+        low, high = self._losses_by_odds(alternatives, changed, loss)
+        return low + self.position * (high - low)
+
+    def _is_linear(self, ends: _Densities, targets: Array) -> bool:
+        inverse = ends.inverse[0]
+        slopes = ((targets - ends.means) ** 2 @ inverse**2 + inverse.sum()) / 2
+        return bool(np.mean((self.range * slopes) ** 2) < _LARGEST_SQUARE)
 
 
 class _Densities:
