@@ -81,8 +81,9 @@ class Plan(NamedTuple):
                 n_queries=n_queries,
                 random_state=int(entropy.generate_state(1)[0]),
             )
-        candidates = np.flatnonzero(pool.missing)
-        chosen = check_chosen(chosen, candidates, n_queries, strategy)
+        if type(strategy).select is not Strategy.select:  # which checks it itself
+            candidates = np.flatnonzero(pool.missing)
+            chosen = check_chosen(chosen, candidates, n_queries, strategy)
         return chosen if rows is None else rows[chosen]
 
     def _choose_with_audit(

@@ -246,7 +246,8 @@ class Strategy(BaseEstimator):
             finite, or `n_queries` is no positive int.
         """
         check_n_queries(n_queries)
-        self._check(estimator)
+        if not self.has_utilities:  # which are checked where they are computed
+            self._check(estimator)
         candidates = find_candidates(X, y)
         if len(candidates) == 0:
             return candidates
