@@ -58,6 +58,11 @@ DEFAULT = [
     *("uncertainty_herding", "uncertainty_herding_adaptive", "falcun"),
     *("class_balance*margin", "epistemic"),
 ]
+MORE = [
+    *("bait", "prob_cover", "variance_reduction", "predicted_loss", "max_herding"),
+    *("clue", "entropy", "least_confidence", "power", "softrank", "ranked_batch"),
+]
+GROUPS = {"default": DEFAULT, "more": MORE, "activeml": _activeml.NAMES}
 KNOWN = {*STRATEGIES, *get_strategy_names(), *_activeml.NAMES}
 
 

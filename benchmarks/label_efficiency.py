@@ -25,9 +25,8 @@ import os
 import time
 from pathlib import Path
 
-import _activeml
 import _tables
-from _label_cells import COLUMNS, DEFAULT, KNOWN, MODELS, Cell, run_cell
+from _label_cells import COLUMNS, DEFAULT, GROUPS, KNOWN, MODELS, Cell, run_cell
 from _label_report import print_report
 from joblib import Parallel, delayed, parallel_config
 
@@ -113,11 +112,9 @@ def parse_options():
     parser.add_argument("--batches", nargs="+", type=int, default=[10])
     starts = ["random", "nothing"]
     parser.add_argument("--starts", nargs="+", choices=starts, default=["random"])
+    groups = [f"'{name}' ({', '.join(group)})" for name, group in GROUPS.items()]
     parser.add_argument(
-        "--strategies",
-        nargs="+",
-        help=f"names; 'default' ({', '.join(DEFAULT)}); "
-        f"'activeml' ({', '.join(_activeml.NAMES)})",
+        "--strategies", nargs="+", help=f"names, or groups: {'; '.join(groups)}"
     )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--retry", action="store_true", help="cells that had an error")
@@ -126,8 +123,7 @@ def parse_options():
     parser.add_argument("--csv", type=Path, default=path)
     options = parser.parse_args()
     if options.strategies:
-        groups = {"default": DEFAULT, "activeml": _activeml.NAMES}
-        parts = [groups.get(name, [name]) for name in options.strategies]
+        parts = [GROUPS.get(name, [name]) for name in options.strategies]
         options.strategies = list(dict.fromkeys(itertools.chain(*parts)))
         if unknown := [name for name in options.strategies if name not in KNOWN]:
             parser.error(f"no such strategies: {', '.join(unknown)}")
