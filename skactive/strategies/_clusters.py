@@ -47,8 +47,8 @@ class ProbCover(BatchStrategy):
         number of rows to choose, at least 2 and at most 10. It has no effect if
         `radius` is given.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     Notes
     -----
@@ -124,8 +124,8 @@ class TypiClust(BatchStrategy):
     max_clusters : int, default=500
         At most so many clusters. More than 50 are made by k-means on mini-batches.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------

@@ -32,8 +32,8 @@ class MaxHerding(BatchStrategy):
         With more rows than this, that many drawn at random stand for all, both as
         rows to cover and as candidates. Otherwise the greedy solution is exact.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -97,8 +97,8 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
     max_rows : int, default=20_000
         As in :class:`MaxHerding`.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     Notes
     -----
@@ -184,8 +184,8 @@ class FacilityLocation(BatchStrategy):
         With more rows than this, that many drawn at random stand for all, both as
         rows to be near to and as candidates. Otherwise the greedy solution is exact.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------

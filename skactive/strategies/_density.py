@@ -37,8 +37,8 @@ class InformationDensity(Strategy):
     beta : float, default=1.0
         The density is raised to this power: its weight in a product.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------

@@ -207,8 +207,8 @@ class RankedBatch(_AroundUtilities):
     strategy : str, Strategy or callable, default=None
         Whose utilities; pointwise, and best in [0, 1], as phi is. None means margin.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -269,8 +269,8 @@ class Diverse(_AroundUtilities):
         probabilities proportional to utility times squared distance to the nearest
         row drawn, in this order.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------

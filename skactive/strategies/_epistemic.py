@@ -44,8 +44,8 @@ class EpistemicUncertainty(Strategy):
     bandwidth : float, default=None
         Of the kernel. None means half the median distance between rows of the pool.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     See Also
     --------
