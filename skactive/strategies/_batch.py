@@ -62,7 +62,8 @@ class BatchStrategy(Strategy):
     one batch only when no other rows are left. Without an embedding, the same holds for
     identical rows of X.
 
-    The argument `embedding`, which subclasses should also take, is one of:
+    The argument `embedding`, which subclasses with other arguments take as well, is one
+    of:
 
     - a fitted transformer, or a function ``X -> vectors`` that returns an array of
       shape (n_samples, n_features);
