@@ -425,7 +425,7 @@ def test_groups_choose_the_first_rows_and_multiply():
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
-        (GroupCoverage("region"), "no data frame: ndarray"),
+        (GroupCoverage("region"), "not a data frame: ndarray"),
         (GroupCoverage(lambda X: [1, 2]), "2 groups for the 240 rows"),
         (GroupCoverage(0), "numbers without a fraction"),
         (GroupCoverage(lambda X: REGIONS, {"west": 2}), "A group that is not named"),

@@ -197,7 +197,7 @@ class ClassBalance(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities in [0, 1] of the rows at the ascending positions `candidates`."""
+        """Compute utilities in [0, 1] of the rows at ascending `candidates`."""
         weights = self.class_weights(estimator, y)
 
         def expect(rows: Any) -> Array:
