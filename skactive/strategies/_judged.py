@@ -157,13 +157,13 @@ class Judged(Strategy):
         return inner.utilities(judge, X, y, candidates)
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms | None:
-        """Return the terms of the strategy for the judge; see :meth:`Strategy.terms`."""
+        """Return the strategy's terms for the judge; see :meth:`Strategy.terms`."""
         self._check(estimator)
         inner, judge = self._ask(estimator, X, y)
         return inner.terms(judge, X, y, candidates)
 
     def for_rows(self, rows: ArrayLike) -> Strategy:
-        """Return the same judge for a part of the pool; see :meth:`Strategy.for_rows`."""
+        """Return the same strategy for a part of the pool; see `Strategy.for_rows`."""
         inner = self._inner()
         shown = inner.for_rows(rows)
         return self if shown is inner else clone(self).set_params(strategy=shown)

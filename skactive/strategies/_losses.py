@@ -94,7 +94,7 @@ def proba_features(proba: Array) -> Array:
 
 
 class Space(NamedTuple):
-    """Standardized principal directions of an embedding, and places of labelled rows."""
+    """Standardized principal directions of an embedding, with the labelled rows."""
 
     directions: Array
     origin: Array

@@ -101,7 +101,7 @@ class Blend(Composition):
 
     @abstractmethod
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
-        """Return names and weighted, normalised utilities; see :meth:`Strategy.terms`."""
+        """Return names with weighted utilities on one scale; see `Strategy.terms`."""
 
     def _blend(self, weights: Any, operation: str, *args: Any) -> Terms:
         """Return weighted terms. A strategy with weight 0 is not asked."""
@@ -188,7 +188,7 @@ class Mixture(Blend):
         self.normalize = normalize
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
-        """Return names and weighted, normalised utilities; see :meth:`Strategy.terms`."""
+        """Return names with weighted utilities on one scale; see `Strategy.terms`."""
         self._check(estimator)
         weights = self._weights()
         return self._blend(weights, self.combine, estimator, X, y, candidates)
