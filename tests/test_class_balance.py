@@ -425,7 +425,7 @@ def test_groups_choose_the_first_rows_and_multiply():
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
-        (GroupCoverage("region"), "no data frame: ndarray"),
+        (GroupCoverage("region"), "not a data frame: ndarray"),
         (GroupCoverage(lambda X: [1, 2]), "2 groups for the 240 rows"),
         (GroupCoverage(0), "numbers without a fraction"),
         (GroupCoverage(lambda X: REGIONS, {"west": 2}), "A group that is not named"),
@@ -449,5 +449,5 @@ def test_grid_over_groups():
 
 def test_a_column_that_is_not_there():
     frame = pd.DataFrame({"region": ["n", "s"], "age": [1, 2]})
-    with pytest.raises(ValueError, match=r"no column of X; there are \['region', 'age"):
+    with pytest.raises(ValueError, match=r"not a column of X; there are \['region', 'age"):
         GroupCoverage("regoin")(None, frame)

@@ -188,7 +188,7 @@ def test_errors():
             with pytest.raises(ValueError, match=f"{name} of Distillation gave a cost"):
                 Distillation(TEACHER, **costs)(MODEL, X)
         with pytest.raises(
-            ValueError, match=r"expected one cost a row, shape \(150,\)"
+            ValueError, match=r"expected one cost per row, shape \(150,\)"
         ):
             Distillation(TEACHER, **{name: lambda rows: [1.0]})(MODEL, X)
     with pytest.raises(InvalidParameterError, match="'estimator' parameter"):

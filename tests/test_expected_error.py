@@ -463,7 +463,7 @@ def test_wrong_costs():
         ValueOfInformation(np.eye(2))(model, X, y)
     with pytest.raises(ValueError, match="not negative"):
         ValueOfInformation({(0, 1): -1})(model, X, y)
-    with pytest.raises(ValueError, match="one cost a row"):
+    with pytest.raises(ValueError, match="one cost per row"):
         ValueOfInformation(label_cost=lambda X: np.zeros(3))(model, X, y)
     with pytest.raises(InvalidParameterError):
         ValueOfInformation(label_cost=-1.0)(model, X, y)

@@ -227,7 +227,7 @@ def test_equal_costs_change_nothing():
         (np.r_[np.inf, COSTS[1:]], "positive and finite.*got inf"),
         (lambda rows: np.full(len(rows), np.nan), "positive and finite.*got nan"),
         (lambda rows: 1.0, r"shape \(\) .* for 120 rows"),
-        (lambda rows: ["1"] * len(rows), "one number a row"),
+        (lambda rows: ["1"] * len(rows), "one number per row"),
         (COSTS[:10], r"cost has the shape \(10,\), but X has 120 rows"),
     ],
 )

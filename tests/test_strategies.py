@@ -614,7 +614,7 @@ def test_make_strategy_from_decision_values_and_members():
     ("function", "message"),
     [
         (lambda estimator, X, y: np.ones((len(X), 2)), r"shape \(200, 2\) for 200"),
-        (lambda estimator, X, y: np.ones(3), r"one number a row"),
+        (lambda estimator, X, y: np.ones(3), r"one number per row"),
         (lambda estimator, X, y: np.full(len(X), np.nan), "200 utilities.*NaN"),
     ],
 )

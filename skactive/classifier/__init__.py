@@ -1,4 +1,4 @@
-"""The meta-estimator: any classifier, and which rows to label for it next."""
+"""The meta-estimator around any classifier, which chooses the rows to label next."""
 
 from skactive._models.warm_start import ShrinkPerturb
 from skactive.classifier._audit import Audit

@@ -1,4 +1,4 @@
-"""Audits: how good a model is, by random rows that it has not learnt from."""
+"""Audits: estimate how good a model is, from random rows it has not learnt from."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from skactive._models.target import Classes
 
 
 class Audit(NamedTuple):
-    """What :meth:`ActiveLearningClassifier.audit` gives; `str` of it is a sentence.
+    """Result of :meth:`ActiveLearningClassifier.audit`. Its `str` is a sentence.
 
     Parameters
     ----------
     estimate : float
-        The score on the audit rows; NaN while there are none.
+        The score on the audit rows. NaN while there are none.
     interval : (float, float)
-        Where the score on all rows like those of the pool is, at `confidence`. Infinite
-        where the audit rows are too few for an interval.
+        Interval for the score on all rows like those of the pool, at `confidence`.
+        Infinite if there are too few audit rows for an interval.
     n_audited : int
-        Audit rows that the estimate is from.
+        Number of audit rows that the estimate is computed from.
     naive : float
-        The score on the labelled rows that are learnt from, to compare: it is biased,
-        for the model knows these rows, and they were chosen.
+        The score on the labelled rows that the model learnt from, for comparison. It is
+        biased, because the model knows these rows, and because they were chosen.
     n_learnt : int
-        Their number.
+        Number of labelled rows that the model learnt from.
     n_waiting : int
-        Labelled rows of the reserve that do not count yet, as rows before them in the
-        random order have no label: a sample with such gaps would not be random.
+        Number of labelled rows of the reserve that do not count yet, because rows
+        before them in the random order have no label. A sample with such gaps would not
+        be random.
     next_row : int or None
         Position of the first row of the reserve that has no label.
     confidence : float
-        Of the interval.
+        Confidence level of the interval.
     scoring : str
         Name of the score.
 
@@ -93,43 +94,46 @@ def audit(
     confidence: float = 0.95,
     skip: ArrayLike = (),
 ) -> Audit:
-    """Say how good the model is on rows like those of the pool, and how surely.
+    """Estimate how good the model is on rows like those of the pool.
 
-    From the audit rows, which are random and not learnt from; it needs an
-    `audit_fraction`. A score on rows that a strategy chose is no such estimate.
+    The estimate and its interval are computed from the audit rows, which are random and
+    not learnt from. This needs an `audit_fraction`. A score on rows that a strategy
+    chose is not such an estimate.
 
     Parameters
     ----------
     X : array-like, sparse, data frame or sequence of n_samples
-        The pool, as it was given to :meth:`fit`, with any rows appended to it.
+        The pool, as it was passed to :meth:`fit`. New rows may be appended to it.
     y : array-like of shape (n_samples,)
         Labels, missing where a row is unlabelled. After a budgeted fit, only
-        those in `labeled_indices_` are looked at.
+        those in `labeled_indices_` are used.
     scoring : str, callable or None, default=None
-        As in scikit-learn; None means accuracy.
+        As in scikit-learn. None means accuracy.
     confidence : float in (0, 1), default=0.95
-        Of the interval: Wilson's for accuracy, else by a bootstrap with
-        pseudo-observations, for which a scorer is called 600 times (see
-        :func:`~skactive.estimation.smoothed_bootstrap_interval`). It holds for one
-        look; whoever looks in every round and stops at a good one is too hopeful.
+        Confidence level of the interval. For accuracy, it is a Wilson interval. For
+        other scores, it is computed by a bootstrap with pseudo-observations, for which
+        a scorer is called 600 times (see
+        :func:`~skactive.estimation.smoothed_bootstrap_interval`). The interval holds
+        for one look. If you look in every round and stop at a good estimate, it is too
+        optimistic.
     skip : array-like of int, default=()
-        Positions of rows for which nobody knows a label. The audit passes over
-        them, and says nothing of rows like them.
+        Positions of rows whose label nobody knows. The audit leaves them out, and says
+        nothing about rows like them.
 
     Returns
     -------
     audit : Audit
-        A named tuple with `estimate`, `interval`, `n_audited`, the `naive` score on
-        the rows learnt from, and more; `str` of it is a sentence. The estimate is
-        NaN, and the interval says nothing, while there are no audit rows.
+        A named tuple with `estimate`, `interval`, `n_audited`, the `naive` score on the
+        rows learnt from, and more. Its `str` is a sentence. While there are no audit
+        rows, the estimate is NaN, and the interval says nothing.
 
     Raises
     ------
     NotFittedError
         Before the first fit.
     ValueError
-        If `audit_fraction` is 0, it or `random_state` was another in `fit`, or the
-        score is not defined for the audit rows.
+        If `audit_fraction` is 0, if it or `random_state` has changed since `fit`, or if
+        the score is not defined for the audit rows.
 
     Examples
     --------
@@ -187,9 +191,9 @@ def audit(
         statistic, labels = rows(learnt)
         naive = float(statistic(np.arange(len(learnt)), labels))
     with warnings.catch_warnings():
-        # A class that no row of a resample is predicted to be counts as zero.
+        # A class that is not predicted for any row of a resample counts as zero.
         warnings.simplefilter("ignore", UndefinedMetricWarning)
-        # Many classes among few rows are no regression.
+        # Many classes among few rows do not mean regression.
         warnings.filterwarnings("ignore", "The number of unique classes")
         estimate, interval = target.interval(
             score,
@@ -219,14 +223,14 @@ def _name_of_score(scoring: Any, score: Any, target: Classes) -> str:
 def _score_on_rows(
     learner: Any, X: Any, target: Classes, score: Any, rows: Array
 ) -> tuple[Callable[[Array, Array], float], Array]:
-    """The score as a function of positions among some rows, and their labels."""
+    """Return the score as a function of positions among `rows`, and their labels."""
     labels = target.values(rows)
     if len(rows) == 0:
         return score, labels
     X_rows = _safe_indexing(X, rows)
     if target.is_own_score(score):
         return target.own_score(learner.predict(X_rows), labels), labels
-    if isinstance(score, _BaseScorer):  # it looks at answers, and at nothing else
+    if isinstance(score, _BaseScorer):  # it looks only at the answers
         return partial(score, Answers(learner, X_rows)), labels
     return (
         lambda kept, some: score(learner, _safe_indexing(X_rows, kept), some),
@@ -235,7 +239,7 @@ def _score_on_rows(
 
 
 class Answers(BaseEstimator):
-    """A fitted estimator that is asked about some rows once, and then by positions."""
+    """A fitted estimator that is asked about `X` once, and then by positions in it."""
 
     def __init__(self, estimator: Any, X: Any):
         self.estimator = estimator

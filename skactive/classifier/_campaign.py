@@ -1,4 +1,4 @@
-"""The loop: choose rows, have them labelled, learn, until it is enough."""
+"""The loop of a campaign: choose rows, have them labelled, learn, until it ends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from skactive.classifier._plan import Plan
 
 @dataclass
 class Figures:
-    """What a round took, and how many labels there are at its end."""
+    """Figures of a round: its costs, and the number of labels at its end."""
 
     n_labels: int = 0
     n_queried: int = 0
@@ -46,25 +46,25 @@ class Figures:
 
 
 class Steps(Protocol):
-    """What a campaign is made of; :func:`run` takes the steps in turn."""
+    """The steps of a campaign, which :func:`run` takes in turn."""
 
     def ended(self) -> str | None:
-        """Why nothing more is to be labelled; None if something is."""
+        """Return why nothing more is to be labelled; None if something is."""
 
     def choose(self) -> Array:
-        """Positions of the rows to label next."""
+        """Return the positions of the rows to label next."""
 
     def learn(self, answer: Any) -> None:
-        """Take in what was answered about these rows, and train."""
+        """Take in the answer about these rows, and train."""
 
     def end_round(self, figures: Figures) -> str | None:
-        """Close the books of a round; what wants to stop after it, if anything."""
+        """Finish a round; return what asks to stop after it, if anything."""
 
 
 def run(steps: Steps, history: list[Figures]) -> Generator[Array, Any, str]:
-    """Choose, ask and learn: yields rows, is sent answers, returns why it ended.
+    """Run a campaign: yield rows, receive answers, and return why it ended.
 
-    Each round enters its figures in `history`, also where an error cuts it short.
+    Each round enters its figures in `history`, even if an error cuts it short.
     """
     while (reason := steps.ended()) is None:
         figures = Figures()
@@ -91,7 +91,7 @@ def run(steps: Steps, history: list[Figures]) -> Generator[Array, Any, str]:
 
 
 def drive(steps: Steps, ask: Callable[[Array], Any], history: list[Figures]) -> str:
-    """Run a campaign to its end, where `ask` answers about rows; why it ended."""
+    """Run a campaign to its end and return why it ended; `ask` answers about rows."""
     answer = None
     with closing(run(steps, history)) as loop:
         while True:
@@ -103,36 +103,37 @@ def drive(steps: Steps, ask: Callable[[Array], Any], history: list[Figures]) -> 
 
 
 class Purchase:
-    """The steps of a fit with a budget: labels are bought until it is used.
+    """Steps of a fit with a budget: labels are bought until the budget is used.
 
-    It is sent what is known after each purchase, an object such as :class:`Classes`,
-    and never sees other labels.
+    After each purchase, it receives what is known by then, an object such as
+    :class:`Classes`. It never sees other labels.
 
     Parameters
     ----------
     plan : Plan
         How to choose and to train.
     pool : Pool
-        Without a label.
+        The pool, without labels.
     known : Classes
-        Labels of the pool, none of which is known.
+        The labels of the pool, none of which is known yet.
     params : dict
         Metadata of fits.
     n_affordable, n_initial, batch_size : int
-        Labels to buy in all, in the first round and in each later one.
+        Numbers of labels to buy in all, in the first round and in each later round.
     tasks : FitTasks
-        What callbacks are told.
+        The tasks that callbacks are told about.
     judge : callable
-        ``judge(purchase, is_last) -> reason`` is called as each round ends.
+        A function ``judge(purchase, is_last) -> reason`` that is called at the end of
+        each round.
 
     Attributes
     ----------
     model : Model or None
-        Of the last round.
+        The model of the last round.
     rows : ndarray of shape (n_labels,)
-        Positions whose labels are known, in order of acquisition.
+        Positions of the rows whose labels are known, in order of acquisition.
     audited : ndarray of shape (n_audited,)
-        Those of them that were not learnt from.
+        Positions of those of these rows that were not learnt from.
     """
 
     def __init__(
@@ -158,13 +159,13 @@ class Purchase:
         self._was_told = False
 
     def ended(self) -> str | None:
-        """Whether the budget is used, or nothing is left."""
+        """Return whether the budget is used or no rows are left; None if neither."""
         if len(self.rows) >= self.n_affordable:
             return "budget"
         return "exhausted" if len(self.rows) == len(self.known) else None
 
     def choose(self) -> Array:
-        """Rows for what is left of the budget, a batch at most."""
+        """Choose rows for the rest of the budget, at most one batch."""
         self.tasks.begin_round()
         n_queries = min(self._n_wanted, self.n_affordable - len(self.rows))
         self._n_wanted = self.batch_size
@@ -183,10 +184,10 @@ class Purchase:
         return self.plan.choose(None, self.pool, n_queries)
 
     def learn(self, answer: Classes) -> None:
-        """Train on all that is known now."""
+        """Train on all labels that are now known."""
         self.known = answer
         self.rows = np.concatenate([self.rows, self._chosen])
-        # In the order of X, as in a fit by hand: some estimators heed the order.
+        # Use the order of X, as in a fit by hand: some estimators depend on it.
         self.learnt, self.audited = self.plan.split(
             np.sort(self.rows), len(answer), self.pool.ids
         )
@@ -201,18 +202,18 @@ class Purchase:
         self.pool = self.pool._replace(y=y, missing=missing)
 
     def end_round(self, figures: Figures) -> str | None:
-        """What wants to stop the campaign, if anything."""
+        """Return what asks to stop the campaign, if anything."""
         figures.n_labels, figures.n_audited = len(self.rows), len(self.audited)
         return self.judge(self, self.ended() is not None)
 
     def _tell(self, error: Exception) -> None:
-        """Warn of too few labels, once in a campaign."""
+        """Warn about too few labels, once in a campaign."""
         if not self._was_told:
             warn_of_lack(error, len(self.learnt))
             self._was_told = True
 
 
 def count_rounds(n_bought: int, n_initial: int, batch_size: int) -> int:
-    """How many rounds it takes to buy that many labels."""
+    """Return the number of rounds that it takes to buy `n_bought` labels."""
     n_later = max(n_bought - n_initial, 0)
     return 1 + -(-n_later // batch_size)

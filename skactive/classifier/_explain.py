@@ -1,4 +1,4 @@
-"""Why this row? What is known of rows that a query chose, for people to read."""
+"""Explanations, for people to read, of why a query chose its rows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from skactive.strategies._messages import shorten
 from skactive.strategies._selection import check_rows, find_candidates
 
 _N_NEAREST = 3
-# Rows that a row's density is compared with, and that densities are means over.
+# Numbers of rows that a row's density is compared with, and that densities average.
 _N_COMPARED = 500
 _DENSITY_ROWS = 5_000
 # Rows nearer than this share of the median distance of the pool are near-duplicates.
@@ -43,9 +43,9 @@ _TOP_CLASSES = 3
 
 
 class Explanation(list):
-    """Records, dicts with the same keys, one a row; `str` of it is a text.
+    """List of records, which are dicts with the same keys, one per row.
 
-    Notebooks show a table. The keys are those of
+    Its `str` is a text, and notebooks show it as a table. The keys are those of
     :meth:`ActiveLearningClassifier.explain_query`.
     """
 
@@ -72,61 +72,62 @@ class Explanation(list):
 def explain_query(
     self: Any, X: Any, rows: ArrayLike, y: Any = None, **params: Any
 ) -> Explanation:
-    """Say why rows are worth labelling.
+    """Explain why rows are worth labelling.
 
-    It takes as long as a query, and for each row a look at the whole pool. With
-    `max_candidates` and an int as `random_state` the utilities are those that the
-    query compared; otherwise of another random subset of the candidates.
+    This takes as long as a query, plus one pass over the whole pool for each row. If
+    `max_candidates` is set, the utilities are those that the query compared only if
+    `random_state` is an int. Otherwise they are those in another random subset of the
+    candidates.
 
     Parameters
     ----------
     X : array-like, sparse, data frame or sequence of n_samples
-        The pool, as it was given to :meth:`query`.
+        The pool, as it was passed to :meth:`query`.
     rows : array-like of shape (n_rows,)
-        Positions in `X`, as :meth:`query` gives them.
+        Positions in `X`, as :meth:`query` returns them.
     y : array-like of shape (n_samples,), default=None
-        Labels as they were in that call. None means that no row has one.
+        Labels as they were in that call. None means that no row has a label.
     **params : dict
         Metadata as in that call.
 
     Returns
     -------
     explanation : list of dict
-        One dict a row; `str` of the list is a text, and notebooks show a table.
-        Keys are
+        One dict per row. The `str` of the list is a text, and notebooks show a table.
+        The keys are
 
         "row" : int
-            The position.
+            Position of the row.
         "strategy" : str
-            What chose, or would choose now.
+            The strategy that chose the row, or would choose now.
         "utility" : float or None
-            None where the strategy chooses a batch as a whole.
+            Utility of the row. None if the strategy chooses a batch as a whole.
         "terms" : dict
-            Names and utilities, or factors, that the utility is made of.
+            Names and values of the terms, or factors, that the utility is made of.
         "shares" : dict or None
-            Share of each term in a sum; None for products.
+            Share of each term in a sum. None for products.
         "prediction" : object
-            The class predicted; None while there is no model.
+            The predicted class. None while there is no model.
         "proba" : dict or None
             Classes with their probabilities, largest first.
         "aleatoric", "epistemic" : float or None
-            Entropy in nats that more labels cannot remove, and that they can,
-            where the estimator is a committee or the strategy has one made.
+            The parts of the entropy, in nats, that more labels cannot and can remove.
+            None unless the estimator is a committee or the strategy uses one.
         "nearest_labeled" : list of dict or None
-            "row", "label" and "distance" of up to three labelled rows. None, like
-            the next two, where rows are no vectors.
+            "row", "label" and "distance" of up to three labelled rows. This and the
+            next two are None if rows are not vectors.
         "denser_than" : float or None
             Share of the pool, or of 500 rows of it, in less dense places.
         "n_near" : int or None
-            Rows no farther than 5 % of the pool's median distance, with itself.
+            Number of rows, including itself, within 5 % of the pool's median distance.
         "n_copies" : int
-            Rows that are identical, with itself.
+            Number of identical rows, including itself.
 
     Raises
     ------
     ValueError
-        If a position is not in `X`, lengths differ, `X` has other columns than
-        in `fit`, or the estimator does not give what the strategy needs.
+        If a position is not in `X`, lengths differ, `X` has other columns than in
+        `fit`, or the estimator does not provide what the strategy needs.
 
     Examples
     --------
@@ -189,11 +190,11 @@ def explain_rows(
     is_fitted: bool,
     looked: Array | None = None,
 ) -> Explanation:
-    """One record a row of `rows`, for a strategy and the estimator it asks.
+    """Return one record for each of `rows`, for a strategy and the estimator it asks.
 
-    `y` are the labels as strategies see them, `target` as users gave them. `estimator`
-    need not be fitted while `strategy` is an initial one. `looked` are the ascending
-    positions that a query looks at, `rows` among them; None means all.
+    `y` holds the labels as strategies see them, `target` the labels as users gave them.
+    `estimator` need not be fitted if `strategy` is an initial one. `looked` holds the
+    ascending positions that a query looks at, including `rows`. None means all.
     """
     if len(rows) == 0:
         return Explanation()
@@ -227,9 +228,10 @@ def _utilities(
     rows: Array,
     ids: Array | None,
 ) -> list[dict]:
-    """Utilities and their terms; None where a batch is chosen as a whole.
+    """Return utilities and their terms; None if a batch is chosen as a whole.
 
-    `ids` are positions in the pool of the rows of `X`, None where `X` is the pool.
+    `ids` are the positions in the pool of the rows of `X`. None means that `X` is the
+    pool.
     """
     nothing: dict = {"utility": None, "terms": {}, "shares": None}
     parts: list[dict] = [{"strategy": shorten(strategy)} | nothing for _ in rows]
@@ -273,7 +275,7 @@ def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:
 
 
 def _doubts(estimator: Any, X: Any, rows: Array) -> list[dict]:
-    """Entropy of the members' consensus in nats, in its two parts."""
+    """Return the two parts of the entropy of the members' consensus, in nats."""
     if estimator is None or not has_response(estimator, "members"):
         return [{"aleatoric": None, "epistemic": None} for _ in rows]
     proba = member_proba(estimator, _safe_indexing(X, rows), marginal=True)
@@ -288,7 +290,7 @@ def _doubts(estimator: Any, X: Any, rows: Array) -> list[dict]:
 def _places(
     estimator: Any, X: Any, target: Classes, rows: Array, copies: Array
 ) -> list[dict]:
-    """Nearest labelled rows, density, and near-duplicates, where rows are vectors."""
+    """Nearest labelled rows, density and near-duplicates, if rows are vectors."""
     vectors = embed_without_labels(estimator, X)
     if vectors is None:
         nothing = {"nearest_labeled": None, "denser_than": None, "n_near": None}
@@ -301,7 +303,7 @@ def _places(
     places = []
     for part in blocks(rows, vectors.shape[0]):
         squares = _squared_distances_of(vectors, rows[part])
-        # Rounding may put copies at a distance from each other.
+        # By rounding, copies may have a distance from each other.
         n_near = np.maximum(np.count_nonzero(squares <= limit**2, axis=0), copies[part])
         order = np.argsort(squares[labeled], axis=0, kind="stable")[:_N_NEAREST]
         for row, found, count, share in zip(
@@ -328,7 +330,7 @@ def _places(
 
 
 def _squared_distances_of(vectors: Any, rows: Array) -> Array:
-    """Of all rows to some, (n_samples, n_rows), by sums in double precision."""
+    """Squared distances to `rows` in double precision, shape (n_samples, n_rows)."""
     chosen = dense_rows(vectors, rows).astype(np.float64)
     norms = squared_norms(chosen)
     squares = np.empty((vectors.shape[0], len(rows)))
@@ -339,7 +341,7 @@ def _squared_distances_of(vectors: Any, rows: Array) -> Array:
 
 
 def _density_ranks(vectors: Any, rows: Array, rng: np.random.Generator) -> Array:
-    """Share of the pool, or of a sample of it, that is in less dense places."""
+    """Share of the pool, or of a sample of it, in less dense places than each row."""
     n_samples = vectors.shape[0]
     sample = rng.choice(n_samples, size=min(n_samples, _N_COMPARED), replace=False)
     asked = np.union1d(sample, rows)
@@ -350,7 +352,7 @@ def _density_ranks(vectors: Any, rows: Array, rng: np.random.Generator) -> Array
 
 
 def _cells(record: dict) -> dict[str, str]:
-    """What people read of a record: a text for each heading, empty if unknown."""
+    """Return the text to show for each heading of a record, empty if unknown."""
     strategy = _one_line(record["strategy"])
     utility = f"{strategy} chooses a batch as a whole"
     if record["utility"] is not None:

@@ -1,4 +1,4 @@
-"""The meta-estimator: any classifier, and which rows to label for it next."""
+"""The meta-estimator around any classifier, which chooses the rows to label next."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ from skactive.classifier._plan import Plan, make_plan, run_in_threads
 from skactive.strategies import get_strategy
 from skactive.strategies._selection import check_n_queries, check_rows
 
-# Figures of a round that are columns of `history_`.
+# Figures of each round that are columns of `history_`.
 _COLUMNS = [
     *("n_labels", "n_queried", "query_time", "fit_time"),
     *("n_fits", "n_scored", "n_passes"),
@@ -80,9 +80,9 @@ def _estimator_has(name: str) -> Any:
 def _has_partial_fit(learner: ActiveLearningClassifier) -> bool:
     if learner.audit_fraction:
         raise AttributeError(
-            "partial_fit is not there with audit_fraction > 0: which rows are never "
-            "learnt from follows from their positions in the pool, and a batch has "
-            "others. Use fit."
+            "partial_fit is not available with audit_fraction > 0: the positions of "
+            "rows in the pool determine which rows are never learnt from, and a batch "
+            "has other positions. Use fit."
         )
     return _estimator_has("partial_fit")(learner)
 
@@ -91,7 +91,7 @@ def _has_pointwise_strategy(learner: ActiveLearningClassifier) -> bool:
     try:
         strategy = get_strategy(learner.strategy)
     except (TypeError, ValueError):
-        return True  # the call itself says what is wrong with the strategy
+        return True  # calling the strategy says what is wrong with it
     if not strategy.pointwise:
         raise AttributeError(
             f"{strategy!r} has no score_samples: the utility of a row depends on the "
@@ -375,9 +375,11 @@ class ActiveLearningClassifier(
         self.random_state = random_state
 
     def set_params(self, **params: Any) -> ActiveLearningClassifier:
-        """Set parameters, those of parts as ``strategy__normalize``.
+        """Set the parameters of this learner and of its parts.
 
-        A strategy given by its name becomes an object where a parameter of it is set.
+        Parameters of parts nest, as in ``strategy__normalize``. If the strategy is
+        given by its name, setting one of its parameters replaces the name by a strategy
+        object.
 
         Parameters
         ----------
@@ -387,6 +389,7 @@ class ActiveLearningClassifier(
         Returns
         -------
         self : ActiveLearningClassifier
+            The learner itself.
         """
         for name in ("strategy", "initial_strategy"):
             named = params.get(name, getattr(self, name))
@@ -405,34 +408,35 @@ class ActiveLearningClassifier(
         Parameters
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
-            Labelled and unlabelled rows; whatever `estimator` takes.
+            Labelled and unlabelled rows, in any form that `estimator` takes.
         y : array-like of shape (n_samples,)
-            Labels, missing where a row is unlabelled. With a `budget` the oracle;
-            rows whose label is missing take no part.
+            Labels, missing where a row is unlabelled. With a `budget`, `y` is the
+            oracle, and rows whose label is missing take no part.
         **params : dict
             Metadata for the `fit` of `estimator`, such as `sample_weight`, if
-            metadata routing is enabled. Values with one entry a row are cut to the
+            metadata routing is enabled. Values with one entry per row are cut to the
             labelled rows.
 
         Returns
         -------
         self : ActiveLearningClassifier
+            The fitted learner.
 
         Raises
         ------
         ValueError
-            If no row is labelled, lengths differ, labels are no classes, or the
-            estimator does not give what the strategy needs. Nothing is changed then.
-            Errors of the estimator are raised as they come. One that more labels would
-            prevent has a note that says so; in a fit with a budget it is raised only if
-            the last round still ends with it.
+            If no row is labelled, lengths differ, labels are not classes, or the
+            estimator does not provide what the strategy needs. The learner is then
+            unchanged. Errors of the estimator are raised as they are. An error that
+            more labels would prevent has a note that says so. In a fit with a budget,
+            such an error is raised only if the last round still ends with it.
 
         Warns
         -----
         UserWarning
-            If a class looks like a mark of a missing label, as the text "nan"; if
-            `initial_strategy` goes on choosing in a fit with a budget, since there are
-            too few labels for the estimator.
+            If a class looks like a mark of a missing label, such as the text "nan". If
+            `initial_strategy` continues to choose in a fit with a budget, because there
+            are too few labels for the estimator.
         """
         return self._fit(X, y, params)
 
@@ -444,7 +448,7 @@ class ActiveLearningClassifier(
         params: dict,
         watch: Callable[[ActiveLearningClassifier], Any] | None = None,
     ) -> ActiveLearningClassifier:
-        """As :meth:`fit`; `watch` is called with the learner as each round ends."""
+        """Fit as in :meth:`fit`; call `watch` with the learner after each round."""
         routed = self._route(params)
         X, target = self._labeled(X, y)
         self._warn_of_marks(y)
@@ -457,7 +461,7 @@ class ActiveLearningClassifier(
         return self
 
     def _fit_known(self, X: Any, target: Classes, params: dict, plan: Plan) -> None:
-        """One fit on every row that has a label."""
+        """Fit once on all rows that have a label."""
         known = target.known
         tasks, plan = self._begin_tasks(X, target, params, plan, 1)
         tasks.begin_round()
@@ -485,7 +489,7 @@ class ActiveLearningClassifier(
         plan: Plan,
         watch: Callable[[ActiveLearningClassifier], Any] | None,
     ) -> None:
-        """A campaign on the rows whose labels are known, until the budget is used."""
+        """Run a campaign on the rows with a known label, until the budget is used."""
         plan.check_pool(len(target))
         labeled = target.known
         if len(labeled) < len(target):
@@ -502,7 +506,7 @@ class ActiveLearningClassifier(
         history: list[Figures] = []
 
         def judge(bought: Purchase, is_last: bool) -> str | None:
-            """Show the round to those who follow; the name of who wants to stop."""
+            """Report the round to its observers; return the name of one that stops."""
             model, rows = bought.model, bought.rows
             state = model, target, rows, bought.audited, history, plan, is_part
             if watch is not None:
@@ -546,7 +550,7 @@ class ActiveLearningClassifier(
     def _begin_tasks(
         self, X: Any, target: Classes, params: dict, plan: Plan, n_rounds: int
     ) -> tuple[FitTasks, Plan]:
-        """What callbacks are told, and a plan that lets them follow `estimator`."""
+        """Return the tasks for callbacks, and a plan in which they follow the fits."""
         known = target.known
         weights = {k: v for k, v in params.items() if k == "sample_weight"}
         tasks = FitTasks(
@@ -570,7 +574,7 @@ class ActiveLearningClassifier(
         plan: Plan,
         is_part: bool = False,
     ) -> None:
-        """Enter what a fit gave into the attributes that users see."""
+        """Set the fitted attributes from the results of a fit."""
         self._set_model(model, target.summary)
         self.labeled_indices_, self.n_labels_ = rows, len(rows)
         self.audit_indices_ = audited
@@ -579,11 +583,11 @@ class ActiveLearningClassifier(
             name: np.array([getattr(figures, name) for figures in history])
             for name in names
         }
-        # While a campaign runs on a part of the rows, their positions say nothing.
+        # While a campaign runs on a part of the rows, positions are not those in X.
         self._reserved = None if is_part else (plan.audit_fraction, plan.audit_seed)
 
     def _copy_with(self, *state: Any) -> ActiveLearningClassifier:
-        """A copy that is fitted as if the fit had ended in this state."""
+        """Return a copy that is fitted as if the fit had ended in this state."""
         learner = without_callbacks(self)
         learner._become(*state)
         return learner
@@ -601,7 +605,7 @@ class ActiveLearningClassifier(
             setattr(self, name, value)
 
     def _model(self) -> Model | None:
-        """What the last fit gave, if there was one."""
+        """Return the model of the last fit, or None if there was no fit."""
         if not hasattr(self, "estimator_"):
             return None
         can_choose = self._target.are_enough(self._seen)
@@ -622,12 +626,12 @@ class ActiveLearningClassifier(
     def partial_fit(
         self, X: Any, y: Any, classes: ArrayLike | None = None, **params: Any
     ) -> ActiveLearningClassifier:
-        """Go on learning from the labelled rows of a batch.
+        """Learn incrementally from the labelled rows of a batch.
 
-        There if `estimator` has it and `audit_fraction` is 0. The budget plays no part,
-        and `history_` and `labeled_indices_` stay those of the last `fit`. Bootstrap
-        members are fitted further on bootstrap samples of the batch; those of a
-        posterior are drawn anew.
+        Available if `estimator` has `partial_fit` and `audit_fraction` is 0. The budget
+        plays no part, and `history_` and `labeled_indices_` remain those of the last
+        `fit`. Bootstrap members are fitted further on bootstrap samples of the batch.
+        Members of a posterior are drawn anew.
 
         Parameters
         ----------
@@ -636,7 +640,7 @@ class ActiveLearningClassifier(
         y : array-like of shape (n_samples,)
             Labels, missing where a row is unlabelled.
         classes : array-like of shape (n_classes,), default=None
-            All classes there will be; needed in the first call.
+            All classes that will occur. Required in the first call.
         **params : dict
             Metadata for the `partial_fit` of `estimator`, if metadata routing is
             enabled.
@@ -644,11 +648,13 @@ class ActiveLearningClassifier(
         Returns
         -------
         self : ActiveLearningClassifier
+            The fitted learner.
 
         Raises
         ------
         ValueError
-            If no row is labelled, or the last `fit` saw one class only.
+            If no row is labelled, or if the last `fit` saw only one class and `classes`
+            is not given.
         """
         _raise_for_params(params, self, "partial_fit")
         X, target = self._labeled(X, y)
@@ -660,7 +666,7 @@ class ActiveLearningClassifier(
                 raise ValueError(
                     f"partial_fit cannot go on from the last fit, which saw the class "
                     f"{self.classes_.tolist()} only. Call fit with all labels, or "
-                    "start anew with partial_fit(X, y, classes=...)."
+                    "start again with partial_fit(X, y, classes=...)."
                 )
             model = None
         known = None if model is None else self.classes_
@@ -686,47 +692,49 @@ class ActiveLearningClassifier(
     ) -> Array:
         """Choose the rows to label next.
 
-        Before the first `fit`, while only one class has been seen, and while there are
-        too few labels for the estimator to answer, `initial_strategy` chooses.
+        The rows are chosen by `strategy`. `initial_strategy` chooses before the first
+        `fit`, while only one class has been seen, and while there are too few labels
+        for the estimator to predict.
 
         Parameters
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             The pool, with or without labelled rows.
         y : array-like of shape (n_samples,), default=None
-            Labels, missing where a row is unlabelled; only these rows are
-            candidates. None means that every row of `X` is one.
+            Labels, missing where a row is unlabelled. Only unlabelled rows are
+            candidates. None means that every row of `X` is a candidate.
         n_queries : int, default=None
-            How many rows. None means `batch_size`. Fewer candidates than asked for
-            are all given.
+            Number of rows to choose. None means `batch_size`. If there are fewer
+            candidates, all are chosen.
         skip : array-like of int, default=()
-            Positions of rows that are not to be given although they have no label, as
-            nobody could label them. The choice is as if they were not in the pool.
+            Positions of rows that are not to be chosen even if they have no label, for
+            example because nobody could label them. The choice is as if these rows were
+            not in the pool.
         **params : dict
-            The metadata of :meth:`fit`, such as `sample_weight` with one entry a row of
-            `X`, if metadata routing is enabled: strategies that fit models themselves,
-            as "expected_error" and "bait", heed the weights. Those of rows without a
-            label do not count, and may be NaN.
+            The metadata of :meth:`fit`, such as `sample_weight` with one entry per row
+            of `X`, if metadata routing is enabled. Strategies that fit models of their
+            own, such as "expected_error" and "bait", use the weights. The weights of
+            rows without a label do not count, and may be NaN.
 
         Returns
         -------
         positions : ndarray of shape (n_queries,)
             Distinct positions in `X`, most useful first. For a data frame,
-            ``X.index[positions]`` are its own labels of these rows.
+            ``X.index[positions]`` are the index labels of these rows.
 
         Raises
         ------
         ValueError
             If every row has a label or is in `skip`, lengths differ, `X` has other
-            columns than in `fit`, or the estimator does not give what the strategy
+            columns than in `fit`, or the estimator does not provide what the strategy
             needs.
 
         Warns
         -----
         UserWarning
-            If the last fit had a `sample_weight` that the strategy would heed, and this
-            call has none; if a class looks like a mark of a missing label; if there are
-            too few labels for the estimator to answer.
+            If the last fit had a `sample_weight` that the strategy would use, and this
+            call has none. If a class looks like a mark of a missing label. If there are
+            too few labels for the estimator to predict.
         """
         plan, model, pool, routed = self._begin_query(X, y, params)
         n_queries = self.batch_size if n_queries is None else n_queries
@@ -743,9 +751,9 @@ class ActiveLearningClassifier(
 
     @available_if(_has_pointwise_strategy)
     def score_samples(self, X: Any) -> Array:
-        """Utility of each row; greater is more worth labelling.
+        """Compute the utility of each row, greater for rows more worth labelling.
 
-        There for strategies whose utility of a row does not depend on other rows.
+        Available for strategies whose utility of a row does not depend on other rows.
 
         Parameters
         ----------
@@ -775,7 +783,7 @@ class ActiveLearningClassifier(
     audit = _audit.audit
 
     # -----------------------------------------------------------------------------
-    # Predicting: methods that are there exactly when `estimator` has them
+    # Predicting: methods that are available exactly if `estimator` has them
     # -----------------------------------------------------------------------------
 
     def predict(self, X: Any) -> Array:
@@ -789,6 +797,7 @@ class ActiveLearningClassifier(
         Returns
         -------
         labels : ndarray of shape (n_samples,)
+            Predicted classes.
         """
         check_is_fitted(self)
         labels = np.asarray(self.estimator_.predict(X))
@@ -796,7 +805,7 @@ class ActiveLearningClassifier(
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: Any) -> Array:
-        """Probabilities of `classes_`; there if `estimator` has it.
+        """Predict probabilities of `classes_`; available if `estimator` has it.
 
         Parameters
         ----------
@@ -806,14 +815,14 @@ class ActiveLearningClassifier(
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Zero for a class that a budgeted fit has not seen.
+            Probabilities, zero for a class that a budgeted fit has not seen.
         """
         check_is_fitted(self)
         return self._align(self.estimator_.predict_proba(X))
 
     @available_if(_estimator_has("predict_log_proba"))
     def predict_log_proba(self, X: Any) -> Array:
-        """Logarithms of probabilities; there if `estimator` has it.
+        """Predict log-probabilities of `classes_`; available if `estimator` has it.
 
         Parameters
         ----------
@@ -823,14 +832,15 @@ class ActiveLearningClassifier(
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
-            Minus infinity for a class that a budgeted fit has not seen.
+            Log-probabilities, minus infinity for a class that a budgeted fit has not
+            seen.
         """
         check_is_fitted(self)
         return self._align(self.estimator_.predict_log_proba(X), fill=-np.inf)
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> Array:
-        """Decision values; there if `estimator` has it.
+        """Compute decision values of `classes_`; available if `estimator` has it.
 
         Parameters
         ----------
@@ -840,8 +850,8 @@ class ActiveLearningClassifier(
         Returns
         -------
         values : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            As `estimator` gives them. A class that a budgeted fit has not seen has
-            the smallest value of the row less one.
+            Decision values, as `estimator` gives them. A class that a budgeted fit has
+            not seen has the smallest value of the row minus one.
         """
         check_is_fitted(self)
         n_classes = len(self.classes_)
@@ -858,20 +868,21 @@ class ActiveLearningClassifier(
 
     @available_if(_estimator_has("score"))
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Score of the inner estimator on the labelled rows; accuracy for most.
+        """Score the inner estimator on the labelled rows, by accuracy for most.
 
         Parameters
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             Any rows.
         y : array-like of shape (n_samples,)
-            Labels; rows whose label is missing are left out.
+            Labels. Rows whose label is missing are left out.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights.
+            Sample weights.
 
         Returns
         -------
         score : float
+            Score of the inner estimator.
         """
         check_is_fitted(self)
         X, target = self._labeled(X, y)
@@ -883,27 +894,27 @@ class ActiveLearningClassifier(
         return self.estimator_.score(X, target.values(rows), **params)
 
     def _align(self, columns: Any, fill: Any = 0.0) -> Array:
-        """Columns of the classes seen as columns of `classes_`."""
+        """Align columns of the classes seen with `classes_`."""
         seen = self._fitted_classes()
         return self._target.align(columns, seen, self.classes_, fill)
 
     def _fitted_classes(self) -> Array:
-        """Classes of the columns that the fitted estimator gives."""
+        """Return the classes of the columns that the fitted estimator gives."""
         return np.asarray(getattr(self.estimator_, "classes_", self._seen))
 
     def _is_stand_in(self) -> bool:
-        """Whether a constant stands in, because one class only has been labelled."""
+        """Whether a constant classifier stands in, as only one class is labelled."""
         return self._target.is_stand_in(self.estimator_, self.estimator)
 
     # -----------------------------------------------------------------------------
-    # At the door
+    # Checks of arguments
     # -----------------------------------------------------------------------------
 
     def _make_plan(self) -> Plan:
         return make_plan(self)
 
     def _labeled(self, X: Any, y: Any) -> tuple[Any, Classes]:
-        """`X` that can be indexed, and its labels, of which there is one at least."""
+        """Return an indexable `X`, and its labels; raise if there are no labels."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y "
@@ -915,22 +926,22 @@ class ActiveLearningClassifier(
         if len(target.known) == 0:
             raise ValueError(
                 f"No row is labelled: all {len(target)} entries of y are missing. Call "
-                "query(X, y) first, label the rows that it gives, and enter their "
+                "query(X, y) first, label the rows that it returns, and enter their "
                 "labels in y."
             )
         return X, target
 
     def _labels_or_none(self, X: Any, y: Any) -> Classes:
-        """Labels of `X`; where `y` is None, no row has one."""
+        """Return the labels of `X`. If `y` is None, no row has a label."""
         y = [None] * _num_samples(X) if y is None else y
         return self._target.of(y, self.missing_label)
 
     def _begin_query(
         self, X: Any, y: Any, params: dict, *, only_mask: bool = True
     ) -> tuple[Plan, Model | None, Pool, dict]:
-        """The plan, the last model, the pool and the metadata of a call.
+        """Return the plan, the last model, the pool and the metadata of a call.
 
-        With `only_mask`, strategies get the labels only if one of them looks at them.
+        With `only_mask`, strategies get the labels only if one of them uses labels.
         """
         if not hasattr(self, "estimator_"):
             self._validate_params()
@@ -958,17 +969,17 @@ class ActiveLearningClassifier(
         return plan, model, pool, routed
 
     def _route(self, params: dict) -> dict:
-        """Metadata of a call, as the fit of `estimator` gets them."""
+        """Return the metadata of a call, as the fit of `estimator` gets them."""
         _raise_for_params(params, self, "fit")
         return process_routing(self, "fit", **params).estimator.fit
 
     def _weights(self, routed: dict) -> Array | None:
-        """The sample weights that reach the last step of `estimator`, if any do."""
+        """Return the sample weights for the last step of `estimator`, if any."""
         weights = params_of_last_step(self.estimator, routed).get("sample_weight")
         return None if weights is None else np.asarray(weights, dtype=np.float64)
 
     def _check_columns(self, X: Any) -> None:
-        """Raise where `X` has other columns than in the last fit."""
+        """Raise if `X` has other columns than in the last fit."""
         if hasattr(self, "feature_names_in_"):
             _check_feature_names(self, X, reset=False)
         if has_columns(X):
@@ -987,7 +998,7 @@ class ActiveLearningClassifier(
         y: Any,
         params: dict,
     ) -> None:
-        """Warn where `estimator` cannot answer for want of labels; else raise."""
+        """Warn if `estimator` cannot predict for lack of labels; raise otherwise."""
         target = self._labels_or_none(X, y)
         rows = target.known
         if len(rows):
@@ -1003,13 +1014,13 @@ class ActiveLearningClassifier(
                 f"The last fit had a sample_weight, and {plan.strategy!r} fits models "
                 "of its own, but this call has none, so the choice is that of models "
                 "without weights. Pass the weights here too: query(X, y, "
-                "sample_weight=...), with one entry a row of X.",
+                "sample_weight=...), with one entry per row of X.",
                 UserWarning,
                 stacklevel=4,
             )
 
     def _warn_of_marks(self, y: Any, missing: Array | None = None) -> None:
-        """Warn, once for each, of classes that look like a mark of a missing label."""
+        """Warn once about each class that looks like a mark of a missing label."""
         told: frozenset = getattr(self, "_told_marks", frozenset())
         marks = find_marks(y, self.missing_label, missing)
         new = {mark: n for mark, n in marks.items() if mark not in told}
@@ -1023,7 +1034,7 @@ class ActiveLearningClassifier(
         warnings.warn(
             f"y has {' and '.join(what)}, which is taken as a class, though it looks "
             f"like a mark of a missing label. If it is one, {way}. If it is a class, "
-            "all is well.",
+            "ignore this warning.",
             UserWarning,
             stacklevel=4,
         )
@@ -1054,7 +1065,7 @@ class ActiveLearningClassifier(
         return message
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Metadata routing of this object.
+        """Get the metadata routing of this object.
 
         Returns
         -------

@@ -24,9 +24,9 @@ from skactive.strategies._selection import check_chosen, draw_seed
 
 
 class Plan(NamedTuple):
-    """How to choose and to train, and the seeds of all that is left to chance.
+    """How to choose rows and how to train, with all seeds.
 
-    `audit_fraction` of the rows are never learnt from.
+    A share `audit_fraction` of the rows is never learnt from.
     """
 
     strategy: Strategy
@@ -41,11 +41,11 @@ class Plan(NamedTuple):
 
     @property
     def uses_labels(self) -> bool:
-        """Whether a choice depends on labels, and not only on which rows have one."""
+        """Whether a choice uses the labels, and not only which rows have one."""
         return self.strategy.uses_labels or self.initial.uses_labels
 
     def check_pool(self, n_samples: int) -> None:
-        """Raise where a strategy belongs to another pool."""
+        """Raise if a strategy belongs to another pool."""
         for strategy in (self.strategy, self.initial):
             for part in (strategy, *strategy.get_params(deep=True).values()):
                 if isinstance(part, PerCost):
@@ -58,9 +58,10 @@ class Plan(NamedTuple):
         n_queries: int,
         skipped: Array | None = None,
     ) -> Array:
-        """Positions of the rows to label, best first; audit rows are the last.
+        """Choose rows to label and return their positions, best first, audit rows last.
 
-        The choice is as if rows at the ascending positions `skipped` were not there.
+        The choice is as if the rows at the ascending positions `skipped` were not in
+        the pool.
         """
         if skipped is not None and len(skipped):
             return self._choose_others(model, pool, n_queries, skipped)
@@ -104,34 +105,34 @@ class Plan(NamedTuple):
     ) -> Array:
         strategy, _ = self.asked(model)
         if strategy.pointwise and not strategy.uses_labels and not self.audit_fraction:
-            # Only the mask of labelled rows matters, so no row has to be cut away.
+            # Only the mask of labelled rows matters, so no rows have to be removed.
             return self.choose(model, pool.closed(skipped), n_queries)
         rows = np.delete(np.arange(pool.n_samples), skipped)
         return rows[self.choose(model, pool.take(rows), n_queries)]
 
     def looked(self, pool: Pool, n_queries: int) -> Array | None:
-        """Ascending positions of the rows that a query looks at; None for all."""
+        """Return the ascending positions that a query looks at; None for all."""
         if self.max_candidates is None or pool.n_candidates <= self.max_candidates:
             return None
         n_drawn = max(n_queries, self.max_candidates)
         return pool.draw(n_drawn, np.random.default_rng(self._entropy(pool)))
 
     def _entropy(self, pool: Pool) -> np.random.SeedSequence:
-        # Every round has a seed of its own. With one seed for all, draws in later
+        # Each round has its own seed. With one seed for all rounds, draws in later
         # rounds would fall next to those of the first.
         return np.random.SeedSequence([self.query_seed, pool.n_candidates])
 
     def asked(
         self, model: Model | None, weights: Array | None = None
     ) -> tuple[Strategy, Any]:
-        """The strategy to ask, and the estimator to ask it about."""
+        """Return the strategy to ask, and the estimator to ask it about."""
         if model is None or not model.can_choose:
-            # What it may have learnt before has no say.
+            # What the estimator may have learnt before does not count.
             return self.initial, clone(self.unfitted)
         if model.members is None and self.training.members is not None:
             raise ValueError(
                 f"{self.strategy!r} needs a committee, but the last fit made none, "
-                "for its parameters were others. Call fit again."
+                "because its parameters were different. Call fit again."
             )
         if not self.strategy.uses_weights:
             weights = None
@@ -140,13 +141,13 @@ class Plan(NamedTuple):
         return self.strategy, Fitted(model.estimator, model.members, weights)
 
     def reserve(self, n_samples: int, ids: Array | None = None) -> Reserve:
-        """The rows that are never learnt from."""
+        """Return the rows that are never learnt from."""
         return draw_reserve(self.audit_fraction, self.audit_seed, n_samples, ids)
 
     def split(
         self, known: Array, n_samples: int, ids: Array | None = None
     ) -> tuple[Array, Array]:
-        """Rows to learn from among those `known`, in their order, and the others."""
+        """Split `known` into rows to learn from, in their order, and the others."""
         if not self.audit_fraction:
             return known, known[:0]
         reserve = self.reserve(n_samples, ids)
@@ -155,19 +156,19 @@ class Plan(NamedTuple):
             raise ValueError(
                 f"All {len(known)} labelled rows, of n_samples={n_samples}, are in the "
                 "audit reserve, so there is none to learn from. Label rows that query "
-                "gives, lower audit_fraction, or take another random_state."
+                "returns, lower audit_fraction, or use another random_state."
             )
         return learnt, reserve.rows[np.isin(reserve.rows, known)]
 
 
 def make_plan(learner: Any) -> Plan:
-    """The plan that the parameters of a learner make; ValueError where they cannot."""
+    """Make a plan from the parameters of a learner; raise a ValueError if invalid."""
     strategy, initial = _checked_strategies(learner)
     seed = learner.random_state
     if learner.audit_fraction and not isinstance(seed, numbers.Integral):
         raise ValueError(
             f"audit_fraction={learner.audit_fraction} needs an int as random_state, "
-            "from which the rows that are never learnt from follow in each call; "
+            "which determines in each call which rows are never learnt from; "
             f"got random_state={seed!r}."
         )
     seeds = np.random.SeedSequence(draw_seed(seed)).generate_state(5).tolist()
@@ -186,7 +187,7 @@ def make_plan(learner: Any) -> Plan:
         members=learner.members if _makes_members(learner, strategy) else None,
         n_members=learner.n_members,
         n_jobs=learner.n_jobs,
-        # Without a random_state the estimator keeps its own chance.
+        # Without a random_state, the estimator keeps its own randomness.
         estimator_seed=None if seed is None else estimator_seed,
         member_seed=member_seed,
         warm_start=warm_start,
@@ -216,7 +217,7 @@ def _checked_strategies(learner: Any) -> tuple[Strategy, Strategy]:
             raise ValueError(
                 f"initial_strategy={learner.initial_strategy!r} needs "
                 f"{' or '.join(leaf.needs)} of a fitted estimator, but it chooses "
-                "while there is none. Use one that needs nothing, as 'random'."
+                "while there is none. Use one that needs nothing, such as 'random'."
             )
     if getattr(learner.__sklearn_tags__().input_tags, "pairwise", False):
         raise ValueError(
@@ -234,7 +235,7 @@ def _makes_members(learner: Any, strategy: Strategy) -> bool:
 
 
 def run_in_threads(n_jobs: int | None) -> Any:
-    """A context in which chunks of the pool are scored `n_jobs` at a time."""
+    """Return a context in which `n_jobs` chunks of the pool are scored at a time."""
     if n_jobs is None:
         return contextlib.nullcontext()
     return joblib.parallel_config("threading", n_jobs=n_jobs)

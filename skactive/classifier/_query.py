@@ -1,4 +1,4 @@
-"""Rows to label next, for a learner inside a pipeline or a search."""
+"""Functions to query and audit a learner inside a pipeline or a search."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def query(
 ) -> Array:
     """Choose the rows to label next, for a learner inside a pipeline or a search.
 
-    `X` passes through the steps of a fitted pipeline before the learner. While the
+    In a fitted pipeline, `X` is transformed by the steps before the learner. While the
     pipeline is not fitted, the learner's `initial_strategy` gets `X` as it is.
 
     Parameters
@@ -34,14 +34,14 @@ def query(
     X : array-like, sparse, data frame or sequence of n_samples
         The pool, as `estimator` takes it.
     y : array-like of shape (n_samples,), default=None
-        Labels, missing where a row is unlabelled; only these rows are candidates.
-        None means that every row of `X` is one.
+        Labels, missing where a row is unlabelled. Only unlabelled rows are candidates.
+        None means that every row of `X` is a candidate.
     n_queries : int, default=None
-        How many rows. None means the learner's `batch_size`.
+        Number of rows to choose. None means the learner's `batch_size`.
     skip : array-like of int, default=()
-        Positions of rows that are not to be given although they have no label.
+        Positions of rows that are not to be chosen even if they have no label.
     **params : dict
-        Metadata for the learner, as :meth:`ActiveLearningClassifier.query` takes them.
+        Metadata for the learner, as in :meth:`ActiveLearningClassifier.query`.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def query(
     TypeError
         If there is no learner in `estimator`.
     ValueError
-        As :meth:`ActiveLearningClassifier.query`.
+        As in :meth:`ActiveLearningClassifier.query`.
 
     Examples
     --------
@@ -82,22 +82,23 @@ def audit(
     confidence: float = 0.95,
     skip: ArrayLike = (),
 ) -> Audit:
-    """Say how good the model is, for a learner inside a pipeline or a search.
+    """Estimate how good the model is, for a learner inside a pipeline or a search.
 
-    `X` passes through the steps of the pipeline before the learner.
+    In a pipeline, `X` is transformed by the steps before the learner.
 
     Parameters
     ----------
     estimator : estimator object
         A fitted :class:`ActiveLearningClassifier` with an `audit_fraction`, or a
-        pipeline that ends with one, or a search or another meta-estimator around.
+        pipeline that ends with one, or a search or another meta-estimator around
+        either.
     X : array-like, sparse, data frame or sequence of n_samples
-        The pool, as it was given to the `fit` of `estimator`.
+        The pool, as it was passed to the `fit` of `estimator`.
     y : array-like of shape (n_samples,)
         Labels, missing where a row is unlabelled.
     scoring, confidence, skip
-        See :meth:`ActiveLearningClassifier.audit`. A scorer is given the learner,
-        and rows as the learner sees them.
+        See :meth:`ActiveLearningClassifier.audit`. A scorer gets the learner, and the
+        rows as the learner sees them.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def audit(
     TypeError
         If there is no learner in `estimator`.
     NotFittedError, ValueError
-        As :meth:`ActiveLearningClassifier.audit`.
+        As in :meth:`ActiveLearningClassifier.audit`.
 
     Examples
     --------
@@ -134,7 +135,7 @@ def audit(
 def _find_learner(
     estimator: Any, X: Any, asked: str
 ) -> tuple[ActiveLearningClassifier, Any]:
-    """The learner inside `estimator`, and `X` as it reaches it."""
+    """Find the learner inside `estimator`, and return it with `X` as it sees it."""
     found = find(estimator, X, ActiveLearningClassifier)
     if found is None:
         raise TypeError(

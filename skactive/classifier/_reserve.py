@@ -1,8 +1,8 @@
 """The audit reserve: random rows that are never learnt from.
 
-Which rows of a pool may become audit rows, and in which order, follows from a seed and
-from their positions alone. So nothing is remembered between calls, and rows that join
-the pool change nothing for those that were there.
+Only a seed and the positions of the rows determine which rows of a pool may become
+audit rows, and in which order. Nothing needs to be remembered between calls, and new
+rows of the pool change nothing for the rows before them.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Reserve(NamedTuple):
 def draw_reserve(
     share: float, seed: int, n_samples: int, ids: Array | None = None
 ) -> Reserve:
-    """Each row with probability `share`; `ids` are names of the rows, ascending."""
+    """Draw each row with probability `share`; `ids` are ascending ids of the rows."""
     n_names = n_samples if ids is None or len(ids) == 0 else int(ids[-1]) + 1
-    # Of numpy's streams only those of bit generators never change with its version,
-    # and number i is the same however many are drawn.
+    # Only the streams of numpy's bit generators stay the same in all versions. Number i
+    # does not depend on how many numbers are drawn.
     keys = np.random.PCG64(seed).random_raw(n_names)
     if ids is not None:
         keys = keys[ids]
@@ -43,10 +43,11 @@ def draw_reserve(
 def next_audited(
     share: float, reserve: Reserve, missing: Array, n_queries: int
 ) -> Array:
-    """The rows of the reserve that a batch of `n_queries` contains, in order.
+    """Return the rows of the reserve for a batch of `n_queries`, in order.
 
-    `missing` (n_samples,) is true for rows without a label. After the batch, `share` of
-    all labels are those of the reserve, rounded down, as far as rows are left.
+    `missing` (n_samples,) is true for rows without a label. After the batch, a share
+    `share` of all labels, rounded down, are those of the reserve, if enough rows are
+    left.
     """
     n_known = len(missing) - int(np.count_nonzero(missing))
     unlabeled = reserve.rows[missing[reserve.rows]]

@@ -1,6 +1,7 @@
-"""Label sources: people, rules and models that may abstain, and what they cost.
+"""Label sources: people, rules and models that may abstain and have a cost.
 
-The loop select - ask - learn - evaluate - stop, where no label is known beforehand.
+:func:`label_pool` runs the loop select - ask - learn - evaluate - stop on a pool whose
+labels are not known beforehand.
 """
 
 from skactive.labeling._agreement import SourceAudit, audit_source

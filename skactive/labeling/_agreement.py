@@ -1,4 +1,4 @@
-"""How far a cheap source can be trusted: its answers beside those of people."""
+"""Audit of a cheap label source: compare its answers with trusted labels."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from skactive.strategies._selection import as_generator, check_rows
 
 
 class SourceAudit(NamedTuple):
-    """What :func:`audit_source` gives; `str` of it is a sentence.
+    """Result of :func:`audit_source`. Its `str` is a sentence.
 
     Parameters
     ----------
     agreement : float
-        Share of the answers that are those of the reference; NaN if there are none.
+        Share of the answers that equal the reference. NaN if there are no answers.
     interval : (float, float)
-        Wilson's, where that share is for all rows like those asked about.
+        Wilson interval for the agreement on all rows like those asked about.
     n_compared : int
-        Answers that were compared.
+        Number of answers that were compared.
     abstention_rate : float
         Share of the rows asked about for which the source abstained.
     n_asked : int
-        Rows asked about whose reference is known.
+        Number of rows asked about whose reference is known.
     classes : ndarray of shape (n_classes,)
-        Sorted labels of both.
+        Sorted labels of the source and the reference.
     confusion : ndarray of shape (n_classes, n_classes)
-        In row i and column j how many rows the reference calls the i-th and the source
-        the j-th class.
+        Confusion matrix. Entry (i, j) is the number of rows that are of the i-th class
+        for the reference and of the j-th class for the source.
     n_abstained : ndarray of shape (n_classes,)
-        Of each class of the reference, for how many rows the source abstained.
+        Number of rows of each class of the reference for which the source abstained.
     confidence : float
-        Of the interval.
+        Confidence level of the interval.
     """
 
     agreement: float
@@ -72,29 +72,29 @@ def audit_source(
     missing_label: Any = np.nan,
     random_state: int | np.random.RandomState | None = None,
 ) -> SourceAudit:
-    """Compare the answers of a cheap source with labels that are trusted.
+    """Compare the answers of a cheap label source with trusted labels.
 
-    The interval holds for rows like those asked about, so these must be random ones of
-    the rows that the source is to label: neither those that a strategy chose, nor those
-    that the source was made from, nor those whose label in `reference` it gave itself,
-    as some in the `y` of a :class:`LabelingResult` are.
+    The interval holds for rows like those asked about. These must therefore be drawn at
+    random from the rows that the source is to label. Do not use rows that a strategy
+    chose, rows that the source was built from, or rows whose label in `reference` comes
+    from the source itself, as some in the `y` of a :class:`LabelingResult` do.
 
     Parameters
     ----------
     source : LabelSource or callable
-        Is asked for labels.
+        The source to audit.
     reference : array-like of shape (n_samples,), LabelSource or callable
-        Labels that are trusted, missing where there is none, or who gives them. Rows
-        without such a label are left out.
+        Trusted labels, missing where there is none, or a source that gives them. Rows
+        without a trusted label are left out.
     rows : array-like of shape (n_rows,), default=None
-        Positions to ask about. None means all that have a label in `reference`; it
-        must be given if that is a function.
+        Positions to ask about. None means all rows that have a label in `reference`.
+        Required if `reference` is a function.
     n_rows : int, default=None
-        Draw as many of these at random. None means all.
+        Number of these rows to draw at random. None means all.
     confidence : float in (0, 1), default=0.95
-        Of the interval.
+        Confidence level of the interval.
     missing_label : object, default=np.nan
-        Stands for no answer, besides NaN and None.
+        Value that means no answer, besides NaN and None.
     random_state : int, RandomState instance or None, default=None
         Draws the rows.
 
@@ -102,13 +102,13 @@ def audit_source(
     -------
     audit : SourceAudit
         A named tuple with the `agreement`, its `interval`, the `abstention_rate`, the
-        `confusion` and more.
+        `confusion` matrix and more.
 
     Raises
     ------
     ValueError
         If there are fewer rows than `n_rows`, or none, or a source does not give one
-        label a row.
+        label per row.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def audit_source(
     if is_asked and rows is None:
         raise ValueError(
             "reference is a function: give rows, the positions to ask about. A random "
-            "sample of those that the source is to label says most."
+            "sample of those that the source is to label says the most."
         )
     if not is_asked:
         known = np.flatnonzero(~is_missing(reference, missing_label))
@@ -134,7 +134,7 @@ def audit_source(
     if len(asked) < (1 if n_rows is None else n_rows):
         raise ValueError(
             f"There are {len(asked)} rows with a reference to compare with; n_rows="
-            f"{n_rows} asks for more, or there must be one at least."
+            f"{n_rows} asks for more, or there must be at least one."
         )
     if n_rows is not None:
         asked = as_generator(random_state).choice(asked, size=n_rows, replace=False)

@@ -1,4 +1,4 @@
-"""The books of a labelling campaign: labels, whom to ask, and what has been paid."""
+"""The ledger of a labelling campaign: labels, sources to ask, and costs paid."""
 
 from __future__ import annotations
 
@@ -12,40 +12,54 @@ from skactive._data.labels import MISSING, decode_labels
 from skactive.classifier._campaign import Figures
 from skactive.labeling._source import LabelSource, answers_of, unite
 
-# Sums of costs round; a budget of 0.3 pays for three labels of 0.1.
+# Allows for rounding of sums: a budget of 0.3 pays for three labels of 0.1.
 _SLACK = 1e-9
 
 
 class LabelingResult(NamedTuple):
-    """What :func:`label_pool` gives; `str` of it is a sentence.
+    """Result of :func:`label_pool`. Its `str` is a sentence.
 
     Parameters
     ----------
     learner : estimator object
-        The clone of the learner, fitted on all labels; not fitted if there are none.
+        The clone of the learner, fitted on all labels. It is not fitted if there are no
+        labels.
     y : ndarray of shape (n_samples,)
         Labels, with NaN, or None for strings, where there is none. Numbers and
         booleans are floats.
     labeled_indices : ndarray of shape (n_labels,)
-        Positions of the rows with a label: those that had one from the start, and
-        then in order of acquisition.
+        Positions of the rows with a label. Rows that had a label from the start come
+        first, the others follow in order of acquisition.
     abstained_indices : ndarray of shape (n_abstained,)
-        Positions, ascending, of the rows for which every source abstained.
+        Ascending positions of the rows for which every source abstained.
     source : ndarray of shape (n_samples,)
-        Name of the source that each label is from; None where there is no label, or
-        it was there from the start.
+        Name of the source of each label. None if a row has no label, or had one from
+        the start.
     cost : float
-        What was paid.
+        Total cost paid.
     termination_condition : str
-        "budget" if what is left of it pays for nothing more, "exhausted" if no source
-        is left that could be asked about any row, the name of the stopping rule, or
-        "error".
+        "budget" if the rest of the budget pays for nothing more, "exhausted" if no
+        source is left that could be asked about any row, the name of the stopping rule,
+        or "error".
     history : dict of ndarrays of shape (n_rounds,)
-        One row a round: "n_labels" up to that round, "n_queried" rows asked about in
-        it, and "n_abstained" of them for which every source did; "cost" paid up to it;
-        "query_time", "ask_time" and "fit_time" in seconds; "n_fits", "n_scored" and
-        "n_passes" as in the learner's own `history_`; "score", if `evaluate` was
-        given; and of each source "n_asked_<name>" and "n_answered_<name>" in it.
+        Figures of each round:
+
+        "n_labels"
+            Number of labels up to that round.
+        "n_queried"
+            Number of rows asked about in that round.
+        "n_abstained"
+            Number of these rows for which every source abstained.
+        "cost"
+            Cost paid up to that round.
+        "query_time", "ask_time", "fit_time"
+            Seconds.
+        "n_fits", "n_scored", "n_passes"
+            As in the learner's own `history_`.
+        "score"
+            Score of the learner. Only if `evaluate` was given.
+        "n_asked_<name>", "n_answered_<name>"
+            Number of rows that each source was asked about and answered in that round.
     """
 
     learner: Any
@@ -76,11 +90,11 @@ class LabelingResult(NamedTuple):
 
 
 class Ledger:
-    """Which labels there are, whom to ask about which row, and what has been paid.
+    """Record of the labels, of the sources to ask about each row, and of the costs.
 
-    `codes` (n_samples,) are positions in `classes`, MISSING where there is no label;
+    `codes` (n_samples,) are positions in `classes`, MISSING where there is no label.
     `is_open` (n_sources, n_samples) is true where a source may still be asked about a
-    row, and `dear` the most that this could cost.
+    row, and `dear` is the most that this could cost.
     """
 
     def __init__(
@@ -117,11 +131,11 @@ class Ledger:
         self.begin_round()
 
     def labels(self) -> Array:
-        """Labels with NaN or None where there is none, (n_samples,)."""
+        """Return labels, with NaN or None where there is none, shape (n_samples,)."""
         return decode_labels(self.classes, self.codes)
 
     def ended(self) -> str | None:
-        """Why nobody is to be asked about any row; None if somebody is."""
+        """Return why no source can be asked about any row; None if one can."""
         if not self.is_open.any():
             return "exhausted"
         prices = self.dear[self.is_open]
@@ -131,22 +145,22 @@ class Ledger:
         return None
 
     def hopeless(self) -> Array:
-        """Positions of rows without a label for which no source can be asked."""
+        """Return positions of unlabelled rows about which no source can be asked."""
         has_hope = (self.is_open & (self.dear <= self._left())).any(axis=0)
         return np.flatnonzero((self.codes == MISSING) & ~has_hope)
 
     def abstained(self) -> Array:
-        """Mask of the rows for which every source abstained, (n_samples,)."""
+        """Return the mask of rows for which every source abstained, (n_samples,)."""
         return self.was_asked & (self.codes == MISSING) & ~self.is_open.any(axis=0)
 
     def begin_round(self) -> None:
-        """Count from here on what :meth:`figures` gives."""
+        """Start a new count of what :meth:`figures` returns."""
         self.asked_now: list[Array] = [self.bought[0][:0]]
         self.n_asked = np.zeros(len(self.sources), dtype=np.intp)
         self.n_answered = np.zeros(len(self.sources), dtype=np.intp)
 
     def figures(self) -> dict[str, Any]:
-        """What the round that was begun has brought."""
+        """Return the figures of the current round."""
         asked = np.unique(np.concatenate(self.asked_now))
         figures = {
             "n_labels": int(np.count_nonzero(self.codes != MISSING)),
@@ -160,9 +174,10 @@ class Ledger:
         return figures
 
     def ask(self, rows: Array, first: Array | None) -> None:
-        """Ask about rows, in their order, until each has a label or nobody is left.
+        """Ask about rows, in their order, until each has a label or no source is left.
 
-        `first` (n_rows,) are the sources to ask first, None if their order decides.
+        `first` (n_rows,) are the sources to ask first. None means the order of the
+        sources.
         """
         while len(rows):
             number = self._whose_turn(rows, first)
@@ -171,12 +186,12 @@ class Ledger:
                 mine = mine[_payable(self.dear[source, mine], self._left())]
                 if len(mine):
                     self._ask_source(int(source), mine)
-            # Somebody was asked about one row at least, or nobody can be any more.
+            # A source was asked about at least one row, or none can be asked any more.
             is_left = (number >= 0) & (self.codes[rows] == MISSING)
             rows, first = rows[is_left], None if first is None else first[is_left]
 
     def _whose_turn(self, rows: Array, first: Array | None) -> Array:
-        """The source to ask about each row; -1 where none is left, or can be paid."""
+        """Return the source to ask about each row; -1 if none is left or affordable."""
         can = self.is_open[:, rows] & (self.dear[:, rows] <= self._left())
         number = np.where(can.any(axis=0), can.argmax(axis=0), -1)
         if first is not None:
@@ -209,7 +224,7 @@ class Ledger:
             )
 
     def _enter(self, number: int, rows: Array, classes: Array, codes: Array) -> None:
-        """Labels of some rows from a source."""
+        """Enter the labels of some rows from a source."""
         if len(rows) == 0:
             return
         try:
@@ -235,14 +250,14 @@ class Ledger:
         history: list[Figures],
         records: list[dict[str, Any]],
     ) -> LabelingResult:
-        """All of it, for people; `records` hold the :meth:`figures` of each round."""
+        """Return the result for users; `records` holds the figures of each round."""
         names = ["n_labels", "n_queried", "n_abstained", "cost"]
         names += ["query_time", "ask_time", "fit_time"]
         names += ["n_fits", "n_scored", "n_passes"]
         names += [name for name in self.figures() if name not in names]
         if any("score" in record for record in records):
             names.append("score")
-        # A round that ended before anybody was asked is none.
+        # A round that ended before any source was asked does not count.
         rounds = [
             vars(figures) | record
             for figures, record in zip(history, records, strict=False)
@@ -263,7 +278,7 @@ class Ledger:
 
 
 def _payable(costs: Array, left: float) -> Array:
-    """Mask of what can be bought one after the other, passing over what is too dear."""
+    """Return a mask of what can be bought in order, skipping what is too expensive."""
     bought = np.ones(len(costs), dtype=bool)
     while True:
         over = np.flatnonzero(bought & (np.cumsum(np.where(bought, costs, 0)) > left))

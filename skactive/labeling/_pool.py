@@ -1,4 +1,4 @@
-"""The loop: choose rows, ask sources about them, learn, until it is enough."""
+"""The labelling loop: choose rows, ask sources about them, learn, until it ends."""
 
 from __future__ import annotations
 
@@ -39,77 +39,85 @@ def label_pool(
     classes: Sequence[Any] | None = None,
     evaluate: Callable[[Any], float] | None = None,
 ) -> LabelingResult:
-    """Have a pool labelled by sources that cost and may abstain, until it is enough.
+    """Label a pool by asking sources that have a cost and may abstain.
 
-    In each round the learner chooses `batch_size` rows (`n_initial` of them while there
-    is no label), these are asked about, and the learner is fitted on all labels.
+    In each round, the learner chooses `batch_size` rows (`n_initial` rows while there
+    are no labels), the sources are asked about these rows, and the learner is fitted on
+    all labels. The loop ends when the budget is used, no source is left to ask, or the
+    learner's stopping rule says so.
 
-    A row is asked of the sources in their order until one of them answers, each at most
-    once: where a source abstains, the next one is asked in the same round, and a row
-    for which all abstain is never chosen again. A source whose answer the rest of the
-    budget does not pay for is passed over. If the learner's strategy has a method
-    ``assign(estimator, X, y, rows) -> names of sources``, the source that it names is
-    asked first; a strategy inside another one has no say in that.
+    For each row, the sources are asked in their order, each at most once, until one of
+    them answers. If a source abstains, the next one is asked in the same round. A row
+    for which all sources abstain is never chosen again. A source is passed over if the
+    rest of the budget does not pay for its answer. If the learner's strategy has a
+    method ``assign(estimator, X, y, rows) -> names of sources``, the source that it
+    names is asked first. The `assign` of a strategy inside another one is not used.
 
     Parameters
     ----------
     learner : ActiveLearningClassifier, or an estimator that ends with one
-        It is cloned; a pipeline, as :func:`skactive.query` takes it, will do. Its
-        `strategy`, `batch_size`, `n_initial` and `stopping` rule are used; its own
-        `budget` must be None.
+        The learner, which is cloned. It may be a pipeline, as in
+        :func:`skactive.query`. Its `strategy`, `batch_size`, `n_initial` and `stopping`
+        rule are used. Its own `budget` must be None.
     X : array-like, sparse, data frame or sequence of n_samples
         The pool.
     sources : callable, LabelSource, or list of these
-        The first one is asked first, so cheap ones come first. A callable, ``rows ->
-        labels``, is a source that costs 1 a row, whether it answers or not.
+        Sources of labels, in the order in which they are asked. Put cheap ones first. A
+        callable ``rows -> labels`` is a source that costs 1 per row, whether it answers
+        or not.
     y : array-like of shape (n_samples,), default=None
-        Labels that are there already, missing elsewhere. None means there are none.
+        Labels that are already known, missing elsewhere. None means that there are no
+        labels.
     budget : float, default=None
-        What may be paid, in the unit of the sources' costs. It is never overspent, as
-        costs are known before a source is asked. Answers that are free do not go on
-        once it pays for no others. None means no limit.
+        Maximum total cost, in the unit of the sources' costs. It is never overspent,
+        because costs are known before a source is asked. Once the budget pays for no
+        other answers, the loop ends even if some answers are free. None means no limit.
     skip : array-like of int, default=()
         Positions of rows that are not to be asked about, such as the
         `abstained_indices` of an earlier call.
     classes : sequence, default=None
-        All labels there may be; any other answer is an error then. None means any.
+        All allowed labels. Any other answer is an error. None means that any label is
+        allowed.
     evaluate : callable, default=None
-        A function ``learner -> score`` that is called after each fit, such as ``lambda
-        learner: learner.score(X_test, y_test)``; it is called with the fitted learner.
+        A function ``learner -> score`` that is called with the fitted learner after
+        each fit, such as ``lambda learner: learner.score(X_test, y_test)``.
 
     Returns
     -------
     result : LabelingResult
-        A named tuple with the fitted `learner`, `y`, which `source` each label is from,
-        the `cost`, the `history` and more.
+        A named tuple with the fitted `learner`, the labels `y`, the `source` of each
+        label, the `cost`, the `history` and more.
 
     Raises
     ------
     TypeError
-        If there is no learner in `learner`, or a source is no function.
+        If there is no learner in `learner`, or a source is not a function.
     ValueError
-        If the learner has a `budget`, two sources have one name, a cost is negative or
-        not finite, a source does not give one label a row, or gives one that is not
-        among `classes`, or names of `assign` are not those of sources.
+        If the learner has a `budget`, two sources have the same name, a cost is
+        negative or not finite, a source does not give one label per row or gives a
+        label that is not among `classes`, or `assign` returns a name that is not that
+        of a source.
 
     Notes
     -----
-    Whatever error ends the loop, be it one of a source or KeyboardInterrupt, has an
-    attribute `labeling_result` with all that was got before: no answer is lost, but
-    those of the call that failed. To go on, pass its `y`, its `abstained_indices` as
-    `skip`, and the rest of the budget, ``budget - cost``. The new result counts these
-    labels as there from the start: who gave them is in the `source` of the first one.
+    Any error that ends the loop, whether it comes from a source or is a
+    KeyboardInterrupt, has an attribute `labeling_result` with the result so far. No
+    answers are lost, except those of the call that failed. To continue, pass its `y`,
+    its `abstained_indices` as `skip`, and the rest of the budget, ``budget - cost``. In
+    the new result, the earlier labels count as known from the start. Their sources are
+    in the `source` of the earlier result.
 
-    The costs of sources say what is paid, and not what is chosen. To choose by utility
-    per cost, give the learner the strategy :class:`~skactive.strategies.PerCost`; its
-    function gets rows of `X`, those of sources get positions.
+    The costs of the sources determine what is paid, and not which rows are chosen. To
+    choose by utility per cost, use the strategy :class:`~skactive.strategies.PerCost`
+    for the learner. Its cost function gets rows of `X`, while those of the sources get
+    positions.
 
-    A learner asks about rows that are unclear, and there a cheap source may be wrong far
-    more often than on random rows, on which :func:`audit_source` measures it. Let it
-    abstain where it is in doubt; ``source`` of the result says which labels are its own.
+    A learner asks about uncertain rows. On these, a cheap source may be wrong far more
+    often than on random rows, on which :func:`audit_source` measures it. Let the source
+    abstain where it is uncertain. ``source`` of the result shows which labels it gave.
 
-    A `stopping` rule looks at rounds in which the learner was fitted anew, and so not
-    at rounds without a new label.
+    A `stopping` rule is updated only in rounds in which the learner was refitted, and
+    therefore not in rounds without a new label.
 
     Examples
     --------
@@ -119,7 +127,7 @@ def label_pool(
     >>> from skactive import ActiveLearningClassifier
     >>> from skactive.labeling import LabelSource, label_pool
     >>> X, answers = load_iris(return_X_y=True)
-    >>> def rule(rows):  # sure of small flowers, silent on all others
+    >>> def rule(rows):  # certain about small flowers, abstains on all others
     ...     return np.where(X[rows, 2] < 2, 0, np.nan)
     >>> def person(rows):
     ...     return answers[rows]
@@ -170,7 +178,7 @@ def label_pool(
         )
         n_labels = np.count_nonzero(ledger.codes != MISSING)
         error.add_note(
-            f"What was got before is not lost ({n_labels} "
+            f"Earlier answers are not lost ({n_labels} "
             "labels): see the attribute labeling_result of this error. To go on, pass "
             "its y, and its abstained_indices as skip, to label_pool."
         )
@@ -179,7 +187,7 @@ def label_pool(
 
 
 class _Sourcing:
-    """The steps of a campaign whose labels come from sources."""
+    """Steps of a campaign whose labels come from sources."""
 
     def __init__(
         self, model: Any, X: Any, ledger: Ledger, evaluate: Callable | None
@@ -197,7 +205,7 @@ class _Sourcing:
         self.score = np.nan
         self.records: list[dict[str, Any]] = []
         self.n_fitted = 0
-        # The estimator's own error while there are too few labels for it.
+        # The error of the estimator while there are too few labels for it.
         self.lack: Exception | None = None
 
     def ended(self) -> str | None:
@@ -224,7 +232,7 @@ class _Sourcing:
             record |= self.ledger.figures()
 
     def learn(self, answer: None = None) -> None:
-        """Fit, if there are other labels than in the last fit."""
+        """Fit the learner if there are new labels since the last fit."""
         known = self.ledger.codes != MISSING
         n_labels = self.n_labels
         self.is_new = False
@@ -245,7 +253,7 @@ class _Sourcing:
         count_fits(int(self.inner.history_["n_fits"].sum()))
 
     def judge(self) -> None:
-        """Score a model that is new."""
+        """Score the model if it is new."""
         if self.evaluate is not None and self.is_new:
             self.score = float(self.evaluate(self.model))
 
@@ -266,9 +274,9 @@ class _Sourcing:
 def _assigned(
     model: Any, X: Any, y: Array, rows: Array, names: list[str]
 ) -> Array | None:
-    """The sources that the strategy wants to be asked first, (n_rows,).
+    """Return the sources that the strategy wants to ask first, shape (n_rows,).
 
-    None while the initial strategy chooses, which has no say in this.
+    None while the initial strategy chooses, which does not assign sources.
     """
     learner, X = _find_learner(model, X, "label_pool")
     fitted = learner._model()

@@ -1,4 +1,4 @@
-"""Who or what can be asked for labels, and what that costs."""
+"""Label sources: a function that gives labels, and what its answers cost."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Oracle = Callable[[Array], Any]
 
 
 class LabelSource:
-    """Who or what can be asked for labels, and what that costs.
+    """A source of labels, such as a person, a rule or a model, and its costs.
 
     Parameters
     ----------
     oracle : callable
-        A function ``rows -> labels``. It is given positions in the pool, an array of
-        shape (n_rows,), and gives one label each, missing where it abstains: NaN, None,
-        `pandas.NA` or the learner's `missing_label`.
+        A function ``rows -> labels``. It gets positions in the pool, an array of shape
+        (n_rows,), and returns one label per row. A missing label means that it
+        abstains: NaN, None, `pandas.NA` or the learner's `missing_label`.
     name : str, default=None
-        None means the function's own name, or that of its class.
+        Name of the source. None means the name of the function, or of its class.
     cost : float, array-like of shape (n_pool,) or callable, default=1.0
-        What an answer costs, not negative, in the unit of the budget: one number, one
-        a row of the pool, or a function ``rows -> costs`` of positions, as `oracle`
-        gets them.
+        Cost of an answer, not negative, in the unit of the budget: one number, one
+        number per row of the pool, or a function ``rows -> costs`` of positions, as
+        `oracle` gets them.
     abstention_cost : float, default=None
-        What is to be paid where the source abstains; 0.0 if that is free. None means
-        the same as for an answer.
+        Cost of an abstention. Use 0.0 if it is free. None means the same cost as for an
+        answer.
 
     Examples
     --------
@@ -74,14 +74,14 @@ class LabelSource:
         return text + ")"
 
     def costs(self, rows: ArrayLike, n_samples: int) -> Array:
-        """What answers cost.
+        """Compute the costs of answers.
 
         Parameters
         ----------
         rows : array-like of shape (n_rows,)
             Positions in the pool.
         n_samples : int
-            Rows of the pool.
+            Number of rows in the pool.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class LabelSource:
         Raises
         ------
         ValueError
-            If `cost` is, or gives, anything else.
+            If `cost` is or returns anything else.
         """
         rows = np.asarray(rows, dtype=np.intp)
         what = f"cost of {self.name!r}"
@@ -103,12 +103,12 @@ class LabelSource:
 
 
 def as_source(source: Any) -> LabelSource:
-    """The source itself, or one of a function."""
+    """Return a source as it is, or make one from a function."""
     return source if isinstance(source, LabelSource) else LabelSource(source)
 
 
 def as_sources(sources: Any) -> list[LabelSource]:
-    """One or more sources as a list, each with a name of its own."""
+    """Convert one or more sources to a list, and check that their names differ."""
     listed = list(sources) if isinstance(sources, (list, tuple)) else [sources]
     if not listed:
         raise ValueError("sources is empty. Give at least one function rows -> labels.")
@@ -125,7 +125,7 @@ def as_sources(sources: Any) -> list[LabelSource]:
 def answers_of(
     source: LabelSource, rows: Array, missing_label: Any
 ) -> tuple[Array, Array]:
-    """Classes, and codes of shape (n_rows,), that a source gives for some rows."""
+    """Ask a source about rows; return classes, and codes of shape (n_rows,)."""
     answers = source.oracle(rows.copy())
     try:
         n_answers = None if isinstance(answers, (str, dict)) else len(answers)
@@ -135,7 +135,7 @@ def answers_of(
         got = shorten(answers) if n_answers is None else f"{n_answers} labels"
         raise ValueError(
             f"Source {source.name!r} gave {got} for {len(rows)} rows. An oracle gives "
-            "one label a row, None or NaN where it abstains."
+            "one label per row, None or NaN where it abstains."
         )
     try:
         return encode_labels(answers, missing_label)
@@ -145,7 +145,7 @@ def answers_of(
 
 
 def unite(left: Array, right: Array) -> tuple[Array, tuple[Array, Array]]:
-    """Sorted classes of both, and positions in them of the classes of each."""
+    """Return the sorted union of classes, and the positions of each side in it."""
     classes, codes = encode_labels([*left.tolist(), *right.tolist()])
     return classes, (codes[: len(left)], codes[len(left) :])
 
@@ -154,7 +154,7 @@ def _check_costs(costs: Any, shape: tuple[int, ...], what: str) -> Array:
     found = np.asarray(costs)
     is_number = found.dtype.kind in "biuf" and found.shape == shape
     if not is_number or not (np.isfinite(found) & (found >= 0)).all():
-        expected = f"one a row, shape {shape}" if shape else "one number"
+        expected = f"one per row, shape {shape}" if shape else "one number"
         raise ValueError(
             f"{what} must be finite and not negative, {expected}; got {shorten(costs)}."
         )

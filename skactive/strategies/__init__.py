@@ -1,4 +1,4 @@
-"""Strategies: scikit-learn-style scorers that say which rows to label next."""
+"""Query strategies: callables like scikit-learn's scorers that rank rows to label."""
 
 from skactive.strategies._base import Constant, Product, Strategy, Sum
 from skactive.strategies._batch import BatchStrategy
@@ -41,7 +41,7 @@ from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 from skactive.strategies._value_of_information import ValueOfInformation
 
-# What the names stand for.
+# The strategy behind each name.
 STRATEGIES |= {
     "badge": Badge(),
     "bait": Bait(),

@@ -1,4 +1,4 @@
-"""What a strategy is: a scorer that can also select, add up and multiply."""
+"""Base class of strategies: called like scorers, and they can be combined."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from skactive.strategies._selection import (
 
 
 class Terms(NamedTuple):
-    """What utilities are made of, for people to read.
+    """The terms that utilities are made of, for people to read.
 
     Attributes
     ----------
     named : list of (str, ndarray of shape (n_candidates,))
-        Names and values, weighted and normalised as they enter.
+        Names and values. The values are weighted and normalised as they enter.
     operation : {"sum", "product"}
         Whether the utilities are the sum or the product of the values.
     """
@@ -42,7 +42,7 @@ class Terms(NamedTuple):
     operation: str = "sum"
 
     def total(self) -> Array:
-        """The utilities, shape (n_candidates,)."""
+        """Return the utilities, shape (n_candidates,)."""
         values = [value for _, value in self.named]
         if self.operation == "product":
             return math.prod(values)  # type: ignore[return-value]
@@ -50,54 +50,57 @@ class Terms(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What a strategy is asked for by :meth:`Strategy.select`, checked."""
+    """The checked arguments of a call of :meth:`Strategy.select`."""
 
     estimator: Any
     X: Any
     y: Any
-    # Ascending positions, one at least, of which so many are to be chosen.
+    # Ascending positions, at least one. `n_queries` of them are to be chosen.
     candidates: Array
     n_queries: int
     random_state: int | np.random.RandomState | None
 
 
 class Strategy(BaseEstimator):
-    """Base of all strategies.
+    """Base class of all strategies.
 
-    A strategy is called like a scikit-learn scorer, ``strategy(estimator, X, y)``,
-    and gives one utility a row; :meth:`select` chooses rows. Its parameters are the
-    arguments of ``__init__``. Strategies hold no state: nothing is kept between calls.
+    A strategy is called like a scikit-learn scorer, ``strategy(estimator, X, y)``, and
+    returns one utility per row. :meth:`select` chooses the rows to label. The
+    parameters of a strategy are the arguments of its ``__init__``. Strategies are
+    stateless: they keep nothing between calls.
 
     A new strategy defines one method:
 
     - `score_rows` of :class:`PointwiseStrategy`, if the utility of a row depends on
       that row only;
-    - `score_candidates`, if it depends on other rows or on labels;
-    - `pick` of :class:`BatchStrategy`, if a row alone has no utility.
+    - `score_candidates`, if the utility depends on other rows or on labels;
+    - `pick` of :class:`BatchStrategy`, if a single row has no utility.
 
-    It is called with parameters that are valid and an estimator that gives what the
-    strategy needs, and what it returns is checked. A strategy that is made of others
-    names them by :meth:`parts`. One that defines `__call__` instead, with a utility for
-    each row of `X`, works as well, but computes the utilities of all rows.
+    The method is called with valid parameters and with an estimator that provides what
+    the strategy needs. What it returns is checked. A strategy made of other strategies
+    lists them in :meth:`parts`. A strategy may instead define `__call__`, which returns
+    a utility for each row of `X`. This works as well, but computes the utilities of all
+    rows.
 
     Attributes
     ----------
     needs : tuple of str
-        What the estimator must give, any one of it is enough: "predict_proba",
-        "decision_function", "last_layer", "members", "refits". Empty if nothing is
-        needed.
+        What the estimator must provide: "predict_proba", "decision_function",
+        "last_layer", "members" or "refits". One of those listed is enough. Empty if the
+        strategy needs nothing.
     pointwise : bool
         Whether the utility of a row depends on that row only.
     uses_labels : bool
-        Whether it looks at the labels, and not only at which rows have one.
+        Whether the strategy uses the labels, and not only which rows have one.
     uses_weights : bool
-        Whether it looks at the sample weights of fits.
+        Whether the strategy uses the sample weights of fits.
     informed : bool
-        Whether equal utilities mean that the strategy could not tell rows apart, of
-        which it warns.
+        Whether equal utilities mean that the strategy could not tell the rows apart. It
+        then warns if all candidates have the same utility.
     has_utilities : bool
-        Whether it chooses by utilities of single rows, so that these can be combined:
-        whether it selects as this class does, unless it says otherwise.
+        Whether the strategy chooses by utilities of single rows, so that these can be
+        combined with others. By default, this is true if a strategy does not override
+        how this class selects rows.
     """
 
     needs: tuple[str, ...] = ()
@@ -114,21 +117,22 @@ class Strategy(BaseEstimator):
         return kind.select is Strategy.select and kind._choose is Strategy._choose
 
     def parts(self) -> list[tuple[str, Strategy]]:
-        """Names and strategies that this one asks about the same estimator.
+        """Return the names and strategies that this strategy is made of.
 
-        The names are those of parameters. Empty, unless it is made of others.
+        All of them are asked about the same estimator. The names are names of
+        parameters. The list is empty if the strategy is not made of others.
         """
         return []
 
     def leaves(self) -> list[Strategy]:
-        """The strategies at the ends of all parts; itself, if it has none."""
+        """Return the innermost strategies; the strategy itself if it has no parts."""
         found = [leaf for _, part in self.parts() for leaf in part.leaves()]
         return found or [self]
 
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """What a new strategy defines: utilities, see :meth:`utilities`."""
+        """Compute utilities, see :meth:`utilities`. A new strategy defines this."""
         if type(self).__call__ is not Strategy.__call__:
             return np.asarray(self(estimator, X, y))[candidates]
         if self.has_utilities:
@@ -139,56 +143,56 @@ class Strategy(BaseEstimator):
             )
         raise TypeError(
             f"{type(self).__name__} chooses a batch as a whole: a row alone has no "
-            "utility. Call select, or query of the learner."
+            "utility. Call select of the strategy, or query of the learner."
         )
 
     def utilities(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
-        """Utilities of some rows.
+        """Compute the utilities of some rows.
 
         Parameters
         ----------
         estimator : estimator object, or list of estimators
-            Fitted.
+            The fitted estimator.
         X : array-like, sparse, data frame or sequence of n_samples
             The pool.
         y : array-like of shape (n_samples,) or None
-            Labels with NaN or None where a row is unlabelled.
+            Labels, with NaN or None where a row is unlabelled.
         candidates : ndarray of shape (n_candidates,)
             Ascending positions in `X`.
 
         Returns
         -------
         utilities : ndarray of shape (n_candidates,)
-            Finite float64; greater is more worth labelling.
+            Finite float64. A row with a greater utility is more worth labelling.
         """
         self._check(estimator)
         found = self.score_candidates(estimator, X, y, candidates)
         return check_utilities(found, len(candidates), self)
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> Array:
-        """Utility of each row.
+        """Compute the utility of each row.
 
         Parameters
         ----------
         estimator : estimator object, or list of estimators
-            Fitted.
+            The fitted estimator.
         X : array-like, sparse, data frame or sequence of n_samples
             The pool.
         y : array-like of shape (n_samples,), default=None
-            Labels with NaN or None where a row is unlabelled. None means that no
+            Labels, with NaN or None where a row is unlabelled. None means that no
             row is labelled.
 
         Returns
         -------
         utilities : ndarray of shape (n_samples,)
-            Finite float64; greater is more worth labelling.
+            Finite float64. A row with a greater utility is more worth labelling.
         """
         return self.utilities(estimator, X, y, np.arange(_num_samples(X)))
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms | None:
-        """What the utilities behind a choice are made of; None if there are none.
+        """Return the terms that the utilities are made of; None without utilities.
 
-        The arguments are those of :meth:`utilities`. There is one term, named by
+        The arguments are those of :meth:`utilities`. There is one term, named
         ``str(strategy)``, unless the strategy combines others.
         """
         if not self.has_utilities:
@@ -196,10 +200,10 @@ class Strategy(BaseEstimator):
         return Terms([(str(self), self.utilities(estimator, X, y, candidates))])
 
     def for_rows(self, rows: ArrayLike) -> Strategy:
-        """The same strategy where it is shown a part of the pool.
+        """Return the same strategy for a part of the pool.
 
-        Another object only where a parameter has one entry a row of the pool, as in
-        :class:`PerCost`; `rows` are the positions that are shown.
+        `rows` are the positions of that part. The result is another object only if a
+        parameter has one entry per row of the pool, as in :class:`PerCost`.
         """
         cut = {}
         for name, part in self.parts():
@@ -216,21 +220,21 @@ class Strategy(BaseEstimator):
         n_queries: int,
         random_state: int | np.random.RandomState | None = None,
     ) -> Array:
-        """Choose rows to label: the largest utilities, ties broken at random.
+        """Choose the rows with the largest utilities, with ties broken at random.
 
-        No two identical rows are chosen while others remain.
+        Identical rows are chosen only when no other rows are left.
 
         Parameters
         ----------
         estimator : estimator object, or list of estimators
-            Fitted.
+            The fitted estimator.
         X : array-like, sparse, data frame or sequence of n_samples
             The pool.
         y : array-like of shape (n_samples,), default=None
-            Labels with NaN or None where a row is unlabelled; only these rows are
-            candidates. None means that all rows are.
+            Labels, with NaN or None where a row is unlabelled. Only unlabelled rows are
+            candidates. None means that all rows are candidates.
         n_queries : int
-            How many rows; all candidates, if there are fewer.
+            Number of rows to choose. If there are fewer candidates, all are chosen.
         random_state : int, RandomState instance or None, default=None
             Breaks ties.
 
@@ -242,8 +246,8 @@ class Strategy(BaseEstimator):
         Raises
         ------
         ValueError
-            If the estimator does not give what the strategy needs, a utility is not
-            finite, or `n_queries` is no positive int.
+            If the estimator does not provide what the strategy needs, a utility is not
+            finite, or `n_queries` is not a positive int.
         """
         check_n_queries(n_queries)
         if not self.has_utilities:  # which are checked where they are computed
@@ -258,14 +262,14 @@ class Strategy(BaseEstimator):
         return check_chosen(chosen, candidates, n_queries, self)
 
     def _choose(self, request: Request) -> Array:
-        """Positions of the rows that are asked for; here those of largest utility."""
+        """Choose rows and return their positions. Here: the largest utilities."""
         estimator, X, y, candidates, n_queries, seed = request
         utilities = self.utilities(estimator, X, y, candidates)
         warn_if_equal(self, utilities, n_queries, estimator)
         return take_distinct(X, candidates, utilities, n_queries, seed)
 
     def _check(self, estimator: Any) -> str | None:
-        """Check parameters and needs; the first response needed that there is."""
+        """Check parameters and needs; return the first needed response available."""
         self._validate_params()
         return check_needs(self, estimator)
 
@@ -288,7 +292,7 @@ class Strategy(BaseEstimator):
 
 
 class CombinedStrategy(Strategy):
-    """Base of strategies made of others: it looks at what any of them looks at."""
+    """Base class of strategies made of others. It uses what any of them uses."""
 
     @property
     def informed(self) -> bool:  # type: ignore[override]
@@ -304,22 +308,22 @@ class CombinedStrategy(Strategy):
 
 
 def check_has_utilities(part: Strategy, whole: Strategy) -> None:
-    """Raise where `part` chooses in a way that its utilities cannot tell `whole`."""
+    """Raise if the choice of `part` cannot be told from utilities of single rows."""
     if not part.has_utilities:
         raise ValueError(
             f"{type(whole).__name__} combines utilities of single rows, but "
             f"{shorten(part)} chooses a batch in its own way, which would be lost. "
-            "Switch takes strategies of any kind, as it chooses one of them at a time."
+            "Switch takes strategies of any kind, because it uses one at a time."
         )
 
 
 class Constant(Strategy):
-    """The same utility for every row: a weight to multiply with.
+    """The same utility for every row, such as a weight in a product.
 
     Parameters
     ----------
     value : float, default=1.0
-        The utility, or the weight.
+        The utility of every row, or the weight.
 
     Examples
     --------
@@ -338,7 +342,7 @@ class Constant(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """The value, for every row."""
+        """Return the value for every row."""
         return np.full(len(candidates), float(self.value))
 
     def __str__(self) -> str:
@@ -357,7 +361,7 @@ class _Combination(CombinedStrategy):
         return self.left.pointwise and self.right.pointwise
 
     def parts(self) -> list[tuple[str, Strategy]]:
-        """The two that are combined."""
+        """Return the two strategies that are combined."""
         for part in (self.left, self.right):
             check_has_utilities(part, self)
         return [("left", self.left), ("right", self.right)]
@@ -365,7 +369,7 @@ class _Combination(CombinedStrategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """What the utilities of both make."""
+        """Combine the utilities of both strategies."""
         left, right = (
             part.utilities(estimator, X, y, candidates) for _, part in self.parts()
         )
@@ -373,7 +377,7 @@ class _Combination(CombinedStrategy):
         return merge(left, right)
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
-        """The terms of a sum, or the factors of a product, from left to right."""
+        """Return the terms of a sum or the factors of a product, left to right."""
         named: list[tuple[str, Array]] = []
         for _, part in self.parts():
             # A sum of sums is one sum, and likewise products.
@@ -384,13 +388,13 @@ class _Combination(CombinedStrategy):
 
 
 class Sum(_Combination):
-    """Sum of the utilities of two strategies; written ``left + right``.
+    """Sum of the utilities of two strategies, written ``left + right``.
 
     Parameters
     ----------
     left, right : Strategy
-        The terms. Utilities are added as they are; give weights, or use
-        ``normalize=True`` where a strategy has it, to bring them to one scale.
+        The terms. Their utilities are added as they are. To bring them to one scale,
+        use weights, or ``normalize=True`` if a strategy has this parameter.
 
     See Also
     --------
@@ -413,13 +417,13 @@ class Sum(_Combination):
 
 
 class Product(_Combination):
-    """Product of the utilities of two strategies; written ``left * right``.
+    """Product of the utilities of two strategies, written ``left * right``.
 
     Parameters
     ----------
     left, right : Strategy
-        The factors. Their utilities should not be negative; those of every
-        registered strategy are not.
+        The factors. Their utilities should not be negative. The utilities of
+        registered strategies never are.
 
     Examples
     --------
@@ -438,9 +442,10 @@ class Product(_Combination):
 
 
 def _combine(kind: type[_Combination], left: Any, right: Any) -> Strategy:
-    """Sum or product of two terms, one of which may be a number or a name.
+    """Sum or product of two terms, either of which may be a number or a name.
 
-    NotImplemented, as Python's operators want it, if a term is none of these.
+    Returns NotImplemented, as Python's operators require, if a term is neither of these
+    nor a strategy.
     """
     terms = []
     for term in (left, right):

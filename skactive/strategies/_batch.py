@@ -1,4 +1,4 @@
-"""Strategies that care what else is in the batch."""
+"""Strategies that take into account what else is in the batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skactive._models.vectors import embed
 from skactive.strategies._base import Request, Strategy
 from skactive.strategies._selection import as_generator, check_chosen, pick_distinct
 
-# What `embedding` of a strategy may be; BatchStrategy says what it means.
+# Valid values of `embedding`; the docstring of BatchStrategy describes them.
 EMBEDDING: list = [
     HasMethods("transform"),
     callable,
@@ -22,27 +22,27 @@ EMBEDDING: list = [
 
 
 class Batch(NamedTuple):
-    """What a batch strategy is given to choose from.
+    """The input of :meth:`BatchStrategy.pick`.
 
     Attributes
     ----------
     estimator : estimator object, or list of estimators
-        Fitted, unless the strategy needs nothing of it.
+        The estimator. It is fitted, unless the strategy needs nothing of it.
     X : array-like, sparse, data frame or sequence of n_samples
         The pool.
     y : array-like of shape (n_samples,) or None
-        Labels with NaN or None where a row is unlabelled.
+        Labels, with NaN or None where a row is unlabelled.
     vectors : ndarray or CSR of shape (n_samples, n_features), or None
         The embedding of all rows, float32 or float64, finite. None if the strategy
-        does without.
+        needs no embedding.
     candidates : ndarray of shape (n_candidates,)
         Ascending positions of the rows to choose from.
     labeled : ndarray of shape (n_labeled,)
         Ascending positions of the rows with a label.
     n_queries : int
-        How many rows to choose, from 1 to n_candidates.
+        Number of rows to choose, from 1 to n_candidates.
     rng : numpy Generator
-        For all that is left to chance.
+        The source of all randomness.
     """
 
     estimator: Any
@@ -56,24 +56,27 @@ class Batch(NamedTuple):
 
 
 class BatchStrategy(Strategy):
-    """Base of strategies that choose a batch from an embedding of the pool.
+    """Base class of strategies that choose a batch from an embedding of the pool.
 
-    A new one defines `pick`. Rows that are identical in the embedding are never in one
-    batch while others remain; rows of X, where there is no embedding.
+    A subclass defines `pick`. Rows that are identical in the embedding are chosen into
+    one batch only when no other rows are left. Without an embedding, the same holds for
+    identical rows of X.
 
-    The argument `embedding`, which subclasses with others take as well, is one of:
+    The argument `embedding`, which subclasses with other arguments take as well, is one
+    of:
 
-    - a fitted transformer, or a function ``X -> vectors`` of shape (n_samples,
-      n_features);
-    - "last_layer": what the last layer of the fitted classifier is given. For a net,
-      `MLPClassifier` or one of skorch, that is its last hidden layer; for a linear
-      classifier "input".
-    - "input": what the classifier is given: what the steps of a pipeline before its
-      last one give, or X itself. Images and the like are flattened.
-    - None: "last_layer" for a fitted net, else "input".
+    - a fitted transformer, or a function ``X -> vectors`` that returns an array of
+      shape (n_samples, n_features);
+    - "last_layer": the input of the last layer of the fitted classifier. For a neural
+      net (`MLPClassifier` or a net of skorch), this is the output of the last hidden
+      layer. For a linear classifier, it is the same as "input".
+    - "input": the input of the classifier, which is the output of the pipeline steps
+      before the last one, or X itself. Images and other arrays of more than two
+      dimensions are flattened.
+    - None: "last_layer" for a fitted neural net, else "input".
     """
 
-    # False where `pick` does without vectors, which are None then unless named.
+    # False if `pick` needs no vectors. They are then None, unless `embedding` is set.
     embeds: bool = True
     uses_labels = False
     _parameter_constraints: dict = {"embedding": EMBEDDING}
@@ -82,9 +85,10 @@ class BatchStrategy(Strategy):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Positions of `batch.n_queries` of `batch.candidates`, in order of choice.
+        """Choose `batch.n_queries` of `batch.candidates`, in order of choice.
 
-        If the batch holds copies, `pick` is called again with one row of each kind.
+        If the chosen rows contain copies, `pick` is called again with one row of each
+        kind as the candidates.
         """
         raise TypeError(
             f"{type(self).__name__} must define pick(batch) -> positions, some of "

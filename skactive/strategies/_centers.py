@@ -21,7 +21,7 @@ from skactive.geometry._relevance import relevance_sampling
 from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 
-# From this number of distances a round on, k-means sees a part of the rows a round.
+# With more distances per round than this, k-means uses mini-batches.
 _MINI_BATCH_SIZE = 2**21
 _MINI_BATCH_ROWS = 4096
 
@@ -29,15 +29,15 @@ _MINI_BATCH_ROWS = 4096
 class KCenter(BatchStrategy):
     """Rows farthest from everything that is labelled or already in the batch.
 
-    This is the greedy core-set: each row is the one whose euclidean distance to the
-    nearest labelled or chosen row is largest. Where nothing is labelled, the first
-    row is random. The batch covers the pool, outliers first; no model is needed.
+    This is the greedy core-set method. Each pick is the row whose euclidean distance to
+    the nearest labelled or chosen row is largest. If no row is labelled, the first row
+    is random. The batch covers the pool, outliers first. No model is needed.
 
     Parameters
     ----------
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -54,7 +54,7 @@ class KCenter(BatchStrategy):
     """
 
     def pick(self, batch: Batch) -> Array:
-        """Farthest rows, one after the other."""
+        """Choose the farthest rows, one after the other."""
         return k_center(
             batch.vectors,
             batch.n_queries,
@@ -65,17 +65,17 @@ class KCenter(BatchStrategy):
 
 
 class KMeans(BatchStrategy):
-    """Rows nearest to the means of as many clusters as rows are asked for.
+    """Rows nearest to the means of k-means clusters, one row per cluster.
 
-    Candidates are clustered by k-means, in mini batches where they are many; that of
-    the largest cluster comes first. Labelled rows play no part, and no model is
-    needed.
+    The candidates are clustered by k-means into `n_queries` clusters. If there are many
+    candidates, mini-batches are used. The row of the largest cluster comes first.
+    Labelled rows play no part, and no model is needed.
 
     Parameters
     ----------
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -93,7 +93,7 @@ class KMeans(BatchStrategy):
     """
 
     def pick(self, batch: Batch) -> Array:
-        """Rows nearest to the means of clusters, that of the largest first."""
+        """Choose the rows nearest to cluster means, largest cluster first."""
         return pick_by_clusters(
             batch.vectors, batch.candidates, batch.n_queries, None, batch.rng
         )
@@ -103,17 +103,17 @@ class Badge(BatchStrategy):
     """Rows with large and diverse gradients (BADGE).
 
     The gradient embedding of a row is the outer product of ``p - e`` with its vector,
-    where p are its class probabilities and e is one at the most probable class. The
-    first row is the one with the longest embedding; the others are drawn as in
-    k-means++, by their squared distance to the nearest chosen one. Uncertain rows
-    have long embeddings, and far ones differ in their vectors or in their likely
-    classes.
+    where p are its class probabilities and e is one at the most probable class and zero
+    elsewhere. The first row is the one with the longest gradient embedding. The others
+    are drawn as in k-means++, by their squared distance to the nearest chosen row.
+    Uncertain rows have long gradient embeddings. Rows whose gradient embeddings are far
+    apart differ in their vectors or in their likely classes.
 
     Parameters
     ----------
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -133,7 +133,7 @@ class Badge(BatchStrategy):
     needs = ("predict_proba",)
 
     def pick(self, batch: Batch) -> Array:
-        """Rows drawn by the distances of their gradients."""
+        """Draw rows by the distances between their gradient embeddings."""
         proba = proba_of_rows(batch.estimator, batch.X, batch.candidates)
         return badge_sampling(
             batch.vectors,
@@ -145,21 +145,21 @@ class Badge(BatchStrategy):
 
 
 class Clue(BatchStrategy):
-    """Rows nearest to the means of clusters that are weighted by uncertainty (CLUE).
+    """Rows nearest to the means of clusters weighted by uncertainty (CLUE).
 
-    Candidates are clustered by k-means into as many clusters as rows are asked for, a
-    row having the weight of its entropy; the row nearest to the mean of the heaviest
-    cluster comes first. Where no row is uncertain, all weights are equal.
+    The candidates are clustered by k-means into `n_queries` clusters. The weight of a
+    row is its entropy. The row nearest to the mean of the heaviest cluster comes first.
+    If no row is uncertain, all weights are equal.
 
     Parameters
     ----------
     temperature : float, default=1.0
         Class probabilities are raised to the power ``1 / temperature`` and scaled to
-        sum to one, which is a softmax with this temperature. Large values make
-        weights equal, and the batch diverse rather than uncertain.
+        sum to one, which is a softmax with this temperature. Large values make the
+        weights more equal, and the batch diverse rather than uncertain.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -187,7 +187,7 @@ class Clue(BatchStrategy):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Rows nearest to the means of weighted clusters, heaviest first."""
+        """Choose the rows nearest to weighted cluster means, heaviest first."""
         proba = proba_of_rows(batch.estimator, batch.X, batch.candidates)
         weights = tempered_entropy(proba, self.temperature)
         return pick_by_clusters(
@@ -198,26 +198,28 @@ class Clue(BatchStrategy):
 class Falcun(BatchStrategy):
     """Uncertain rows whose class probabilities differ (FALCUN).
 
-    A row is drawn with probability proportional to ``(u + d) ** gamma``: its
-    uncertainty u is 1 - margin, its diversity d the L1 distance of its class
-    probabilities to those of the nearest chosen row, but at most u, brought to [0, 1]
-    over the rows left. So the batch begins with uncertain rows and turns to diverse
-    ones.
+    A row is drawn with probability proportional to ``(u + d) ** gamma``. Its
+    uncertainty u is 1 - margin. Its diversity d is the L1 distance between its class
+    probabilities and those of the nearest chosen row, but at most u, scaled to [0, 1]
+    over the rows that are left. The batch therefore begins with uncertain rows and
+    turns to diverse ones.
 
     Parameters
     ----------
     gamma : float, default=10
-        0 draws uniformly; the larger, the closer to taking the largest ``u + d``.
+        With 0, rows are drawn uniformly. The larger the value, the closer the draw is
+        to taking the rows with the largest ``u + d``.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Only tells which rows are copies of each other, see :class:`BatchStrategy`; None
-        compares the rows of X themselves, which need not be numbers.
+        Only used to find rows that are copies of each other, see
+        :class:`BatchStrategy`. None means to compare the rows of X themselves, which
+        need not be numbers.
 
     Notes
     -----
-    As in the authors' code, distances are brought to [0, 1] afresh for each pick, over
-    the rows that are left, and not kept so; `gamma` stays as it is. Where ``u + d`` is
-    zero for all rows, the draw is uniform. Where the distances alone are zero for all
-    rows, they are drawn by u here, but uniformly in the authors' code.
+    As in the authors' code, the distances are scaled to [0, 1] anew for each pick, over
+    the rows that are left, and the scaled values are not kept. `gamma` does not change.
+    If ``u + d`` is zero for all rows, the draw is uniform. If only the distances are
+    zero for all rows, the rows are drawn by u; the authors' code draws uniformly then.
 
     References
     ----------
@@ -246,7 +248,7 @@ class Falcun(BatchStrategy):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Rows drawn by their relevance."""
+        """Draw rows by their relevance."""
         proba = proba_of_rows(batch.estimator, batch.X, batch.candidates)
         uncertainty = measures.margin(proba)
         chosen = relevance_sampling(
@@ -261,14 +263,14 @@ class Falcun(BatchStrategy):
 
 
 def proba_of_rows(estimator: Any, X: Any, rows: Array) -> Array:
-    """Class probabilities of the rows at ascending positions, (n_rows, n_classes)."""
+    """Return class probabilities of `rows`, ascending; (n_rows, n_classes)."""
     n_classes = count_outputs(estimator, "predict_proba")
     predict = partial(predict_proba, estimator)
     return map_rows(predict, X, rows, n_classes, dtype=None)
 
 
 def tempered_entropy(proba: Array, temperature: float) -> Array:
-    """Entropy of each row of ``proba ** (1 / temperature)``, scaled to sum to one.
+    """Entropy of each row of ``proba ** (1 / temperature)``, scaled to sum to 1.
 
     Parameters
     ----------
@@ -304,7 +306,7 @@ def pick_by_clusters(
     weights: Array | None,
     rng: np.random.Generator,
 ) -> Array:
-    """Candidates nearest to the means of clusters, that of the heaviest first.
+    """Choose the candidates nearest to cluster means, heaviest cluster first.
 
     Parameters
     ----------
@@ -315,9 +317,9 @@ def pick_by_clusters(
     n_clusters : int
         At most n_candidates.
     weights : ndarray of shape (n_candidates,), default=None
-        Not negative; None, or zeros only, mean equal weights.
+        Not negative. None or only zeros mean equal weights.
     rng : numpy.random.Generator
-        Source of the first means, and of an integer seed for k-means.
+        Draws the first means, and an integer seed for k-means.
 
     Returns
     -------

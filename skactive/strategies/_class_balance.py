@@ -1,4 +1,4 @@
-"""Labels of classes of which the labelled set has too few."""
+"""Class balance: labels for classes that have too few of them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ from skactive.strategies._selection import check_utilities
 def balance_weights(
     counts: ArrayLike, target: ArrayLike, smoothing: float = 1.0
 ) -> Array:
-    """How far kinds of rows are behind their target proportions, from 0 to 1.
+    """Weights in [0, 1] that say how far each kind is behind its target proportion.
 
     With n labels in all, n_c of kind c, and target proportions t_c, the smoothed share
     of a kind is ``s_c = (n_c + smoothing * t_c) / (n + smoothing)``, as if there had
     been `smoothing` labels in the target proportions before the first one. The weight
-    is t_c / s_c, divided by the largest: 1 for the kind that is farthest behind, 1/2
-    for one that has twice as many labels for its target, and 0 where the target is 0.
+    is t_c / s_c, divided by the largest of these ratios. It is 1 for the kind that is
+    farthest behind, 1/2 for a kind that has twice as many labels for its target, and 0
+    if the target is 0.
 
     Parameters
     ----------
     counts : array-like of shape (n_kinds,)
-        Labels so far of each kind.
+        Number of labels of each kind so far.
     target : array-like of shape (n_kinds,)
-        Proportions, not negative. All zero gives the weight 1 for every kind.
+        Proportions, not negative. If all are zero, every kind has the weight 1.
     smoothing : float, default=1.0
-        Positive. The larger, the nearer to 1 are the weights while labels are few.
+        Positive. The larger it is, the nearer to 1 the weights are while labels are
+        few.
 
     Returns
     -------
     weights : ndarray of shape (n_kinds,)
-        In [0, 1]; all equal 1 where every kind has the share it should have.
+        In [0, 1]. All are 1 if every kind has the share that it should have.
 
     Examples
     --------
@@ -61,7 +63,7 @@ def balance_weights(
 
 
 def ratios(counts: Array, target: Array, smoothing: float) -> Array:
-    """Target by share, up to a factor that is the same for all kinds."""
+    """Ratios of target to share, up to a factor that is the same for all kinds."""
     total = counts + smoothing * target
     return np.divide(target, total, out=np.zeros(len(target)), where=target > 0)
 
@@ -69,14 +71,14 @@ def ratios(counts: Array, target: Array, smoothing: float) -> Array:
 def proportions(
     target: Mapping[Any, float] | None, kinds: list[Any], what: str
 ) -> dict[Any, float]:
-    """Target of each of `kinds`; those not named share what is left equally."""
+    """Return the target of each of `kinds`. Unnamed kinds share the rest equally."""
     named = dict(target or {})
     shares = np.array(list(named.values()), dtype=np.float64)
     if not ((shares >= 0).all() and shares.sum() <= 1 + 1e-9):
         raise ValueError(
-            f"target must give proportions that are not negative and sum up to 1 at "
-            f"most; got {named!r}. A {what} that is not named has an equal part of "
-            "what is left."
+            f"target must give proportions that are not negative and sum to at "
+            f"most 1; got {named!r}. Each {what} that is not named gets an equal part "
+            "of the rest."
         )
     others = [kind for kind in kinds if kind not in named]
     left = max(0.0, 1 - float(shares.sum()))
@@ -84,47 +86,48 @@ def proportions(
 
 
 class ClassBalance(Strategy):
-    """Rows of classes that have too few labels so far, as the model expects.
+    """Rows that the model expects to be of classes with too few labels so far.
 
-    The utility of a row is ``sum_c p_c w_c``: p_c is the probability of class c under
-    the model, and w_c the weight of that class. With n labels so far, n_c of class c,
-    and target proportions t_c, a class has the share ``s_c = (n_c + m t_c) / (n + m)``
-    of labels, where m is `smoothing`; its weight is t_c / s_c, divided by the largest
-    weight of a class that the model knows. With equal targets that is the balanced
-    class weight 1 / n_c of scikit-learn, so that the utility is the class weight that
-    the label is expected to have. Utilities lie in [0, 1], and are all equal to 1
-    where each class has the share it should have.
+    The utility of a row is ``sum_c p_c w_c``, where p_c is the probability of class c
+    under the model and w_c the weight of that class. With n labels so far, n_c of class
+    c, and target proportions t_c, the share of a class among the labels is
+    ``s_c = (n_c + m t_c) / (n + m)``, where m is `smoothing`. The weight of a class is
+    t_c / s_c, divided by the largest such ratio of a class that the model knows. With
+    equal targets, this is the balanced class weight 1 / n_c of scikit-learn, and the
+    utility is the expected class weight of the label. Utilities lie in [0, 1]. All are
+    1 if each class has the share that it should have.
 
-    It is a factor for any strategy that gives utilities, as in
-    ``get_strategy("margin") * get_strategy("class_balance")``, and a term of a
-    :class:`Mixture`. Alone, it asks for rows that are surely of a rare class: these
-    make that class well represented, but tell little about its border.
+    Use it as a factor for any strategy that has utilities, as in
+    ``get_strategy("margin") * get_strategy("class_balance")``, or as a term of a
+    :class:`Mixture`. On its own, it chooses rows that are almost certainly of a rare
+    class. Such rows make the class well represented, but tell little about its border.
 
     Parameters
     ----------
     target : dict, array-like of shape (n_classes,) or None, default=None
-        Proportions wanted among the labels. A dict from label to proportion in [0, 1],
-        which sum up to 1 at most; classes that it does not name share what is left
-        equally, and labels that the model has not seen yet have an effect once it has.
-        An array has an entry for each class in ``estimator.classes_``, so that it
-        serves once all are known. None means equal proportions.
+        Target proportions among the labels. None means equal proportions. A dict maps
+        labels to proportions in [0, 1], which sum to at most 1. Classes that it does
+        not name share the rest equally. Labels that the model has not seen yet have an
+        effect once it has seen them. An array has one entry for each class in
+        ``estimator.classes_``, so it can be used only once all classes are known.
     smoothing : float, default=1.0
-        Positive. As if so many labels had been there in the target proportions.
+        Positive. Shares are computed as if there were this many additional labels in
+        the target proportions.
 
     See Also
     --------
-    GroupCoverage : The same for groups of rows, that are known.
+    GroupCoverage : The same for groups of rows, which are known.
 
     Notes
     -----
-    A class that the model does not know has no probability: rows of it can be found by
-    their distance from labelled ones (``k_center``, ``typiclust``) or by chance, and
-    not by this strategy.
+    A class that the model does not know has no probability. This strategy therefore
+    cannot find rows of such a class. They can be found by their distance from labelled
+    rows (``k_center``, ``typiclust``) or by chance.
 
     References
     ----------
     .. [1] U. Aggarwal, A. Popescu, C. Hudelot, "Active Learning for Imbalanced
-       Datasets", WACV 2020. A balancing step, that prefers classes with few labels.
+       Datasets", WACV 2020. A balancing step that prefers classes with few labels.
     .. [2] J. Z. Bengar, J. van de Weijer, L. L. Fuentes, B. Raducanu, "Class-Balanced
        Active Learning for Image Classification", WACV 2022. Probabilities of the
        model against the labels that each class lacks, as an optimization problem.
@@ -161,14 +164,14 @@ class ClassBalance(Strategy):
         self.smoothing = smoothing
 
     def class_weights(self, estimator: Any, y: Any = None) -> Array:
-        """Weight of each class, with which its probability enters the utility.
+        """Compute the weight with which each class enters the utility.
 
         Parameters
         ----------
         estimator : estimator object, or list of estimators
-            Fitted.
+            The fitted estimator.
         y : array-like of shape (n_samples,), default=None
-            Labels with NaN or None where a row is unlabelled. None means that no
+            Labels, with NaN or None where a row is unlabelled. None means that no
             row is labelled.
 
         Returns
@@ -180,7 +183,7 @@ class ClassBalance(Strategy):
         known = classes.tolist()
         counts = _count_labels(y)
         if self.target is None or isinstance(self.target, Mapping):
-            # Classes that the model has not seen have a share as well.
+            # Classes that the model has not seen get a share as well.
             kinds = list(dict.fromkeys([*known, *counts]))
             target = proportions(self.target, kinds, "class")
         else:
@@ -194,12 +197,12 @@ class ClassBalance(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities in [0, 1] of the rows at the ascending positions `candidates`."""
+        """Compute utilities in [0, 1] of the rows at ascending `candidates`."""
         weights = self.class_weights(estimator, y)
 
         def expect(rows: Any) -> Array:
             proba = predict_proba(estimator, rows)
-            # Sums of products row by row: a matrix product rounds as its shape says.
+            # Sum row by row: the rounding of a matrix product depends on its shape.
             return np.einsum("nc,c->n", proba.astype(np.float64, copy=False), weights)
 
         utilities = map_rows(expect, X, candidates, len(weights))
@@ -220,8 +223,8 @@ def _as_array(target: Any, known: list[Any]) -> dict[Any, float]:
     if shares.shape != (len(known),):
         raise ValueError(
             f"target has the shape {shares.shape}, but the estimator knows "
-            f"{len(known)} classes, {known}; one proportion a class is needed. A dict "
-            "from label to proportion serves while some classes have not been seen."
+            f"{len(known)} classes, {known}; one proportion per class is needed. Use a "
+            "dict from label to proportion while some classes have not been seen."
         )
     if not ((shares >= 0).all() and np.isfinite(shares).all() and shares.any()):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Clusters of the pool: balls that each lie in one, and one typical row of each."""
+"""Strategies that use clusters of the pool: ProbCover and TypiClust."""
 
 from __future__ import annotations
 
@@ -17,43 +17,44 @@ from skactive.geometry._typicality import typicality
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._selection import round_ties
 
-# Rows whose balls decide on the radius of ProbCover.
+# ProbCover: number of rows whose balls determine the radius.
 _PURITY_ROWS = 5_000
-# Clusters at most while no model has seen a class.
+# ProbCover: maximum number of clusters while no model has seen a class.
 _UNKNOWN_CLASSES = 10
-# TypiClust: clusters of at most as many rows wait, as in the authors' code.
+# TypiClust: clusters of at most this many rows come last, as in the authors' code.
 _SMALL_CLUSTER_SIZE = 5
-# TypiClust: more clusters than this are made from mini-batches, as in the paper.
+# TypiClust: with more clusters than this, k-means uses mini-batches, as in the paper.
 _MAX_EXACT_CLUSTERS = 50
 _BATCH_SIZE = 1024
-# TypiClust: larger clusters are judged by this many of their rows.
+# TypiClust: of larger clusters, only this many rows are looked at.
 _MAX_CLUSTER_ROWS = 20_000
 
 
 class ProbCover(BatchStrategy):
-    """Rows whose balls cover most rows that no labelled row covers.
+    """Rows whose balls cover the most rows that no labelled row covers yet.
 
     Parameters
     ----------
     radius : float, default=None
-        Radius of the balls, at least 0. None means the largest one at which a share
-        `alpha` of the balls is pure: holds rows of one cluster of a k-means only.
-        Where there are more than 5,000 rows, so many balls drawn at random decide.
+        Radius of the balls, at least 0. None means the largest radius at which a share
+        `alpha` of the balls is pure. A ball is pure if all rows in it are in the same
+        k-means cluster. If there are more than 5,000 rows, the share is computed from
+        5,000 balls drawn at random.
     alpha : float, default=0.95
-        Share of pure balls, in (0, 1]. It has no effect if `radius` is given.
+        Share of pure balls, in (0, 1]. Not used if `radius` is given.
     n_clusters : int, default=None
-        Number of clusters, best the number of classes. None means the number of
-        classes that the estimator has seen, at least 2; while it is not fitted, the
-        number of rows to choose, at least 2 and at most 10. It has no effect if
-        `radius` is given.
+        Number of clusters, ideally the number of classes. None means the number of
+        classes that the estimator has seen, but at least 2. While the estimator is not
+        fitted, None means the number of rows to choose, at least 2 and at most 10. Not
+        used if `radius` is given.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     Notes
     -----
-    Once every row is covered that can be, the other rows are chosen at random. A
-    smaller radius avoids it.
+    Once every row that can be covered is covered, the remaining rows of the batch are
+    chosen at random. Use a smaller radius to avoid this.
 
     References
     ----------
@@ -89,7 +90,7 @@ class ProbCover(BatchStrategy):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Greedy cover, see :meth:`BatchStrategy.pick`."""
+        """Choose a greedy cover, see :meth:`BatchStrategy.pick`."""
         radius = self.radius
         if radius is None:
             n_clusters = self.n_clusters or _n_classes(batch.estimator, batch.n_queries)
@@ -109,23 +110,25 @@ class ProbCover(BatchStrategy):
 class TypiClust(BatchStrategy):
     """The most typical row of each of the largest clusters without a labelled row.
 
-    All rows are clustered by k-means, into as many clusters as there are labelled rows
-    and rows to choose. Clusters with the fewest labelled rows come first, of these the
-    largest; from each one the row with the smallest mean distance to its neighbours is
-    taken, and after the last cluster the first one follows again. Clusters of at
-    most 5 rows wait until the others are used up.
+    All rows are clustered by k-means. The number of clusters is the number of labelled
+    rows plus the number of rows to choose. Clusters with the fewest labelled rows come
+    first, and the largest of these before the others. In each cluster, the row with the
+    smallest mean distance to its neighbours is chosen. After the last cluster, the
+    strategy starts again with the first one. Clusters of at most 5 rows are used only
+    when the other clusters have no candidates left.
 
     Parameters
     ----------
     n_neighbors : int, default=20
-        Neighbours inside the cluster that the distance is averaged over; all, in a
-        smaller cluster. Of clusters with more than 20,000 rows, so many drawn at random
-        are looked at.
+        Number of neighbours in the same cluster over which distances are averaged. In a
+        smaller cluster, all neighbours are used. Of a cluster with more than 20,000
+        rows, only 20,000 rows drawn at random are looked at.
     max_clusters : int, default=500
-        At most so many clusters. More than 50 are made by k-means on mini-batches.
+        Maximum number of clusters. With more than 50 clusters, k-means uses
+        mini-batches.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -155,7 +158,7 @@ class TypiClust(BatchStrategy):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Typical rows, a cluster at a time, see :meth:`BatchStrategy.pick`."""
+        """Choose typical rows cluster by cluster, see :meth:`BatchStrategy.pick`."""
         n_clusters = min(len(batch.labeled) + batch.n_queries, self.max_clusters)
         clusters = _cluster(batch.vectors, n_clusters, batch.rng)
         large, small = self._queues(
@@ -163,7 +166,7 @@ class TypiClust(BatchStrategy):
         )
         is_candidate = np.zeros(batch.vectors.shape[0], dtype=bool)
         is_candidate[batch.candidates] = True
-        # By cluster, candidates from the least to the most typical one.
+        # For each cluster, its candidates from the least to the most typical.
         ranked: dict[int, list[int]] = {}
         chosen: list[int] = []
         while len(chosen) < batch.n_queries:
@@ -184,7 +187,7 @@ class TypiClust(BatchStrategy):
         labeled: Array,
         rng: np.random.Generator,
     ) -> tuple[list[int], list[int]]:
-        """Clusters that hold a candidate, in turn: the large ones, the small ones."""
+        """Large and small clusters that hold a candidate, in the order of use."""
         sizes = np.bincount(clusters)
         n_labeled = np.bincount(clusters[labeled], minlength=len(sizes))
         order = rng.permutation(np.unique(clusters[candidates]))
@@ -193,7 +196,7 @@ class TypiClust(BatchStrategy):
         return order[~is_small].tolist(), order[is_small].tolist()
 
     def _rank(self, batch: Batch, members: Array, is_candidate: Array) -> list[int]:
-        """Candidates of a cluster, the most typical one last."""
+        """Candidates of a cluster, ordered so that the most typical one is last."""
         members = batch.rng.permutation(members)  # for ties
         seen, unseen = members[:_MAX_CLUSTER_ROWS], members[_MAX_CLUSTER_ROWS:]
         scores = round_ties(typicality(batch.vectors, seen, self.n_neighbors))
@@ -202,7 +205,7 @@ class TypiClust(BatchStrategy):
 
 
 def _n_classes(estimator: Any, n_queries: int) -> int:
-    """Number of classes that an estimator has seen, or a guess."""
+    """Number of classes that the estimator has seen, or a guess if not fitted."""
     try:
         n_classes = len(classes_of(estimator))
     except AttributeError:
@@ -213,7 +216,7 @@ def _n_classes(estimator: Any, n_queries: int) -> int:
 def _cluster(
     vectors: Any, n_clusters: int, rng: np.random.Generator, exact: bool = False
 ) -> Array:
-    """Codes of the clusters of a seeded k-means, shape (n_samples,)."""
+    """Cluster codes of a seeded k-means, shape (n_samples,)."""
     n_clusters = min(n_clusters, len(np.unique(row_hashes(vectors))))
     is_exact = exact or n_clusters <= _MAX_EXACT_CLUSTERS
     batch_size = None if is_exact else _BATCH_SIZE

@@ -1,4 +1,4 @@
-"""The first batch, while no model can say which rows are worth a label."""
+"""Cold start: the first batch, while there is no model to ask."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from skactive.strategies._random import Random
 
 
 class ColdStart(Strategy):
-    """Rows that represent the pool, where rows are vectors; random rows elsewhere.
+    """Rows that represent the pool, or random rows if the rows are not vectors.
 
-    The default of `initial_strategy`. It is :class:`MaxHerding` where what the
-    classifier sees, after the steps of a pipeline before its last one, are finite
-    numbers (images are flattened), and these steps can be fitted without labels. It is
-    :class:`Random` for anything else: texts without a vectorizer, missing features,
-    steps that learn from labels. Which of the two it is depends on the data only, never
-    on chance.
+    This is the default `initial_strategy`. It uses :class:`MaxHerding` if the input of
+    the classifier, after the pipeline steps before the last one, consists of finite
+    numbers, and if these steps can be fitted without labels. Images are flattened. It
+    uses :class:`Random` for everything else: texts without a vectorizer, missing
+    features, or steps that learn from labels. Which of the two is used depends only on
+    the data, never on chance.
 
     See Also
     --------
-    MaxHerding : What it does with vectors. ``benchmarks/README.md`` has the
-        study that it was chosen by.
+    MaxHerding : The strategy used for vectors. ``benchmarks/README.md`` has the
+        study by which it was chosen.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 A committee is a scikit-learn ensemble (forest, extra trees, bagging, voting), a list
 of fitted classifiers, or what ActiveLearningClassifier makes for any other estimator:
-draws from its posterior, bootstrap members, or what a function of the user gives.
+draws from its posterior, bootstrap members, or the output of a function of the user.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from skactive.strategies._pointwise import PointwiseStrategy
 
 
 class VoteEntropy(PointwiseStrategy):
-    """Rows on whose class the members' votes are most evenly split.
+    """Rows for which the votes of the members are most evenly split.
 
     See Also
     --------
@@ -46,9 +46,9 @@ class VoteEntropy(PointwiseStrategy):
 
 
 class ConsensusEntropy(PointwiseStrategy):
-    """Rows where the mean of the members' probabilities has the largest entropy.
+    """Rows for which the mean of the members' probabilities has the largest entropy.
 
-    All members count alike: the weights of a `VotingClassifier` are not used.
+    All members have equal weight. The weights of a `VotingClassifier` are not used.
 
     See Also
     --------
@@ -76,12 +76,13 @@ class ConsensusEntropy(PointwiseStrategy):
 
 
 class KLDivergence(PointwiseStrategy):
-    """Rows where members are far from their consensus (Kullback-Leibler).
+    """Rows for which members are far from their consensus (Kullback-Leibler).
 
     Parameters
     ----------
     reduction : {"max", "mean"}, default="max"
-        The member that disagrees most, or the mean over members.
+        Whether to use the divergence of the member that disagrees most, or the mean
+        over all members.
 
     See Also
     --------
@@ -115,7 +116,7 @@ class KLDivergence(PointwiseStrategy):
 
 
 class InformationGain(PointwiseStrategy):
-    """Rows whose label tells most about the model (BALD).
+    """Rows whose label tells the most about the model (BALD).
 
     See Also
     --------

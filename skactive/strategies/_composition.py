@@ -1,4 +1,4 @@
-"""Base of strategies that are made of a list of others."""
+"""Base class of strategies that are made of a list of others."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from skactive.strategies._messages import shorten
 
 
 class Composition(CombinedStrategy):
-    """Base of strategies with an argument `strategies`, a list of others.
+    """Base class of strategies with an argument `strategies`, a list of others.
 
-    An item is a name among :func:`get_strategy_names`, a strategy object or a function,
-    or a pair (name, one of these). An item without a name of its own is called as in
-    the registry, or by its class or function in lower case, and numbered where that
-    is not unique. Parameters of objects nest under these names, as ``margin__beta``,
-    and an item can be replaced under its name.
+    An item is a name from :func:`get_strategy_names`, a strategy object or a function,
+    or a pair (name, one of these). An item without a name of its own gets its
+    registered name, or the name of its class or function in lower case. A number is
+    added if that name is not unique. Parameters of the items nest under these names, as
+    ``margin__beta``, and an item can be replaced under its name.
     """
 
     # Subclasses have this argument.
@@ -26,14 +26,14 @@ class Composition(CombinedStrategy):
     _parameter_constraints: dict = {"strategies": [list, tuple]}
 
     def parts(self) -> list[tuple[str, Strategy]]:
-        """Names and strategies, in order.
+        """Return the names and strategies, in order.
 
         Raises
         ------
         ValueError
-            If there are none, or a name is unknown or not possible.
+            If the list is empty, or a name is unknown or not allowed.
         TypeError
-            If an item is no strategy.
+            If an item is not a strategy.
         """
         self._validate_params()
         if not self.strategies:
@@ -60,16 +60,18 @@ class Composition(CombinedStrategy):
             raise ValueError(f"The name {name!r} in strategies {problem}.")
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters, those of the strategies in the list among them.
+        """Get the parameters, including those of the strategies in the list.
 
         Parameters
         ----------
         deep : bool, default=True
-            Also give the items of the list by their names, and their parameters.
+            Whether to also return the items of the list by their names, and their
+            parameters.
 
         Returns
         -------
         params : dict
+            Parameter names mapped to their values.
         """
         params = super().get_params(deep=False)
         if deep and isinstance(self.strategies, (list, tuple)):
@@ -91,6 +93,7 @@ class Composition(CombinedStrategy):
         Returns
         -------
         self : Composition
+            The strategy itself.
         """
         if "strategies" in params:
             self.strategies = params.pop("strategies")
@@ -106,7 +109,7 @@ class Composition(CombinedStrategy):
 
 
 def _named(strategies: list[Any] | tuple[Any, ...]) -> list[tuple[str, Any]]:
-    """Pairs of a name and an item; names that are not given are made unique."""
+    """Return pairs of a name and an item. Names that are not given are made unique."""
     names = [item[0] if _is_pair(item) else _default_name(item) for item in strategies]
     counts = Counter(names)
     seen: Counter[str] = Counter()

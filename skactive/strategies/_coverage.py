@@ -1,4 +1,4 @@
-"""Coverage strategies: few rows that stand for the whole pool, labelled rows too."""
+"""Coverage strategies: rows that, with the labelled rows, represent the whole pool."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ _MAX_ROWS = {"max_rows": [Interval(numbers.Integral, 1, None, closed="left")]}
 
 
 class MaxHerding(BatchStrategy):
-    """Rows that cover most of the pool, in the sense of a gaussian kernel.
+    """Rows that cover the most of the pool, as measured by a Gaussian kernel.
 
-    Coverage that falls with the distance, ``exp(-distance^2 / (2 bandwidth^2))``,
-    instead of balls as in :class:`ProbCover`.
+    Coverage falls with the distance as ``exp(-distance^2 / (2 bandwidth^2))``, instead
+    of ending at the border of a ball as in :class:`ProbCover`.
 
     Parameters
     ----------
     bandwidth : float, default=None
-        Positive. None means half the median distance between two rows, over up to
-        10,000 random pairs: rows at the median distance have the similarity 0.14.
+        Bandwidth of the kernel, positive. None means half the median distance between
+        two rows, over up to 10,000 random pairs. Rows at the median distance then have
+        the similarity 0.14.
     max_rows : int, default=20_000
-        With more rows than this, that many drawn at random stand for all, both as
-        rows to cover and as candidates. Otherwise the greedy solution is exact.
+        Maximum number of rows to use, both as rows to cover and as candidates. If there
+        are more, this many rows drawn at random represent all. Otherwise the greedy
+        solution is exact.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -66,7 +68,7 @@ class MaxHerding(BatchStrategy):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Greedy coverage, see :meth:`BatchStrategy.pick`."""
+        """Choose rows by greedy coverage, see :meth:`BatchStrategy.pick`."""
         return max_herding(
             batch.vectors,
             batch.n_queries,
@@ -79,34 +81,37 @@ class MaxHerding(BatchStrategy):
 
 
 class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[override]
-    """Rows that cover most of what the model is uncertain of.
+    """Rows that cover the most of what the model is uncertain about.
 
-    As :class:`MaxHerding`, each row to cover weighted with its utility by a pointwise
-    strategy.
+    This is :class:`MaxHerding` with weights: the weight of each row to cover is its
+    utility under a pointwise strategy.
 
     Parameters
     ----------
     strategy : str, Strategy or callable, default=None
-        Pointwise, with utilities that are not negative. None means ``Margin()``.
+        A pointwise strategy whose utilities are not negative. None means ``Margin()``.
     bandwidth : float or "adaptive", default=None
-        As in :class:`MaxHerding`, where it stays as it is while labels come in. As in
-        the paper it shrinks with "adaptive": it is then the least distance between two
-        different labelled rows, over the root of two, and that of None while fewer
-        than two are labelled. So a batch comes to be made of the most uncertain rows,
-        near each other or not, and soon, if two labelled rows are almost identical.
+        Bandwidth of the kernel. A float or None is as in :class:`MaxHerding`, and does
+        not change as labels come in. With "adaptive", the bandwidth shrinks as in the
+        paper. It is the smallest distance between two different labelled rows, divided
+        by the square root of two. While fewer than two rows are labelled, it is as with
+        None. A batch then ends up as the most uncertain rows, whether or not they are
+        close to each other. This happens early if two labelled rows are almost
+        identical.
     max_rows : int, default=20_000
         As in :class:`MaxHerding`.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     Notes
     -----
-    The paper takes distances of vectors of norm one, for which name an `embedding`
-    such as ``sklearn.preprocessing.Normalizer().fit(X)``, and divides the logits by a
-    temperature at which held-out labels are calibrated. Here probabilities are the
-    model's own: put ``CalibratedClassifierCV(model, method="temperature")`` of
-    scikit-learn 1.8 in its place to have them scaled.
+    The paper uses distances between vectors of norm one. For these, pass an `embedding`
+    such as ``sklearn.preprocessing.Normalizer().fit(X)``. The paper also divides the
+    logits by a temperature that is calibrated on held-out labels. Here the
+    probabilities are those of the model. To scale them, replace the model by
+    ``CalibratedClassifierCV(model, method="temperature")``, available from scikit-learn
+    1.8 on.
 
     References
     ----------
@@ -149,8 +154,8 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Greedy weighted coverage, see :meth:`BatchStrategy.pick`."""
-        # Labelled rows cover themselves, so that their weight never matters.
+        """Choose rows by greedy weighted coverage, see :meth:`BatchStrategy.pick`."""
+        # Labelled rows cover themselves, so their weight never matters.
         is_free = np.ones(batch.vectors.shape[0], dtype=bool)
         is_free[batch.labeled] = False
         free = np.flatnonzero(is_free)
@@ -179,13 +184,14 @@ class FacilityLocation(BatchStrategy):
     Parameters
     ----------
     similarity : {"cosine", "euclidean"}, default="cosine"
-        ``(1 + cosine) / 2`` or ``1 / (1 + distance)``.
+        "cosine" is ``(1 + cosine) / 2``, "euclidean" is ``1 / (1 + distance)``.
     max_rows : int, default=20_000
-        With more rows than this, that many drawn at random stand for all, both as
-        rows to be near to and as candidates. Otherwise the greedy solution is exact.
+        Maximum number of rows to use, both as rows to be similar to and as candidates.
+        If there are more, this many rows drawn at random represent all. Otherwise the
+        greedy solution is exact.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -218,7 +224,7 @@ class FacilityLocation(BatchStrategy):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Greedy facility location, see :meth:`BatchStrategy.pick`."""
+        """Choose rows by greedy facility location, see :meth:`BatchStrategy.pick`."""
         return facility_location(
             batch.vectors,
             batch.n_queries,

@@ -1,4 +1,4 @@
-"""Density: rows that stand for many others."""
+"""Density: rows that represent many others."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from skactive.strategies._batch import EMBEDDING
 class InformationDensity(Strategy):
     """Rows that are similar to many rows of the pool.
 
-    The mean similarity of a row to all rows of `X`, itself included: a factor for a
-    strategy that by itself is drawn to outliers, as in ``get_strategy("entropy") *
-    InformationDensity()``. It needs nothing of the estimator, so that it can choose
-    the first rows as well. Utilities lie in [0, 1].
+    The utility is the mean similarity of a row to all rows of `X`, itself included. It
+    is useful as a factor for a strategy that tends to choose outliers, as in
+    ``get_strategy("entropy") * InformationDensity()``. It needs nothing of the
+    estimator, so it can choose the first rows as well. Utilities lie in [0, 1].
 
     Parameters
     ----------
     similarity : {"euclidean", "cosine"}, default="euclidean"
-        "euclidean" is 1 / (1 + distance). "cosine" is the cosine where no number in
-        the embedding is negative (as in counts of words), and (1 + cosine) / 2
-        otherwise. Its time grows with the number of rows, not with its square.
+        "euclidean" is 1 / (1 + distance). "cosine" is the cosine if no number in the
+        embedding is negative (as in word counts), and (1 + cosine) / 2 otherwise. The
+        computation time of "cosine" grows with the number of rows, not with its square.
     n_neighbors : int, default=None
-        Take the mean over a row itself and as many nearest other rows only. None
+        Take the mean only over a row itself and this many nearest other rows. None
         means over all rows.
     max_rows : int, default=None
-        For big pools: look for similar rows among a sample of at most so many, the
-        row itself apart. The same sample in every call on as many rows. None means
-        to look at all. The cosine without `n_neighbors` is always exact.
+        For large pools: look for similar rows in a sample of at most this many rows,
+        not counting the row itself. The sample is the same in every call on the same
+        number of rows. None means to look at all rows. "cosine" without `n_neighbors`
+        is always exact.
     beta : float, default=1.0
-        The density is raised to this power: its weight in a product.
+        Power to which the density is raised, which is its weight in a product.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -80,7 +81,7 @@ class InformationDensity(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
+        """Compute the utilities of the rows at the ascending positions `candidates`."""
         density = information_density(
             embed(estimator, X, self.embedding),
             candidates,

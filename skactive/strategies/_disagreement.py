@@ -1,4 +1,4 @@
-"""How far the probabilities of another model and of the learner's own are apart."""
+"""Disagreement between the learner's model and another model, the teacher."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _ARRAYS = 4
 
 
 class TeacherStrategy(Strategy):
-    """Base of strategies that compare a teacher with the learner, row by row.
+    """Base class of strategies that compare a teacher with the learner, row by row.
 
-    A new one defines `compare`. The teacher is a `FrozenEstimator` around a fitted
+    A subclass defines `compare`. The teacher is a `FrozenEstimator` around a fitted
     model, or any other estimator, which is fitted on the labelled rows of each call.
     """
 
@@ -45,10 +45,11 @@ class TeacherStrategy(Strategy):
 
     @abstractmethod
     def compare(self, teacher_proba: Array, proba: Array, X: Any) -> Array:
-        """One number a row, shape (n_rows,), for a chunk of rows.
+        """Return one number per row for a chunk of rows, shape (n_rows,).
 
-        `teacher_proba` and `proba`, that of the learner, have the shape (n_rows,
-        n_classes), with one column for each class that either knows.
+        `teacher_proba` are the probabilities of the teacher, `proba` those of the
+        learner. Both have the shape (n_rows, n_classes), with one column for each class
+        that either of the two knows.
         """
 
     @property
@@ -66,14 +67,14 @@ class TeacherStrategy(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Not negative; zero where the teacher can tell nothing."""
+        """Return utilities, zero if the teacher cannot be fitted yet."""
         values = self._compare_rows(self.compare, estimator, X, y, candidates)
         return np.zeros(len(candidates)) if values is None else values
 
     def _compare_rows(
         self, compare: Any, estimator: Any, X: Any, y: Any, rows: Array
     ) -> Array | None:
-        """`compare` on ascending `rows`; None where the teacher can tell nothing."""
+        """Apply `compare` to ascending `rows`; None if there is no teacher yet."""
         teacher = self._teacher(estimator, X, y)
         if teacher is None:
             return None
@@ -105,33 +106,38 @@ class TeacherStrategy(Strategy):
 
 
 class Disagreement(TeacherStrategy):
-    """Rows on which another model and the learner's own are far apart.
+    """Rows on which another model and the learner's model disagree.
 
-    A teacher, such as a large model, says what the learner may have wrong; a model of
-    another kind, trained on the same labels, says what these labels leave open.
+    The other model is called the teacher. A teacher such as a large model shows where
+    the learner may be wrong. A model of another kind, trained on the same labels, shows
+    what these labels leave open.
 
     Parameters
     ----------
     estimator : estimator object or None, default=None
-        The teacher: a `FrozenEstimator` around a fitted classifier, which stays as it
-        is, or any other classifier, a clone of which is fitted on the labelled rows
-        of each call. It takes the same `X` as the learner does. Classes that one of
-        the two does not know have probability zero there. None means a
-        RandomForestClassifier on the learner's embedding, which is what the steps of
-        a pipeline before its last one give, or `X` itself.
+        The teacher. It takes the same `X` as the learner. A `FrozenEstimator` around a
+        fitted classifier is used as it is. Any other classifier is cloned and fitted on
+        the labelled rows in each call. None means a RandomForestClassifier on the
+        learner's embedding, which is the output of the pipeline steps before the last
+        one, or `X` itself. If one of the two models does not know a class, its
+        probability of that class is zero.
     divergence : {"jensen_shannon", "kl", "total_variation"}, default="jensen_shannon"
-        Of the class probabilities: :func:`skactive.measures.jensen_shannon`, between 0
-        and log(2) nats; :func:`skactive.measures.relative_entropy` of the teacher from
-        the learner, whose probabilities are taken to be at least 1e-6, between 0 and
-        13.8 nats; or :func:`skactive.measures.total_variation`, between 0 and 1.
+        How the class probabilities are compared:
+
+        - "jensen_shannon": :func:`skactive.measures.jensen_shannon`, between 0 and
+          log(2) nats.
+        - "kl": :func:`skactive.measures.relative_entropy` of the teacher from the
+          learner, between 0 and 13.8 nats. The learner's probabilities are taken to be
+          at least 1e-6.
+        - "total_variation": :func:`skactive.measures.total_variation`, between 0 and 1.
     random_state : int, default=0
         Seeds each `random_state` inside `estimator` that is None.
 
     See Also
     --------
-    Judged : What another model is in doubt of.
-    Distillation : Rows where a learner gains most from the labels of another model.
-    InformationGain : How far members of one kind are apart.
+    Judged : Any strategy, asked about another model instead of the learner's.
+    Distillation : Rows where a learner gains the most from the labels of a teacher.
+    InformationGain : Disagreement between committee members of the same kind.
 
     References
     ----------
@@ -170,7 +176,7 @@ class Disagreement(TeacherStrategy):
         self.random_state = random_state
 
     def compare(self, teacher_proba: Array, proba: Array, X: Any) -> Array:
-        """The divergence in each row."""
+        """Return the divergence of each row, shape (n_rows,)."""
         measure = {
             "jensen_shannon": measures.jensen_shannon,
             "kl": measures.relative_entropy,
@@ -191,7 +197,7 @@ class Disagreement(TeacherStrategy):
 
 
 class _OnEmbedding:
-    """A classifier on the learner's embedding, as one on the rows themselves."""
+    """A classifier on the learner's embedding, wrapped so that it takes rows."""
 
     def __init__(self, classifier: Any, learner: Any):
         self.classifier = classifier
@@ -214,7 +220,7 @@ def _embed(estimator: Any, X: Any) -> Any:
 
 
 def _all_classes(teacher: Any, estimator: Any) -> Array:
-    """Sorted classes that a teacher or a learner knows."""
+    """Return the sorted classes that the teacher or the learner knows."""
     theirs = classes_of(teacher), classes_of(estimator)
     first, second = (set(classes.tolist()) for classes in theirs)
     if not first & second:
@@ -227,7 +233,7 @@ def _all_classes(teacher: Any, estimator: Any) -> Array:
 
 
 def proba_among(estimator: Any, X: Any, classes: Array) -> Array:
-    """Probabilities (n_rows, n_classes), zero for classes that are not known."""
+    """Probabilities of `classes`, zero for unknown ones; (n_rows, n_classes)."""
     proba = predict_proba(estimator, X)
     own = classes_of(estimator)
     if np.array_equal(own, classes):

@@ -1,4 +1,4 @@
-"""What a cheap learner is to be taught by a dear teacher, and what by a person."""
+"""Distillation: which rows a teacher should label, and which an annotator."""
 
 from __future__ import annotations
 
@@ -19,47 +19,51 @@ Cost = float | Callable[[Any], ArrayLike]
 
 
 class Distillation(TeacherStrategy):
-    """Rows where a cheap learner gains most from a dear label, for what it costs.
+    """Rows where a cheap learner gains the most from a label, per cost of the label.
 
-    Let the teacher be right about the probabilities p of a row's label. The learner,
-    with probabilities q, then has an expected log loss of ``entropy(p) +
-    relative_entropy(p, q)`` there. The teacher's own answer, p or a draw from it,
-    tells the learner what the teacher knows and so can remove the second part; what a
-    person says is the label, and can remove both. The utility is the larger of these
-    gains per cost::
+    A label comes from a teacher, which is another model, or from an annotator, which is
+    a person. Suppose that the teacher is right about the probabilities p of a row's
+    label. A learner with probabilities q then has an expected log loss of ``entropy(p)
+    + relative_entropy(p, q)`` on that row. The teacher's answer is p or a draw from it.
+    It tells the learner what the teacher knows, so it can remove the second term. An
+    annotator gives the label itself, which can remove both terms. The utility is the
+    larger of these gains per cost::
 
         max(relative_entropy(p, q) / cost,
             (entropy(p) + relative_entropy(p, q)) / annotator_cost)
 
-    So a sure teacher is asked where the learner is wrong or in doubt, and a person
-    where the teacher is in doubt as well, if that is worth the price. Where the teacher
-    is much cheaper, the rows for a person come after hundreds for the teacher. A
-    :func:`skactive.labeling.label_pool` asks whom it names for each row, if its sources
-    are called "teacher" and "annotator". It says what a
-    label is worth to the row itself, not to others. How far a teacher's doubt is to be
-    believed is a matter of its calibration.
+    The teacher is therefore asked where it is certain and the learner is wrong or
+    uncertain. The annotator is asked where the teacher is uncertain too, if that is
+    worth the price. If the teacher is much cheaper, rows for the annotator come only
+    after hundreds of rows for the teacher.
+
+    :func:`skactive.labeling.label_pool` asks the source that this strategy names for
+    each row, if its sources are called "teacher" and "annotator".
+
+    The utility says what a label is worth on the row itself, not on other rows. How far
+    the teacher's uncertainty can be trusted depends on its calibration.
 
     Parameters
     ----------
     estimator : estimator object
-        The teacher: a `FrozenEstimator` around a fitted classifier, which stays as it
-        is, or any other classifier, a clone of which is fitted on the labelled rows
-        of each call. It takes the same `X` as the learner does. Classes that one of
-        the two does not know have probability zero there.
+        The teacher. It takes the same `X` as the learner. A `FrozenEstimator` around a
+        fitted classifier is used as it is. Any other classifier is cloned and fitted on
+        the labelled rows in each call. If one of the two models does not know a class,
+        its probability of that class is zero.
     cost : float or callable, default=1.0
-        Of the teacher's label: a number, or a function from some rows of `X` to an
-        array of shape (n_rows,). Positive, in any unit.
+        Cost of a label from the teacher, positive, in any unit: a number, or a function
+        ``rows of X -> costs`` of shape (n_rows,).
     annotator_cost : float, callable or None, default=None
-        Of a person's label, in the same unit. None means that only the teacher is
-        there to be asked.
+        Cost of a label from the annotator, in the same unit. None means that only the
+        teacher can be asked.
     random_state : int, default=0
         Seeds each `random_state` inside `estimator` that is None.
 
     See Also
     --------
-    Disagreement : How far another model and the learner's own are apart.
-    skactive.measures.relative_entropy : With the learner's probabilities taken to be at
-        least 1e-6.
+    Disagreement : Rows on which another model and the learner's model disagree.
+    skactive.measures.relative_entropy : The formula. The learner's probabilities are
+        taken to be at least 1e-6.
 
     References
     ----------
@@ -70,7 +74,7 @@ class Distillation(TeacherStrategy):
 
     Examples
     --------
-    The teacher is sure of the first row, and in doubt of the second:
+    The teacher is certain about the first row, and uncertain about the second:
 
     >>> import numpy as np
     >>> from sklearn.frozen import FrozenEstimator
@@ -110,35 +114,36 @@ class Distillation(TeacherStrategy):
         self.random_state = random_state
 
     def compare(self, teacher_proba: Array, proba: Array, X: Any) -> Array:
-        """The larger gain per cost in each row, in nats per unit of cost."""
+        """Return the larger gain of each row, in nats per unit of cost."""
         return np.max(self._rates(teacher_proba, proba, X), axis=0)
 
     def assign(self, estimator: Any, X: Any, y: Any, rows: ArrayLike) -> Array:
-        """Say which source is the better buy for each of some rows.
+        """Assign to each of some rows the source that gains more per cost.
 
         Parameters
         ----------
         estimator : estimator object, or list of estimators
-            The learner's, fitted.
+            The fitted estimator of the learner.
         X : array-like, sparse, data frame or sequence of n_samples
             The pool.
         y : array-like of shape (n_samples,) or None
-            Labels with NaN or None where a row is unlabelled.
+            Labels, with NaN or None where a row is unlabelled.
         rows : array-like of shape (n_rows,)
-            Positions in `X`, as a query gives them, in any order.
+            Positions in `X`, as a query returns them, in any order.
 
         Returns
         -------
         sources : ndarray of shape (n_rows,)
-            "teacher" or "annotator". The teacher where both are as good, and wherever
-            `annotator_cost` is None; the annotator, if there is one, while the labels
-            are of one class, so that a teacher that is fitted on them knows nothing.
+            "teacher" or "annotator". It is the teacher if both gain the same, and
+            always if `annotator_cost` is None. While all labels are of one class, a
+            teacher that is fitted on them knows nothing. The rows then go to the
+            annotator, if there is one.
 
         Raises
         ------
         ValueError
             If a position is not in `X`, a cost is not positive, or there are no labels
-            for a teacher that is to be fitted.
+            on which to fit the teacher.
         """
         self._check(estimator)
         rows = check_rows(rows, _num_samples(X))
@@ -149,12 +154,12 @@ class Distillation(TeacherStrategy):
         return np.where(values[places] > 0, "annotator", "teacher")
 
     def _advantage(self, teacher_proba: Array, proba: Array, X: Any) -> Array:
-        """How much more a person is worth than the teacher, per cost."""
+        """Gain per cost of the annotator less that of the teacher."""
         rates = self._rates(teacher_proba, proba, X)
         return rates[-1] - rates[0]
 
     def _rates(self, teacher_proba: Array, proba: Array, X: Any) -> list[Array]:
-        """Gains per cost, of the teacher and, if there is one, of the annotator."""
+        """Gains per cost of the teacher and, if there is one, of the annotator."""
         taught = measures.relative_entropy(teacher_proba, proba).astype(np.float64)
         rates = [taught / self._costs("cost", X)]
         if self.annotator_cost is not None:
@@ -171,7 +176,7 @@ class Distillation(TeacherStrategy):
         if costs.shape != (n_rows,):
             raise ValueError(
                 f"{name} of Distillation gave an array of shape {costs.shape} for "
-                f"{n_rows} rows; expected one cost a row, shape ({n_rows},)."
+                f"{n_rows} rows; expected one cost per row, shape ({n_rows},)."
             )
         if not (np.isfinite(costs) & (costs > 0)).all():
             wrong = costs[~(np.isfinite(costs) & (costs > 0))][0]

@@ -1,4 +1,4 @@
-"""Useful rows that differ: batches from utilities and distances."""
+"""Batches of useful rows that differ, from utilities and distances."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _SMALLEST_WEIGHT = 1e-6
 
 
 class _Distances:
-    """Squared distances of all rows to points, one product of matrices each.
+    """Squared distances of all rows to points, by matrix products.
 
-    Dense rows are looked at from their mean, without a copy: less is lost to rounding
-    where all of them are far from zero.
+    Dense rows are centred at their mean, without a copy. This loses less to rounding if
+    all rows are far from zero.
     """
 
     def __init__(self, vectors: Any):
@@ -46,7 +46,7 @@ class _Distances:
             self.norms[rows] = squared_norms(vectors[rows] - self.shift)
 
     def to_points(self, points: Array, rows: slice = slice(None)) -> Array:
-        """Shape (n_rows, n_points), for dense points."""
+        """Squared distances to dense points, shape (n_rows, n_points)."""
         points = (points - self.shift).astype(self.vectors.dtype, copy=False)
         # (x - shift) @ point as x @ point - shift @ point
         result = np.asarray(self.vectors[rows] @ points.T)
@@ -57,15 +57,15 @@ class _Distances:
         return np.maximum(result, 0, out=result)
 
     def to_row(self, row: int) -> Array:
-        """Shape (n_samples,)."""
+        """Squared distances to one row, shape (n_samples,)."""
         distances = self.to_points(dense_rows(self.vectors, [row]))[:, 0]
         distances[row] = 0
         return distances
 
     def to_nearest(self, others: Array) -> Array:
-        """To the nearest of the rows at some positions; inf if there is none."""
+        """Squared distances to the nearest row of `others`; inf if there is none."""
         nearest = np.full(len(self.norms), np.inf, dtype=self.vectors.dtype)
-        # `others` in tiles as well: they may be nearly all rows.
+        # Split `others` as well, since they may be nearly all rows.
         step = next(blocks(self.vectors), slice(0, 1)).stop
         for start in range(0, len(others), step):
             points = dense_rows(self.vectors, others[start : start + step])
@@ -84,22 +84,23 @@ def ranked_batch(
     n_queries: int,
     rng: np.random.Generator,
 ) -> Array:
-    """Greedy batch of rows that are useful and unlike labelled and chosen rows.
+    """Choose rows greedily that are useful and unlike labelled and chosen rows.
 
     Each pick has the largest ``alpha * (1 - phi) + (1 - alpha) * utility``, where phi
-    is the largest similarity 1 / (1 + distance) to a labelled or chosen row, and
-    alpha the share of rows that are neither. While nothing is labelled or chosen, phi
-    is the same for all, and the largest utility is picked.
+    is the largest similarity 1 / (1 + distance) to a labelled or chosen row, and alpha
+    is the share of rows that are neither. While no row is labelled or chosen, phi is
+    the same for all rows, and the row with the largest utility is picked.
 
     Parameters
     ----------
     vectors : ndarray or CSR of shape (n_samples, n_features)
         float32 or float64, finite.
     utilities : ndarray of shape (n_candidates,)
+        Utilities of the candidates.
     candidates : ndarray of shape (n_candidates,)
         Positions that may be chosen.
     labeled : ndarray of shape (n_labeled,)
-        Positions of labelled rows; all others count as unlabelled.
+        Positions of labelled rows. All other rows count as unlabelled.
     n_queries : int
         At most n_candidates.
     rng : numpy Generator
@@ -146,7 +147,7 @@ def ranked_batch(
 def weighted_k_means(
     vectors: Any, weights: Array, n_clusters: int, rng: np.random.Generator
 ) -> Array:
-    """Rows nearest to the centres of a weighted k-means clustering.
+    """Choose the rows nearest to the centres of a weighted k-means clustering.
 
     Parameters
     ----------
@@ -155,15 +156,15 @@ def weighted_k_means(
     weights : ndarray of shape (n_samples,)
         Positive.
     n_clusters : int
-        How many.
+        Number of clusters.
     rng : numpy Generator
         Seeds k-means.
 
     Returns
     -------
     positions : ndarray of shape (n_clusters,)
-        Distinct; one a centre, where a row that is nearest to two centres is given
-        to the first of them, and the next nearest to the other.
+        Distinct, one per centre. A row that is nearest to two centres is taken for the
+        first of them, and the next nearest row for the other.
 
     Examples
     --------
@@ -176,7 +177,7 @@ def weighted_k_means(
     """
     shares = np.maximum(weights / weights.max(), _SMALLEST_WEIGHT)
     model = fit_k_means(vectors, n_clusters, rng, weights=shares)
-    # Where rows are so close that centres coincide, the next nearest are taken.
+    # If rows are so close that centres coincide, the next nearest rows are taken.
     return nearest_to_centers(vectors, model.cluster_centers_)
 
 
@@ -187,28 +188,29 @@ def weighted_k_means(
 
 class _AroundUtilities(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     def _utilities_in(self, batch: Batch) -> Array:
-        """Those of the candidates to the inner strategy."""
+        """Utilities of the candidates under the inner strategy."""
         return self._inner().utilities(
             batch.estimator, batch.X, batch.y, batch.candidates
         )
 
 
 class RankedBatch(_AroundUtilities):
-    """Rows one by one, useful and unlike all labelled and chosen ones.
+    """Rows that are useful and unlike all labelled and chosen rows, picked one by one.
 
     Each pick has the largest ``alpha * (1 - phi) + (1 - alpha) * utility``. Here phi is
-    the similarity, 1 / (1 + euclidean distance), to the nearest row that is labelled
-    or in the batch, and alpha is the share of rows of `X` that are neither: first
-    distances count, later utilities. Where `X` has no labelled row, phi is the same
-    for all rows, and the first pick is the one of largest utility.
+    the similarity, 1 / (1 + euclidean distance), to the nearest row that is labelled or
+    in the batch, and alpha is the share of rows of `X` that are neither. At first,
+    distances count most, and later utilities. If `X` has no labelled row, phi is the
+    same for all rows, and the first pick is the row with the largest utility.
 
     Parameters
     ----------
     strategy : str, Strategy or callable, default=None
-        Whose utilities; pointwise, and best in [0, 1], as phi is. None means margin.
+        A pointwise strategy that gives the utilities. These are best in [0, 1], as phi
+        is. None means margin.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -237,7 +239,7 @@ class RankedBatch(_AroundUtilities):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Choose `n_queries` of `candidates`, one by one."""
+        """Choose rows one by one, see :meth:`BatchStrategy.pick`."""
         utilities = self._utilities_in(batch)
         return ranked_batch(
             batch.vectors,
@@ -252,25 +254,26 @@ class RankedBatch(_AroundUtilities):
 class Diverse(_AroundUtilities):
     """The most useful rows, thinned out by clustering.
 
-    The ``factor * n_queries`` rows of largest utility are clustered, their utilities
-    being weights. Rows of utility zero are taken only when nothing else is left, with
-    equal weights then.
+    The ``factor * n_queries`` rows with the largest utilities are clustered, with their
+    utilities as weights. Rows with a utility of zero are chosen only when no other rows
+    are left, and then with equal weights.
 
     Parameters
     ----------
     strategy : str, Strategy or callable, default=None
-        Whose utilities; pointwise, and never negative. None means margin.
+        A pointwise strategy that gives the utilities, which must not be negative. None
+        means margin.
     factor : int, default=10
-        How many times as many rows are clustered as are chosen. 1 chooses those of
-        largest utility.
+        Ratio of the rows that are clustered to the rows that are chosen. With 1, the
+        rows with the largest utilities are chosen.
     method : {"k_means", "k_means_plus_plus"}, default="k_means"
-        "k_means" takes the row nearest to each of n_queries centres, of largest
-        utility first. "k_means_plus_plus" draws one row after another with
-        probabilities proportional to utility times squared distance to the nearest
-        row drawn, in this order.
+        "k_means" chooses the row nearest to each of `n_queries` centres, ordered by
+        decreasing utility. "k_means_plus_plus" draws one row after another, with
+        probabilities proportional to the utility times the squared distance to the
+        nearest row drawn, and keeps this order.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     References
     ----------
@@ -309,7 +312,7 @@ class Diverse(_AroundUtilities):
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
-        """Choose `n_queries` of `candidates`, those of utility zero last."""
+        """Choose rows, those of utility zero last, see :meth:`BatchStrategy.pick`."""
         utilities = self._utilities_in(batch)
         self._check_not_negative(utilities)
         best = take_best(utilities, self.factor * batch.n_queries, batch.rng)
@@ -325,7 +328,7 @@ class Diverse(_AroundUtilities):
         return chosen
 
     def _thin(self, batch: Batch, rows: Array, weights: Array, n_rows: int) -> Array:
-        """Some of `rows`, whose `weights` are in descending order."""
+        """Choose `n_rows` of `rows`, whose `weights` are in descending order."""
         if n_rows == len(rows):
             return rows
         vectors = batch.vectors[rows]

@@ -1,4 +1,4 @@
-"""Uncertainty that more labels would settle, as against noise."""
+"""Epistemic uncertainty: what more labels would resolve, as opposed to noise."""
 
 from __future__ import annotations
 
@@ -24,33 +24,36 @@ from skactive.strategies._batch import EMBEDDING
 
 
 class EpistemicUncertainty(Strategy):
-    """Rows whose class is open for want of labels, and not because of noise.
+    """Rows whose class is uncertain for lack of labels, and not because of noise.
 
-    With ``method="neighbors"`` the labels near a row are counted, class by class, a
-    label at distance d as ``exp(-d**2 / (2 * bandwidth**2))``. The utility is the
-    second largest plausibility, over classes, that the class is the most probable one
-    given these counts, see :func:`skactive.measures.epistemic_uncertainty`: 1 far from
-    all labels, and close to 0 where many are near, be they of one class or mixed. The
-    estimator is asked for nothing but the embedding, so that this rests on the labels
-    that there are, and not on what the model makes of them.
+    With ``method="neighbors"``, the labels near a row are counted for each class. A
+    label at distance d counts ``exp(-d**2 / (2 * bandwidth**2))``. For each class, the
+    plausibility that it is the most probable one follows from these counts. The utility
+    is the second largest of these plausibilities, see
+    :func:`skactive.measures.epistemic_uncertainty`. It is 1 far from all labels, and
+    close to 0 where many labels are near, whether they are of one class or mixed. Only
+    the embedding is taken from the estimator. The utility therefore depends on the
+    labels themselves, and not on what the model learnt from them.
 
-    With ``method="committee"`` it is the epistemic part of the members' entropy, the
-    utility of the strategy "information_gain".
+    With ``method="committee"``, the utility is the epistemic part of the members'
+    entropy, which is the utility of the strategy "information_gain".
 
     Parameters
     ----------
     method : {"neighbors", "committee"}, default="neighbors"
-        By counts of labels near a row, or by disagreement of members.
+        Whether to use the counts of labels near a row, or the disagreement of
+        committee members.
     bandwidth : float, default=None
-        Of the kernel. None means half the median distance between rows of the pool.
+        Bandwidth of the kernel. None means half the median distance between rows of the
+        pool.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
-        Vectors that stand for the rows, see :class:`BatchStrategy`. None means the last
-        hidden layer of a net, and what any other classifier is given.
+        How rows are represented as vectors, see :class:`BatchStrategy`. None means the
+        last hidden layer of a neural net, and the input of any other classifier.
 
     See Also
     --------
-    skactive.measures.plausibility : What is plausible given counts.
-    skactive.measures.entropy_decomposition : What is epistemic to a committee.
+    skactive.measures.plausibility : Plausibility of each class given counts.
+    skactive.measures.entropy_decomposition : The epistemic part for a committee.
 
     References
     ----------
@@ -95,7 +98,7 @@ class EpistemicUncertainty(Strategy):
 
     @property
     def informed(self) -> bool:  # type: ignore[override]
-        # Without labels nearby all rows are open alike, whatever the estimator says.
+        # Far from all labels, all rows are equally uncertain, whatever the estimator.
         return self.method == "committee"
 
     @property
@@ -105,7 +108,7 @@ class EpistemicUncertainty(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
+        """Compute the utilities of the rows at the ascending positions `candidates`."""
         if self.method == "committee":
             score = partial(_epistemic_part, estimator)
             n_outputs = count_outputs(estimator, "members")
@@ -118,7 +121,7 @@ class EpistemicUncertainty(Strategy):
             return np.ones(len(candidates))
         classes, codes = encode_labels(y)
         if len(classes) < 2:
-            # A second class has not been seen, but may be anywhere.
+            # A second class has not been seen, but may exist anywhere.
             classes = np.arange(2)
         labeled = np.flatnonzero(codes >= 0)
         bandwidth = self.bandwidth

@@ -1,4 +1,4 @@
-"""What would the model's error be if this row had a label?"""
+"""Expected error reduction: the error of the model if a row had a label."""
 
 from __future__ import annotations
 
@@ -13,50 +13,53 @@ from skactive.strategies._look_ahead import LookAhead, Problem
 
 
 class ExpectedError(LookAhead):
-    """Rows whose label is expected to leave the model with the least error.
+    """Rows whose label is expected to leave the model with the smallest error.
 
-    For every candidate and every label it may have, the classifier is retrained with
-    that row; the losses that the new model expects on the unlabelled rows are
-    averaged, and weighted by the probability of the label under the current model.
-    The utility is what is left of the largest loss possible: one minus the expected
-    error, in [0, 1], for the zero-one loss; log(n_classes) minus the expected entropy,
-    in nats, for the log loss.
+    For every candidate and every label that it may have, the classifier is retrained
+    with that row. The losses that the new model expects on the unlabelled rows are
+    averaged, and weighted by the probability of the label under the current model. The
+    utility is the largest possible loss minus this expected loss. For the zero-one
+    loss, it is one minus the expected error, in [0, 1]. For the log loss, it is
+    log(n_classes) minus the expected entropy, in nats.
 
-    Retraining takes no fits for GaussianNB, MultinomialNB, KNeighborsClassifier,
-    RidgeClassifier, LinearDiscriminantAnalysis with its default solver, and
-    LogisticRegression with an l2 penalty and a solver other than "liblinear". For any
-    other classifier there is one fit for each candidate and class: one step of
-    `partial_fit` on a copy where it has that, and else, and for nets of skorch, a fit
-    on all rows, from the current coefficients where it has `warm_start`. These run in
-    parallel as `joblib.parallel_config` says, and a call that will take longer than
-    half a minute warns of it; see :meth:`estimate_cost`.
-    Behind the transformers of a pipeline, these stay as they were fitted.
+    Retraining needs no fits for GaussianNB, MultinomialNB, KNeighborsClassifier,
+    RidgeClassifier, LinearDiscriminantAnalysis (except with ``shrinkage="auto"``), and
+    LogisticRegression with an l2 penalty and a solver other than "liblinear".
 
-    RidgeClassifier has no probabilities. They are estimated by (1 + d) / 2 from its
-    decision values d, cut to [0, 1] and divided by their sum.
+    Any other classifier needs one fit for each candidate and class. If it has
+    `partial_fit`, this is one step of `partial_fit` on a copy. If it does not, or is a
+    net of skorch, this is a fit on all rows, which starts from the current coefficients
+    if the classifier has `warm_start`. The fits run in parallel as set by
+    `joblib.parallel_config`. A call that will take longer than half a minute warns; see
+    :meth:`estimate_cost`. In a pipeline, only the classifier is retrained: the
+    transformers stay as they were fitted.
+
+    RidgeClassifier has no probabilities. They are estimated from its decision values d
+    as (1 + d) / 2, clipped to [0, 1] and divided by their sum.
 
     Time grows with candidates x targets x classes**2, memory does not.
 
     Parameters
     ----------
     loss : {"zero_one", "log"}, default="zero_one"
-        Error rate or entropy, each as the new model itself expects it.
+        Error rate or entropy, each as expected by the new model itself.
     n_targets : int or None, default=None
-        Average over so many unlabelled rows, drawn at random. None means over all.
+        Number of unlabelled rows, drawn at random, to average the losses over. None
+        means all.
     max_candidates : int or None, default=None
-        Look only at as many candidates: those between whose two most probable classes
-        the margin is smallest, and of equal ones the first in `X`. All others have
-        utility zero, which is less than what is found for a row that is looked at.
-        None means to look at all.
+        Number of candidates to look at: those with the smallest margin between their
+        two most probable classes. Of equal margins, the first rows in `X` are taken.
+        All other candidates have utility zero, which is less than the utility of any
+        row that is looked at. None means all.
     random_state : int, default=0
-        Draws the targets: the same ones in every call on as many rows.
+        Draws the targets. They are the same in every call on the same number of rows.
     progress : callable, callback or None, default=None
         Called as ``progress(n_done, n_candidates)`` after each block of candidates.
-        From scikit-learn 1.9 on also a callback, as its ``ProgressBar()``.
+        From scikit-learn 1.9 on, it may also be a callback, such as ``ProgressBar()``.
 
     See Also
     --------
-    ValueOfInformation : With costs of errors and of labels.
+    ValueOfInformation : The same with costs of errors and of labels.
 
     References
     ----------

@@ -1,7 +1,8 @@
-"""Which labels would tell most about the coefficients of the last layer?
+"""Strategies that use the Fisher information about the last layer's coefficients.
 
-Both strategies lower a trace ``tr(M^-1 T)``: M is the information that the penalty and
-the labelled rows give about the coefficients, T says which of them matter to the pool.
+Both strategies lower a trace ``tr(M^-1 T)``. M is the information that the penalty and
+the labelled rows give about the coefficients. T says which of the coefficients matter
+to the pool.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from skactive.strategies._selection import as_generator, find_candidates, pick_d
 
 # With more classes than this, matrices for all of them would be too large.
 _MAX_CLASSES = 20
-# Labels from which on it is asked whether the model can fit the data at all.
+# With at least this many labels, check whether the model can fit the data at all.
 _LEAST_LABELS = 20
 # The least penalty, as a share of the information that a row of the pool gives on
-# average: intercepts have none, and labelled rows may leave directions open.
+# average. Intercepts have no penalty, and labelled rows may leave directions open.
 _LEAST_PENALTY = 1e-6
-# Principal components that stand for too many features, and rows that they are taken
-# from. A sparse matrix becomes a dense one with as many columns.
+# Number of principal components that replace too many features, and number of rows that
+# they are computed from. A sparse matrix becomes a dense one with as many columns.
 _MAX_COMPONENTS = 256
 _MAX_COMPONENT_ROWS = 2**14
 # Numbers in the small matrices of all candidates: 256 MiB.
@@ -49,11 +50,11 @@ _CONSTRAINTS: dict = {
 
 
 class _Design(NamedTuple):
-    """A pool as the last layer sees it, and what is known about its coefficients.
+    """The pool as the last layer sees it, and the information about its coefficients.
 
-    `features` is of shape (n_samples, n_features), with ones for an intercept,
-    `proba` of shape (n_samples, n_classes), `information` of shape (n_parameters,
-    n_parameters).
+    `features` has the shape (n_samples, n_features), with a column of ones for an
+    intercept, `proba` has the shape (n_samples, n_classes), and `information` has the
+    shape (n_parameters, n_parameters).
     """
 
     features: Any
@@ -64,32 +65,34 @@ class _Design(NamedTuple):
 class VarianceReduction(Strategy):
     """Rows whose label lowers the variance of predictions most (A-optimality).
 
-    The coefficients of the last layer have the covariance ``M^-1``, to first order,
-    where M is the Fisher information of the labelled rows, with their sample and class
-    weights, plus the penalty. So the class probabilities at a row have the variance
-    ``sum_c g_c' M^-1 g_c``, g_c being the gradient of the probability of class c.
-    The utility of a row is by how much its own information, which does not depend on
-    its label, lowers the mean of this variance over all rows of `X`; probabilities
-    are kept as they are, and nothing is fitted anew. It is exact for multinomial (or
-    binary) logistic regression.
+    The coefficients of the last layer have the covariance ``M^-1``, to first order.
+    Here M is the Fisher information of the labelled rows, with their sample and class
+    weights, plus the penalty. The class probabilities of a row then have the variance
+    ``sum_c g_c' M^-1 g_c``, where g_c is the gradient of the probability of class c.
+    The utility of a row is the amount by which its own information lowers the mean of
+    this variance over all rows of `X`. The information of a row does not depend on its
+    label. The probabilities are kept as they are, and no model is refitted. The
+    information is exact for multinomial (or binary) logistic regression.
 
     Parameters
     ----------
     features : transformer or callable, default=None
-        As in :class:`ExpectedModelChange`: the inputs of the last layer of
+        As in :class:`ExpectedModelChange`: gives the inputs of the last layer for
         classifiers other than linear ones, `MLPClassifier` and nets of skorch.
     penalty : float, default=None
-        Strength of the l2 penalty: M holds `penalty` times the identity, for the sum of
-        log losses. None means what the estimator was fitted with: 1 / C for
-        `LogisticRegression`, alpha for `MLPClassifier`, alpha times the labelled rows
-        for `SGDClassifier`, `weight_decay` times the labelled rows for nets of skorch
-        that have one; 1 for others. Intercepts are penalised as there. No penalty is
-        below a millionth of the information of an average row of `X`.
+        Strength of the l2 penalty: M includes `penalty` times the identity, for the sum
+        of log losses. None means the penalty that the estimator was fitted with: 1 / C
+        for `LogisticRegression`, alpha for `MLPClassifier`, alpha times the number of
+        labelled rows for `SGDClassifier`, `weight_decay` times the number of labelled
+        rows for nets of skorch that have one, and 1 for others. Intercepts are
+        penalised as in the estimator. No penalty is below a millionth of the
+        information of an average row of `X`.
     max_parameters : int, default=1500
-        Where coefficients are more, as in texts, features are replaced by as many of
-        their principal components (without centring) as there is room for, at least
-        one and at most 256; time grows with the square of this number. More than 20
-        classes are taken as two, the most probable one and the others.
+        Maximum number of coefficients. If there are more, as for texts, the features
+        are replaced by as many of their principal components (without centring) as this
+        number allows, at least one and at most 256. Time grows with the square of this
+        number. More than 20 classes are treated as two: the most probable class and all
+        others.
 
     References
     ----------
@@ -128,7 +131,7 @@ class VarianceReduction(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
+        """Compute the utilities of the rows at the ascending positions `candidates`."""
         design = _read_design(self, estimator, X, y)
         n_samples = design.features.shape[0]
         target = fisher.total_gradient_products(design.features, design.proba)
@@ -142,40 +145,42 @@ class VarianceReduction(Strategy):
 
 
 class Bait(Strategy):
-    """Batch that tells most about the coefficients that matter to the pool (BAIT).
+    """Batch that tells the most about the coefficients that matter to the pool (BAIT).
 
-    The batch S is to make ``tr(M^-1 T)`` small, a bound on the expected log loss: T is
-    the mean Fisher information of all rows of `X` about the coefficients of the last
-    layer, M that of the labelled rows, with their sample and class weights, and of S,
-    summed, plus the penalty. Rows are added one by one, each the best, until there are
-    `oversampling` times as many as asked for; then removed one by one, each the least
-    useful. Information matrices are those of the multinomial distribution, without
-    approximation.
+    The batch S is chosen to make ``tr(M^-1 T)`` small, which is a bound on the expected
+    log loss. T is the mean Fisher information of all rows of `X` about the coefficients
+    of the last layer. M is the sum of the information of the labelled rows, with their
+    sample and class weights, and of the rows in S, plus the penalty. Rows are added
+    greedily until there are `oversampling` times as many as asked for. Then the least
+    useful rows are removed one by one. The information matrices are those of the
+    multinomial distribution, without approximation.
 
-    BAIT takes the model for true. With a model that can fit the data it is among the
-    strongest strategies; where none of its coefficients can, as a linear model two
-    concentric classes, it may end 20 points of accuracy below random. From 20 labelled
-    rows, and 5 a class, on it therefore warns where the model, with each labelled row
-    left out in turn (by one Newton step), is right no more often than the most frequent
-    class would be.
+    BAIT assumes that the model is true. With a model that can fit the data, it is among
+    the strongest strategies. With a model that cannot, such as a linear model on two
+    concentric classes, it may end 20 points of accuracy below random. It therefore
+    checks the model once there are 20 labelled rows, and 5 for each class. Each
+    labelled row is left out in turn (by one Newton step). BAIT warns if the model is
+    right about these rows no more often than the most frequent class would be.
 
-    In difference to [1]_, the labelled rows and S are summed and not averaged, and the
-    penalty is that of the estimator, so that M is the Hessian of the loss that
-    a fit minimises.
+    Unlike in [1]_, the labelled rows and S are summed and not averaged, and the penalty
+    is that of the estimator. M is therefore the Hessian of the loss that a fit
+    minimises.
 
     Parameters
     ----------
     features : transformer or callable, default=None
-        As in :class:`ExpectedModelChange`: the inputs of the last layer of
+        As in :class:`ExpectedModelChange`: gives the inputs of the last layer for
         classifiers other than linear ones, `MLPClassifier` and nets of skorch.
     penalty : float, default=None
         Strength of the l2 penalty, as in :class:`VarianceReduction`.
     oversampling : float, default=2.0
-        1 leaves out the removal of rows.
+        Ratio of the rows that are first added to the rows asked for. With 1, no rows
+        are removed.
     max_parameters : int, default=1500
-        As in :class:`VarianceReduction`, and so are more than 20 classes. Where the
-        matrices of all candidates would take more than 256 MiB (over 200,000 rows of
-        ten classes), random ones are looked at.
+        Maximum number of coefficients, as in :class:`VarianceReduction`, where more
+        than 20 classes are described too. If the matrices of all candidates would take
+        more than 256 MiB (over 200,000 rows with ten classes), only a random subset of
+        the candidates is looked at.
 
     References
     ----------
@@ -222,10 +227,10 @@ class Bait(Strategy):
             warnings.warn(
                 f"{name_of_model(estimator)} is right about the labelled rows, each "
                 "left out in turn, no more often than the most frequent class would "
-                "be. Bait takes the model for true, and where it cannot fit the data, "
+                "be. Bait assumes that the model is true. If it cannot fit the data, "
                 "its choice may be far worse than random. Give the model other "
-                "features, or use a strategy that does not rely on it, as 'k_center' "
-                "or 'random'.",
+                "features, or use a strategy that does not rely on it, such as "
+                "'k_center' or 'random'.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -286,9 +291,10 @@ def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
 
 
 def _is_no_better_than_constant(design: _Design, estimator: Any, y: Any) -> bool:
-    """Whether the model, each row left out in turn, loses to the most frequent class.
+    """Whether the model, with each row left out in turn, is no better than a constant.
 
-    False while labels are few, or where classes were put together.
+    The constant is the most frequent class. Returns False while there are few labels,
+    or if classes were put together.
     """
     n_classes = design.proba.shape[1]
     classes = classes_of(estimator)
@@ -314,7 +320,7 @@ def _is_no_better_than_constant(design: _Design, estimator: Any, y: Any) -> bool
 
 
 def _least_penalty(features: Any, proba: Array) -> float:
-    """A share of the mean information of a row about a parameter; never zero."""
+    """Share of the mean information of a row about a parameter; never zero."""
     variances = np.sum(proba[:, 1:] * (1 - proba[:, 1:]), axis=1)
     traces = squared_norms(features) * variances
     n_parameters = features.shape[1] * (proba.shape[1] - 1)
@@ -324,15 +330,15 @@ def _least_penalty(features: Any, proba: Array) -> float:
 def _project(features: Any, n_components: int) -> Array:
     """Coordinates of the rows along principal directions, without centring.
 
-    The directions are orthonormal, so that a penalty on the coefficients is the same
-    for those of the components.
+    The directions are orthonormal, so a penalty on the coefficients of the features is
+    the same on those of the components.
     """
     rng = np.random.RandomState(0)
     some = features
     if features.shape[0] > _MAX_COMPONENT_ROWS:
         rows = rng.permutation(features.shape[0])[:_MAX_COMPONENT_ROWS]
         some = features[np.sort(rows)]
-    # Drawn on the side of the features, so that the order of rows does not matter.
+    # Draw on the side of the features, so that the order of rows does not matter.
     directions = randomized_svd(
         some, n_components, n_iter=2, random_state=rng, transpose=False
     )[2]
@@ -350,7 +356,7 @@ def _label_weights(estimator: Any, classifier: Any, y: Any, labeled: Array) -> A
     labels = known_classes[codes[labeled]]
     classes = classes_of(estimator)
     positions = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
-    # Labels of classes that the estimator does not know yet have no class weight.
+    # Classes that the estimator does not know yet have no class weight.
     is_seen = classes[positions] == labels
     inner = np.asarray(classifier.classes_)[positions[is_seen]]
     if is_seen.any():

@@ -1,4 +1,4 @@
-"""A user's function as a strategy, and whatever else may be given for one."""
+"""Conversion of a user's function, or a name, to a strategy."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from skactive.strategies._selection import check_one_a_row
 
 
 class FunctionStrategy(Strategy):
-    """A user's function with the signature of a strategy.
+    """Strategy that calls a user's function.
 
     Parameters
     ----------
     function : callable
-        ``function(estimator, X, y) -> utilities`` of shape (n_samples,).
+        A function ``function(estimator, X, y) -> utilities`` that returns an array of
+        shape (n_samples,).
 
     Examples
     --------
@@ -40,8 +41,8 @@ class FunctionStrategy(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """What the function says of the candidates; the rest is not looked at."""
-        if isinstance(estimator, Fitted):  # users know nothing of what is around
+        """Return the function's utilities of the candidates, and ignore the others."""
+        if isinstance(estimator, Fitted):  # users expect their own estimator
             estimator = estimator.estimator
         utilities = np.asarray(self.function(estimator, X, y), dtype=np.float64)
         check_one_a_row(utilities, _num_samples(X), self)
@@ -49,7 +50,7 @@ class FunctionStrategy(Strategy):
 
 
 def as_strategy(strategy: Any) -> Strategy:
-    """Strategy from a name, of which it is a copy, an object, or a function."""
+    """Convert a name (to a copy), a strategy object or a function to a strategy."""
     if isinstance(strategy, Strategy):
         return strategy
     if isinstance(strategy, str):

@@ -1,4 +1,4 @@
-"""Labels of groups of rows of which the labelled set has too few."""
+"""Group coverage: labels for groups of rows that have too few of them."""
 
 from __future__ import annotations
 
@@ -26,35 +26,37 @@ from skactive.strategies._selection import (
 class GroupCoverage(Strategy):
     """Rows of groups that have too few labels so far.
 
-    The utility of a row is the weight of its group, t_g / s_g divided by the largest,
-    for target proportions t_g and the shares ``s_g = (n_g + m t_g) / (n + m)`` of the
-    groups in n labels so far, n_g of them in group g; m is `smoothing`. Utilities lie
-    in [0, 1], are 1 in the group that is farthest behind, and all equal where each
-    group has the share it should have.
+    The utility of a row is the weight of its group. With n labels so far, n_g of them
+    in group g, and target proportions t_g, the share of a group among the labels is
+    ``s_g = (n_g + m t_g) / (n + m)``, where m is `smoothing`. The weight of a group is
+    t_g / s_g, divided by the largest such ratio. Utilities lie in [0, 1], and are 1 in
+    the group that is farthest behind. They are all equal if each group has the share
+    that it should have.
 
-    It needs nothing of the estimator, so that it can choose the first rows, and it is a
-    factor for any strategy that gives utilities: ``get_strategy("margin") *
-    GroupCoverage("region")``. Alone it chooses a batch row by row, each from the group
-    that is farthest behind by then, and by chance within the group.
+    The strategy needs nothing of the estimator, so it can choose the first rows as
+    well. Use it as a factor for any strategy that has utilities, as in
+    ``get_strategy("margin") * GroupCoverage("region")``. On its own, it chooses a batch
+    row by row. Each row is drawn at random from the group that is then farthest behind.
 
     Parameters
     ----------
     groups : str, int or callable
-        The group of each row: the name of a column of a data frame, the position of
-        a column of `X`, or a function ``X -> groups`` of shape (n_samples,). Numbers
-        without a fraction, strings or booleans; rows whose group is NaN or None are a
-        group of their own.
+        The group of each row: the name of a column of a data frame, the position of a
+        column of `X`, or a function ``X -> groups`` that returns an array of shape
+        (n_samples,). Groups are strings, booleans or numbers without a fraction. Rows
+        whose group is NaN or None form a group of their own.
     target : dict, {"equal", "pool"}, default="equal"
-        Proportions wanted among the labels. "equal" for all groups of `X`, "pool" for
-        those that the groups have in `X`. A dict from group to proportion in [0, 1],
-        which sum up to 1 at most; groups that it does not name share what is left
-        equally, and those that it names but `X` has not are passed over.
+        Target proportions among the labels. "equal" means equal proportions for all
+        groups of `X`. "pool" means the proportions that the groups have in `X`. A dict
+        maps groups to proportions in [0, 1], which sum to at most 1. Groups that it
+        does not name share the rest equally. Groups that are not in `X` are ignored.
     smoothing : float, default=1.0
-        Positive. As if so many labels had been there in the target proportions.
+        Positive. Shares are computed as if there were this many additional labels in
+        the target proportions.
 
     See Also
     --------
-    ClassBalance : The same for classes, which the model has to guess.
+    ClassBalance : The same for classes, which the model has to predict.
 
     Examples
     --------
@@ -70,7 +72,7 @@ class GroupCoverage(Strategy):
 
     uses_labels = False
     informed = False
-    # `select` only adds what else is in the batch.
+    # `select` only takes into account what else is in the batch.
     has_utilities = True
     _parameter_constraints: dict = {
         "groups": [str, numbers.Integral, callable],
@@ -92,17 +94,17 @@ class GroupCoverage(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities in [0, 1] of the rows at the ascending positions `candidates`."""
+        """Compute utilities in [0, 1] of the rows at ascending `candidates`."""
         codes, counts, target = self._count(X, y)
         return balance_weights(counts, target, self.smoothing)[codes[candidates]]
 
     def _choose(self, request: Request) -> Array:
-        """Choose rows, each from the group that is farthest behind by then."""
+        """Choose rows, each from the group that is then farthest behind."""
         _, X, y, candidates, n_queries, seed = request
         codes, counts, target = self._count(X, y)
         rng = as_generator(seed)
         # In random order, the k-th row of a group has the utility that the group will
-        # have after k more labels; the largest of these are the greedy choice.
+        # have after k more labels. The largest of these are the greedy choice.
         candidates = rng.permutation(candidates)
         own = codes[candidates]
         n_labels = counts[own] + rank_in_group(own)
@@ -110,7 +112,7 @@ class GroupCoverage(Strategy):
         return take_distinct(X, candidates, behind, n_queries, rng)
 
     def _count(self, X: Any, y: Any) -> tuple[Array, Array, Array]:
-        """Group of each row, and for each group its labels and target."""
+        """Group of each row, and the number of labels and the target of each group."""
         kinds, codes = self._find_groups(X)
         n_kinds = len(kinds)
         if isinstance(self.target, Mapping):
@@ -132,14 +134,14 @@ class GroupCoverage(Strategy):
         if n_groups != _num_samples(X):
             raise ValueError(
                 f"groups gave {n_groups} groups for the {_num_samples(X)} rows of X; "
-                "one a row is needed."
+                "one per row is needed."
             )
         try:
             kinds, codes = encode_labels(groups)
         except ValueError as error:
             raise ValueError(
                 "Groups must be strings, booleans or numbers without a fraction, one "
-                f"a row; those of {self.groups!r} are not ({error}). Give a function "
+                f"per row; those of {self.groups!r} are not ({error}). Give a function "
                 "X -> groups, which may cut numbers into ranges."
             ) from error
         found = kinds.tolist()
@@ -152,13 +154,13 @@ class GroupCoverage(Strategy):
 def _column(X: Any, column: str | int) -> Any:
     if isinstance(column, str) and not hasattr(X, "columns"):
         raise ValueError(
-            f"groups={column!r} names a column, but X is no data frame: "
+            f"groups={column!r} names a column, but X is not a data frame: "
             f"{type(X).__name__}. Give the position of a column, or a function X -> "
             "groups."
         )
     if isinstance(column, str) and column not in list(X.columns):
         raise ValueError(
-            f"groups={column!r} names no column of X; there are {list(X.columns)}."
+            f"groups={column!r} is not a column of X; there are {list(X.columns)}."
         )
     if sp.issparse(X):
         return np.ravel(X.tocsc()[:, [column]].toarray())

@@ -1,4 +1,4 @@
-"""Information beyond single rows: of a batch together, and about predictions."""
+"""Information that a whole batch gives, or that a label gives about predictions."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from skactive.strategies._stochastic import gumbel_keys
 
 
 class BatchBald(Strategy):
-    """Rows whose labels together tell most about the model (BatchBALD).
+    """Rows whose labels together tell the most about the model (BatchBALD).
 
-    The first row is that of the strategy "information_gain"; each further one adds
-    most to what the labels before it will tell, so that rows which tell the same are
-    not in one batch. A committee of n members holds log(n) nats of information; once a
-    batch tells 99 % of it, the strategy warns, and fills the batch by information
-    gain. No two identical rows are chosen while others remain.
+    The first row is that of the strategy "information_gain". Each further row adds the
+    most to what the labels before it will tell. Rows that tell the same are therefore
+    not in one batch. A committee of n members holds log(n) nats of information. Once a
+    batch tells 99 % of that, the strategy warns, and fills the rest of the batch by
+    information gain. Identical rows are chosen only when no other rows are left.
 
     Parameters
     ----------
     max_candidates : int, default=10_000
-        In larger pools choose among so many rows only: half of them those with the
-        largest information gain, which bounds what a row can add, and half drawn from
-        the other rows, with probabilities proportional to the gain. The probabilities
-        of all members for so many rows are held in memory.
+        Maximum number of candidates. In larger pools, half of them are the rows with
+        the largest information gain, which bounds what a row can add. The other half is
+        drawn from the other rows, with probabilities proportional to the gain. The
+        probabilities of all members for this many rows are held in memory.
     max_configurations : int, default=500
-        Exact while the labels of the batch so far have no more configurations than
-        this; see :func:`skactive.measures.batch_bald`.
+        The computation is exact while the labels of the batch so far have no more
+        configurations than this; see :func:`skactive.measures.batch_bald`.
 
     See Also
     --------
@@ -107,7 +107,7 @@ class BatchBald(Strategy):
         n_queries: int,
         rng: np.random.Generator,
     ) -> Array:
-        """Rows with the largest gain, and as many others, drawn by their gain."""
+        """Keep the rows with the largest gain, and as many others drawn by gain."""
         score = partial(_information_gain, estimator)
         n_outputs = count_outputs(estimator, "members")
         gains = map_rows(score, X, candidates, n_outputs)
@@ -124,7 +124,7 @@ class BatchBald(Strategy):
     def _warn(
         self, information: Array, n_members: int, n_candidates: int, estimator: Any
     ) -> None:
-        """Warn where rows were chosen that tell nothing."""
+        """Warn if rows were chosen that tell nothing."""
         told = is_exhausted(information, n_members)
         if told[:-1].any():
             n_enough = int(told.argmax()) + 1
@@ -143,21 +143,22 @@ class BatchBald(Strategy):
 
 
 class Epig(Strategy):
-    """Rows whose label tells most about predictions on other rows (EPIG).
+    """Rows whose label tells the most about predictions on other rows (EPIG).
 
-    Information gain asks what a label tells about the model, also about parts of it
-    that matter nowhere, such as on outliers. This strategy asks what it tells, on
-    average, about the labels of target rows.
+    Information gain measures what a label tells about the model, including parts of the
+    model that do not matter, such as its behaviour on outliers. This strategy measures
+    what a label tells, on average, about the labels of target rows.
 
     Parameters
     ----------
     targets : array-like, sparse, data frame or sequence of rows, default=None
-        Rows like the ones that will be predicted, as the estimator takes them. The
-        utility of a row then depends on that row only. None means rows of the pool.
+        Target rows, similar to the rows that will be predicted, as the estimator takes
+        them. If they are given, the utility of a row depends on that row only. None
+        means rows of the pool.
     n_targets : int, default=500
-        How many rows of the pool, evenly spaced in its order, labelled ones included;
-        all, if there are fewer. Not used where `targets` are given. Time grows with
-        it.
+        Number of rows of the pool to use as targets, evenly spaced in its order,
+        including labelled rows. If the pool has fewer rows, all are used. Not used if
+        `targets` are given. Time grows with this number.
 
     See Also
     --------
@@ -196,7 +197,7 @@ class Epig(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
+        """Compute the utilities of the rows at the ascending positions `candidates`."""
         targets = self.targets
         if targets is None:
             targets = _safe_indexing(X, _evenly_spaced(_num_samples(X), self.n_targets))
@@ -216,7 +217,7 @@ def _predictive_gain(estimator: Any, target_proba: Array, X: Any) -> Array:
 
 
 def _evenly_spaced(n_rows: int, n_wanted: int) -> Array:
-    """Distinct positions, ascending, in the middle of equal parts."""
+    """Distinct ascending positions in the middle of equal parts."""
     if n_wanted >= n_rows:
         return np.arange(n_rows)
     return ((np.arange(n_wanted) + 0.5) * n_rows / n_wanted).astype(np.intp)

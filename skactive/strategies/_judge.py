@@ -1,4 +1,4 @@
-"""Another model than the learner's own: taken as it is, or fitted on the labels."""
+"""Fit a judge, which is a model other than the learner's, or take it as it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from skactive.strategies._messages import shorten
 
 
 def is_frozen(estimator: Any) -> bool:
-    """Whether a judge stays as it is, and so needs no labels."""
+    """Whether a judge is used as it is, and therefore needs no labels."""
     return isinstance(estimator, FrozenEstimator)
 
 
@@ -39,35 +39,35 @@ def fit_judge(
     n_members: int | None = None,
     random_state: int = 0,
 ) -> Fitted | None:
-    """A frozen model as it is, or a clone of any other fitted on the labelled rows.
+    """Return a frozen model as it is, or fit a clone of any other on the labelled rows.
 
     Parameters
     ----------
     owner : Strategy
-        For whom; errors name it.
+        The strategy that uses the judge. Errors name it.
     estimator : estimator object
         The judge.
     X : array-like, sparse, data frame or sequence of n_samples
         The pool.
     y : array-like of shape (n_samples,) or None
-        Labels with NaN or None where a row is unlabelled.
+        Labels, with NaN or None where a row is unlabelled.
     weights : ndarray of shape (n_samples,) or None, default=None
         Sample weights for the fit, if it takes any.
     members : str, callable or None, default=None
-        As of :class:`Judged`; None where no members are wanted.
+        As in :class:`Judged`. None means that no members are needed.
     n_members : int or None, default=None
-        How many.
+        Number of members.
     random_state : int, default=0
         Seeds the fit and the members.
 
     Returns
     -------
     judge : Fitted or None
-        With its members and the weights; None if the labels are of one class, or too
-        few for this estimator, of which it warns.
+        The judge with its members and the weights. None if all labels are of one class,
+        or, with a warning, if there are too few labels for this estimator.
     """
-    # Other seeds than those of a learner with the same random_state: a judge of the
-    # same kind would be the learner's own model.
+    # These seeds differ from those of a learner with the same random_state. Otherwise a
+    # judge of the same kind would be the learner's own model.
     entropy = np.random.SeedSequence(random_state, spawn_key=(1,))
     seeds = entropy.generate_state(2).tolist()
     training = Training(
@@ -105,7 +105,7 @@ def check_frozen(estimator: Any) -> None:
 
 
 def _labels_for(owner: Strategy, X: Any, y: Any) -> tuple[Array, Array]:
-    """Classes, and codes of all rows, some of which must have a label."""
+    """Return classes, and codes of all rows. At least one row must have a label."""
     if y is not None:
         check_consistent_length(X, y)
         classes, codes = encode_labels(y)
@@ -119,7 +119,7 @@ def _labels_for(owner: Strategy, X: Any, y: Any) -> tuple[Array, Array]:
 
 
 def _weight_name(estimator: Any) -> str | None:
-    """The parameter of `fit` that takes sample weights, if there is one."""
+    """Name of the parameter of `fit` that takes sample weights, if there is one."""
     name = "sample_weight"
     if get_config()["enable_metadata_routing"]:
         routing = get_routing_for_object(estimator)

@@ -1,4 +1,4 @@
-"""Another model than the learner's own as the judge of rows, of any strategy."""
+"""Judged: any strategy, asked about a model other than the learner's."""
 
 from __future__ import annotations
 
@@ -24,56 +24,57 @@ from skactive.strategies._selection import warn_if_equal
 
 
 class Judged(Strategy):
-    """Any strategy, asked about another model than the learner's own.
+    """Any strategy, asked about another model instead of the learner's model.
 
-    A large model, or one of another kind, ranks the pool for the small one that is to
-    learn. It is a `FrozenEstimator` around a fitted model, which stays as it is, or
-    any other estimator, a clone of which is fitted on the labelled rows of each call.
-    The learner's own model plays no part, nor what it can or cannot give.
+    The other model is called the judge. It may be a large model, or a model of another
+    kind, that ranks the pool for a small model that is to learn. A `FrozenEstimator`
+    around a fitted model is used as it is. Any other estimator is cloned and fitted on
+    the labelled rows in each call. The learner's model plays no part, and it need not
+    provide what the strategy needs.
 
     Parameters
     ----------
     strategy : str or callable, default="margin"
-        What makes a row worth labelling in the eyes of the judge: a name among
-        :func:`get_strategy_names`, a strategy object, also one that chooses a batch
-        as a whole, or a function ``(estimator, X, y) -> utilities``.
+        What makes a row worth labelling for the judge: a name from
+        :func:`get_strategy_names`, a strategy object, which may choose a batch as a
+        whole, or a function ``(estimator, X, y) -> utilities``.
     estimator : estimator object
-        The judge; it must be given. It takes the same `X` as the learner does, and its
-        classes may be others. A pipeline with a `FrozenEstimator` inside is fitted,
-        but for that step.
+        The judge, which is required. It takes the same `X` as the learner. Its classes
+        may differ from those of the learner. A pipeline that contains a
+        `FrozenEstimator` is fitted, except for that step.
     members : {"auto", "posterior", "dropout", "snapshots", "bootstrap"} or callable, \
             default="auto"
-        The judge's committee where `strategy` needs one, as for
-        :class:`skactive.ActiveLearningClassifier`. A frozen judge is its own
-        committee, as a forest, or has the "dropout" or "snapshots" of a net of skorch,
-        or what a function ``(estimator, X) -> proba`` of shape (n_members, n_samples,
-        n_classes) gives; the others need labels.
+        The judge's committee if `strategy` needs one, as for
+        :class:`skactive.ActiveLearningClassifier`. A frozen judge has a committee if it
+        is itself one, such as a forest, if it is a net of skorch with "dropout" or
+        "snapshots", or if `members` is a function ``(estimator, X) -> proba`` of shape
+        (n_members, n_samples, n_classes). The other kinds of members need labels.
     n_members : int or None, default=None
-        How many. None means 100 draws from a posterior, 20 dropout masks, or 10
-        bootstrap clones.
+        Number of members. None means 100 draws from a posterior, 20 dropout masks, or
+        10 bootstrap clones.
     random_state : int, default=0
         Seeds each `random_state` inside `estimator` that is None, and the members.
 
     See Also
     --------
-    Disagreement : How far another model and the learner's own are apart.
-    Distillation : Rows where a learner gains most from the labels of another model.
+    Disagreement : Rows on which another model and the learner's model disagree.
+    Distillation : Rows where a learner gains the most from the labels of a teacher.
 
     Notes
     -----
-    A judge that is fitted needs the labels, so that there are no utilities without
-    `y`, and `score_samples` of the learner is there for frozen judges only. While the
-    labels are of one class, it can tell nothing: all utilities are zero, and the choice
-    is random. It is fitted anew in each call, and once for each `Judged` in a sum or a
-    mixture. In a fit with a budget the sample weights of the learner's fit reach that
-    of the judge, if it takes any.
+    A judge that is not frozen needs labels. There are then no utilities without `y`,
+    and the learner has no `score_samples`. While all labels are of one class, the judge
+    cannot be fitted: all utilities are zero, and the choice is random. The judge is
+    fitted anew in each call, and once for each `Judged` in a sum or a mixture. In a fit
+    with a budget, the sample weights of the learner's fit are passed to the fit of the
+    judge, if it takes any.
 
-    What is open to a model that knows the task well is often noise, from which a small
-    learner gets little: chosen by the margin or entropy of a frozen judge, labels can
-    be worth less than random ones. Disagreement and Distillation, which look at where
-    the judge and the learner differ, suffer less from this.
+    What is uncertain for a model that knows the task well is often noise, from which a
+    small learner gains little. Labels chosen by the margin or entropy of a frozen judge
+    can be worth less than random labels. Disagreement and Distillation suffer less from
+    this, because they look at where the judge and the learner differ.
 
-    One can be the learner's `initial_strategy` as well.
+    A `Judged` strategy can also be the learner's `initial_strategy`.
 
     References
     ----------
@@ -130,7 +131,7 @@ class Judged(Strategy):
         try:
             return is_frozen(self.estimator) and self._inner().pointwise
         except (TypeError, ValueError):
-            return True  # the call itself says what is wrong with the strategy
+            return True  # calling the strategy says what is wrong with it
 
     @property
     def informed(self) -> bool:  # type: ignore[override]
@@ -151,18 +152,18 @@ class Judged(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities to the judge; zero while the labels are of one class."""
+        """Compute utilities for the judge; zero while all labels are of one class."""
         inner, judge = self._ask(estimator, X, y)
         return inner.utilities(judge, X, y, candidates)
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms | None:
-        """Those of the strategy, about the judge; see :meth:`Strategy.terms`."""
+        """Return the strategy's terms for the judge; see :meth:`Strategy.terms`."""
         self._check(estimator)
         inner, judge = self._ask(estimator, X, y)
         return inner.terms(judge, X, y, candidates)
 
     def for_rows(self, rows: ArrayLike) -> Strategy:
-        """The same judge of a part of the pool, see :meth:`Strategy.for_rows`."""
+        """Return the same strategy for a part of the pool; see `Strategy.for_rows`."""
         inner = self._inner()
         shown = inner.for_rows(rows)
         return self if shown is inner else clone(self).set_params(strategy=shown)
@@ -176,7 +177,7 @@ class Judged(Strategy):
         return inner.select(judge, X, y, n_queries=n_queries, random_state=seed)
 
     def _validate_params(self) -> None:
-        # Whoever checks the parts of a strategy sees this one only, so it looks inside.
+        # A check of the parts of a strategy sees only this one, so look inside here.
         super()._validate_params()
         if is_frozen(self.estimator):
             check_frozen(self.estimator)
@@ -190,7 +191,7 @@ class Judged(Strategy):
         return as_strategy(self.strategy)
 
     def _ask(self, estimator: Any, X: Any, y: Any) -> tuple[Strategy, Any]:
-        """The strategy and the judge; by chance where that can tell nothing."""
+        """The strategy and the judge; Random and None if it cannot be fitted yet."""
         inner = self._inner()
         judge = fit_judge(
             self,
@@ -205,7 +206,7 @@ class Judged(Strategy):
         return (Random(), None) if judge is None else (inner, judge)
 
     def _has_own_members(self) -> bool:
-        """Whether members of a frozen judge can be had besides those of an ensemble."""
+        """Whether a frozen judge has members other than those of an ensemble."""
         if callable(self.members) or self.members in {"dropout", "snapshots"}:
             return True
         net = last_step(self.estimator)
@@ -221,23 +222,24 @@ class Judged(Strategy):
 def get_strategy(
     strategy: str | Callable[..., Any], *, estimator: Any = None
 ) -> Strategy:
-    """Strategy from its name; `estimator` is a model to ask in place of the learner's.
+    """Get a strategy from its name.
 
     Parameters
     ----------
     strategy : str or callable
-        A name among :func:`get_strategy_names`. A strategy object is given back as
-        it is; any other callable with the signature of a strategy,
-        ``(estimator, X, y) -> utilities``, becomes one.
+        A name from :func:`get_strategy_names`, a strategy object, which is returned as
+        it is, or any other callable ``(estimator, X, y) -> utilities``, which is
+        converted to a strategy.
     estimator : estimator object, default=None
-        A model that judges rows in place of the learner's own: a fitted one inside a
-        `FrozenEstimator`, or any other, which is fitted on the labelled rows. It is
-        put around the strategy by :class:`skactive.strategies.Judged`.
+        A model to ask instead of the learner's model. It is either a fitted model
+        inside a `FrozenEstimator`, or any other estimator, which is fitted on the
+        labelled rows. The strategy is then wrapped in
+        :class:`skactive.strategies.Judged`.
 
     Returns
     -------
     strategy : Strategy
-        For a name a copy, whose parameters can be set.
+        The strategy. For a name, it is a copy, whose parameters can be set.
 
     Raises
     ------

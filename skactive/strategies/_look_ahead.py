@@ -1,4 +1,4 @@
-"""Look-ahead: the classifier is retrained for every candidate and label."""
+"""Look-ahead: retrain the classifier for every candidate and label."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from skactive._models.refits.generic import GenericRefits, proba_of
 from skactive._models.wrappers import with_its_labels
 from skactive.strategies._base import Strategy
 
-# Candidates are retrained as many at a time as need about so many numbers (8 MiB).
+# A block holds as many candidates as need about this many numbers (8 MiB).
 _BLOCK_SIZE = 2**20
 _BLOCK_MAX_CANDIDATES = 128
-# So few of them make one block, as what a block costs besides matters more then.
+# Up to this many candidates make one block: the overhead of a block matters more then.
 _ONE_BLOCK = 512
-# Real fits come in small blocks, so that progress is seen.
+# Real fits come in small blocks, so that progress can be seen.
 _BLOCK_MAX_FITS = 64
-# Calls that would take longer, in seconds, are warned of; closed forms are asked how
-# long they take from this number of probabilities on.
+# Calls that would take longer than this, in seconds, warn. The time of closed forms is
+# measured only from this number of probabilities on.
 _LONG = 30.0
 _MANY_PROBABILITIES = 2**31
 
 
 class Problem(NamedTuple):
-    """Everything that retraining needs; rows are as the classifier sees them."""
+    """Everything that retraining needs. Rows are as the classifier sees them."""
 
     refits: Any
     classifier: Any
@@ -48,17 +48,17 @@ class Problem(NamedTuple):
     own_rows: Any
     labeled: Array
     codes: Array
-    # Positions of all unlabelled rows, and the probabilities of their classes now.
+    # Positions of all unlabelled rows, and their current class probabilities.
     unlabeled: Array
     proba: Array
-    # Positions in `unlabeled`: rows that are looked at, and rows where losses count.
+    # Positions in `unlabeled`: rows to look at, and rows to compute losses on.
     looked: Array
     targets: Array
     classes: Array
 
 
 class LookAhead(Strategy):
-    """Base of strategies that retrain the classifier for every candidate and label."""
+    """Base class of strategies that retrain the classifier for each possible label."""
 
     needs = ("refits",)
     uses_weights = True
@@ -79,16 +79,16 @@ class LookAhead(Strategy):
     def _block_utilities(
         self, models: Any, problem: Problem, block: Array, targets: Any
     ) -> Array:
-        """What :meth:`_finish` makes utilities of, for positions in `unlabeled`."""
+        """Compute the input of :meth:`_finish` for positions in `unlabeled`."""
 
     @abstractmethod
     def _finish(self, problem: Problem, values: Array, X: Any) -> Array:
-        """Utilities of the rows looked at, not negative."""
+        """Compute the utilities of the rows looked at, not negative."""
 
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
+        """Compute the utilities of the rows at the ascending positions `candidates`."""
         problem = self._pose(estimator, X, y, candidates)
         utilities = np.zeros(_num_samples(X))
         if len(problem.looked):
@@ -98,24 +98,35 @@ class LookAhead(Strategy):
         return utilities[candidates]
 
     def estimate_cost(self, estimator: Any, X: Any, y: Any) -> dict[str, Any]:
-        """How long a call would take, from a trial with few candidates.
+        """Estimate how long a call would take, from a trial with few candidates.
 
         Parameters
         ----------
         estimator : estimator object
-            Fitted.
+            The fitted estimator.
         X : array-like, sparse, data frame or sequence of n_samples
             The pool.
         y : array-like of shape (n_samples,)
-            Labels with NaN or None where a row is unlabelled.
+            Labels, with NaN or None where a row is unlabelled.
 
         Returns
         -------
         cost : dict
-            "closed_form" : bool, whether refits are computed and not fitted;
-            "n_candidates" looked at; "n_targets"; "n_fits", the product of candidates
-            and classes; "seconds_per_fit", with its predictions; "seconds" in all, by
-            as many jobs as `joblib.parallel_config` says.
+            A dict with the keys
+
+            "closed_form" : bool
+                Whether refits are computed without fits.
+            "n_candidates" : int
+                Number of candidates looked at.
+            "n_targets" : int
+                Number of rows to compute losses on.
+            "n_fits" : int
+                The product of the numbers of candidates and classes.
+            "seconds_per_fit" : float
+                Time of one fit with its predictions.
+            "seconds" : float
+                Time of the whole call, with as many jobs as `joblib.parallel_config`
+                sets.
         """
         self._check(estimator)
         problem = self._pose(estimator, X, y, np.arange(_num_samples(X)))
@@ -163,7 +174,7 @@ class LookAhead(Strategy):
         )
 
     def _codes(self, classes: Array, X: Any, y: Any) -> Array:
-        """Positions in `classes`, MISSING where there is no label."""
+        """Positions of the labels in `classes`, MISSING if there is no label."""
         name = type(self).__name__
         if y is None:
             raise ValueError(
@@ -180,7 +191,7 @@ class LookAhead(Strategy):
         return codes
 
     def _look(self, problem: Problem) -> Array:
-        """Values of the rows looked at, block by block."""
+        """Compute the values of the rows looked at, block by block."""
         n_looked = len(problem.looked)
         values = np.empty(n_looked)
         targets = take_rows(problem.rows, problem.unlabeled[problem.targets])
@@ -210,7 +221,7 @@ class LookAhead(Strategy):
             begin = time.perf_counter()
             self._look_at(problem, targets, slice(n_trials))
             seconds = (time.perf_counter() - begin) / n_trials
-        # The fits of a trial already ran in parallel, as far as there were enough.
+        # The fits of a trial already ran in parallel, if there were enough of them.
         n_jobs = effective_n_jobs(None)
         in_trial = 1 if is_closed else min(n_jobs, n_trials * n_classes)
         return {
@@ -264,7 +275,7 @@ def _block_candidates(problem: Problem) -> int:
 def _in_order(
     run: Callable[[slice], Array], chunks: list[slice], problem: Problem
 ) -> Iterator[Array]:
-    """Results of `run` one by one; blocks in threads, unless fits are in parallel."""
+    """Yield the results of `run` in order; use threads unless fits are in parallel."""
     n_jobs = effective_n_jobs(None)
     if n_jobs == 1 or len(chunks) == 1 or isinstance(problem.refits, GenericRefits):
         return map(run, chunks)

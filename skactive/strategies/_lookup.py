@@ -1,6 +1,7 @@
-"""The names of strategies: below all of them, so that any may look others up.
+"""The names of strategies.
 
-The package itself, above them, enters what the names stand for.
+This module imports no strategy, so that any strategy may look up others. The package
+itself registers the strategies.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from sklearn.base import clone
 
 STRATEGIES: dict[str, Any] = {}
-# What else they are called, without blanks and strokes.
+# Other common names of strategies, without spaces, hyphens and underscores.
 _OTHER_NAMES = {
     "bald": "information_gain",
     "bayesianactivelearningbydisagreement": "information_gain",
@@ -33,11 +34,12 @@ _OTHER_NAMES = {
 
 
 def get_strategy_names() -> list[str]:
-    """Names of all strategies, sorted.
+    """Get the names of all registered strategies.
 
     Returns
     -------
     names : list of str
+        Sorted names.
 
     Examples
     --------
@@ -49,7 +51,7 @@ def get_strategy_names() -> list[str]:
 
 
 def find_named(name: str) -> Any:
-    """A copy of the strategy with this name, or a ValueError with the names."""
+    """Return a copy of the strategy with this name, or raise a ValueError."""
     if name not in STRATEGIES:
         plain = name.lower().translate(str.maketrans("", "", " -_"))
         near = difflib.get_close_matches(name, STRATEGIES, n=1, cutoff=0.5)

@@ -1,4 +1,4 @@
-"""Losses of rows that a model has not seen, and what a regressor sees of a row."""
+"""Losses on rows that a model has not seen, and the features that predict them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sklearn.utils.extmath import randomized_svd
 from skactive import measures
 from skactive._compat.typing import Array
 
-# The least probability that the log loss sees: no loss is above log(100).
+# The log loss uses at least this probability: no loss is above log(100).
 _LEAST_PROBA = 0.01
-# Directions that stand for a place in the embedding.
+# Number of principal directions that describe a place in the embedding.
 N_DIRECTIONS = 10
 
 
@@ -34,19 +34,19 @@ def expected_loss(proba: Array, loss: str) -> Array:
 
 
 def combine_losses(weights: Array, expected: Array, learnt: Array) -> Array:
-    """What the model expects and what is learnt, by their weights."""
+    """Weighted sum of the loss that the model expects and the learnt loss."""
     return weights[0] * expected + weights[1] * np.maximum(learnt, 0)
 
 
 def rank_correlation(a: Array, b: Array) -> float:
-    """Spearman's; zero where one of the two is constant."""
+    """Spearman's rank correlation; zero if `a` or `b` is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
     return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def stratified_folds(codes: Array, n_folds: int, rng: np.random.Generator) -> Array:
-    """A fold for each row, such that every class is in every training part.
+    """Assign a fold to each row such that every class is in every training part.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def stratified_folds(codes: Array, n_folds: int, rng: np.random.Generator) -> Ar
     Returns
     -------
     folds : ndarray of shape (n_rows,)
-        From 0 to ``n_folds - 1``; -1 for the only row of its class, which is never
+        Folds from 0 to ``n_folds - 1``. The only row of a class has -1 and is never
         held out.
 
     Examples
@@ -76,13 +76,13 @@ def stratified_folds(codes: Array, n_folds: int, rng: np.random.Generator) -> Ar
     folds = np.full(len(codes), -1)
     rows = rng.permutation(np.flatnonzero(counts[codes] > 1))
     rows = rows[np.argsort(codes[rows], kind="stable")]
-    # Neighbours are of one class, and in different folds.
+    # Neighbours are of the same class, and in different folds.
     folds[rows] = np.arange(len(rows)) % n_folds
     return folds
 
 
 def proba_features(proba: Array) -> Array:
-    """Probabilities of the classes and three measures of their spread."""
+    """Class probabilities and three measures of their spread."""
     return np.column_stack(
         [
             proba,
@@ -94,7 +94,7 @@ def proba_features(proba: Array) -> Array:
 
 
 class Space(NamedTuple):
-    """Standardized principal directions of an embedding, and the labelled rows."""
+    """Standardized principal directions of an embedding, with the labelled rows."""
 
     directions: Array
     origin: Array
@@ -108,7 +108,7 @@ class Space(NamedTuple):
 def make_space(vectors: Any, seed: int) -> Space:
     n_rows, n_features = vectors.shape
     if sp.issparse(vectors):
-        # Counts and tf-idf are on one scale, and zero is where they start from.
+        # Counts and tf-idf share one scale, and zero is their natural origin.
         mean, scale = np.zeros(n_features), np.ones(n_features)
         scaled = vectors
     else:
@@ -126,14 +126,14 @@ def make_space(vectors: Any, seed: int) -> Space:
 
 
 def place_features(places: Array, others: Array) -> Array:
-    """Places of rows and their distances to the nearest of `others`."""
-    # A tree, as it looks at rows one by one whatever the size of a chunk is.
+    """Places of rows, and their distances to the nearest of `others`."""
+    # A tree looks at rows one by one, whatever the size of a chunk.
     nearest = NearestNeighbors(n_neighbors=1, algorithm="kd_tree").fit(others)
     return np.column_stack([places, nearest.kneighbors(places)[0]])
 
 
 def out_of_fold_places(places: Array, folds: Array) -> Array:
-    """Features of labelled rows, with distances to rows of other folds."""
+    """Features of labelled rows, with distances to the rows of other folds."""
     features = np.zeros((len(places), places.shape[1] + 1))
     for fold in range(folds.max() + 1):
         asked = folds == fold

@@ -19,19 +19,20 @@ _RESPONSES = {
 
 
 class MeasureStrategy(PointwiseStrategy):
-    """Rows on which a measure of the model's response is largest.
+    """Rows for which a measure of the model's response is largest.
 
-    Made by :func:`make_strategy`.
+    Use :func:`make_strategy` to create one.
 
     Parameters
     ----------
     measure : callable
-        ``measure(response, **params) -> utilities`` of shape (n_samples,).
+        A function ``measure(response, **params) -> utilities`` that returns an array of
+        shape (n_samples,).
     response : {"predict_proba", "decision_function", "members"}, \
             default="predict_proba"
-        What the measure is given, see :func:`make_strategy`.
+        The response that is passed to the measure, see :func:`make_strategy`.
     **params : dict
-        Further arguments of the measure, parameters of the strategy as well.
+        Further arguments of the measure. They are also parameters of the strategy.
     """
 
     _parameter_constraints: dict = {
@@ -57,22 +58,23 @@ class MeasureStrategy(PointwiseStrategy):
         return (self.response,)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters of the strategy, those of the measure among them.
+        """Get the parameters of the strategy, including those of the measure.
 
         Parameters
         ----------
         deep : bool, default=True
-            Also give the parameters of parameters.
+            Whether to also return the parameters of parameters.
 
         Returns
         -------
         params : dict
+            Parameter names mapped to their values.
         """
         own = super().get_params(deep=deep)
         return own | {name: getattr(self, name) for name in self._param_names}
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
-        """What the measure says of the response."""
+        """Apply the measure to the response of the estimator."""
         params = {name: getattr(self, name) for name in self._param_names}
         return self.measure(_RESPONSES[self.response](estimator, X), **params)
 
@@ -85,15 +87,17 @@ def make_strategy(
     Parameters
     ----------
     measure : callable
-        ``measure(response, **params) -> utilities`` of shape (n_samples,), finite,
-        greater for rows more worth labelling. The utility of a row may depend on
-        that row only: the measure is called on chunks of the pool.
+        A function ``measure(response, **params) -> utilities`` that returns an array of
+        shape (n_samples,). Utilities must be finite, and greater for rows that are more
+        worth labelling. The utility of a row must depend on that row only, because the
+        measure is called on chunks of the pool.
     response : {"predict_proba", "decision_function", "members"}, \
             default="predict_proba"
-        What the measure is given: class probabilities or decision values of shape
-        (n_samples, n_classes), where a single column d of decision values becomes
-        (-d, d); or the probabilities of a committee's members, of shape (n_members,
-        n_samples, n_classes).
+        The response that is passed to the measure. "predict_proba" and
+        "decision_function" pass class probabilities or decision values of shape
+        (n_samples, n_classes). A single column d of decision values becomes (-d, d).
+        "members" passes the probabilities of the members of a committee, of shape
+        (n_members, n_samples, n_classes).
     **params : dict
         Further arguments of the measure. They become parameters of the strategy, so
         that a search can tune them.
@@ -101,15 +105,16 @@ def make_strategy(
     Returns
     -------
     strategy : MeasureStrategy
+        The strategy.
 
     Raises
     ------
     ValueError
-        If one of `params` has a name that every strategy uses already.
+        If one of `params` has the name of an attribute that every strategy has.
 
     See Also
     --------
-    get_strategy : A strategy by its name.
+    get_strategy : Get a strategy from its name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How errors and warnings name things: on one line, and not too long."""
+"""Short one-line names of objects, for errors and warnings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skactive._models.wrappers import last_step
 
 
 def name_of_model(estimator: Any) -> str:
-    """What an estimator is called, the classifier at the end of a long one first."""
+    """Name an estimator. For a long one, the classifier at its end comes first."""
     text = shorten(estimator)
     if not text.endswith("..."):
         return text
@@ -16,6 +16,6 @@ def name_of_model(estimator: Any) -> str:
 
 
 def shorten(thing: Any, width: int = 120) -> str:
-    """The repr of a thing, cut to `width` characters."""
+    """Return the repr of an object on one line, cut to `width` characters."""
     text = " ".join(repr(thing).split())
     return text if len(text) <= width else text[: width - 3] + "..."

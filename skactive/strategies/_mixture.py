@@ -1,4 +1,4 @@
-"""Mixtures: several measures of usefulness on one scale, added or multiplied."""
+"""Mixtures: utilities of several strategies on one scale, added or multiplied."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from skactive.strategies._selection import TIE_TOLERANCE, check_utilities, round
 def rank_shares(utilities: ArrayLike) -> Array:
     """Ranks of utilities on a scale from 0 to 1: ``(rank - 1/2) / n_rows``.
 
-    The smallest utility has rank 1; equal ones share the mean of their ranks. No share
-    is 0, so that no row is lost in a product.
+    The smallest utility has rank 1. Equal utilities share the mean of their ranks. No
+    value is 0, so no row is lost in a product.
 
     Parameters
     ----------
     utilities : array-like of shape (n_rows,)
-        Finite. Those that differ by rounding only count as equal.
+        Finite. Utilities that differ only by rounding count as equal.
 
     Returns
     -------
     shares : ndarray of shape (n_rows,)
-        Values in (0, 1), their mean is 1/2.
+        Values in (0, 1) with mean 1/2.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def rank_shares(utilities: ArrayLike) -> Array:
 
 
 def range_shares(utilities: ArrayLike) -> Array:
-    """Utilities on a scale from 0, the smallest of them, to 1, the largest.
+    """Utilities on a scale from 0 (the smallest) to 1 (the largest).
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def range_shares(utilities: ArrayLike) -> Array:
     Returns
     -------
     shares : ndarray of shape (n_rows,)
-        Values in [0, 1]; all zero where the utilities are equal, but for rounding.
+        Values in [0, 1]. All are zero if the utilities are equal up to rounding.
 
     Examples
     --------
@@ -74,9 +74,9 @@ _SCALES = {"rank": rank_shares, "range": range_shares}
 
 
 class Blend(Composition):
-    """Base of strategies that bring others to one scale and combine them.
+    """Base class of strategies that bring others to one scale and combine them.
 
-    The scale is one of the candidates: other rows of the pool make other utilities.
+    The scale depends on the candidates: with other candidates, utilities differ.
     """
 
     # Subclasses have this argument.
@@ -88,23 +88,23 @@ class Blend(Composition):
     }
 
     def parts(self) -> list[tuple[str, Strategy]]:
-        """Names and strategies, in order; each gives utilities of single rows."""
+        """Return the names and strategies, in order. All have utilities of rows."""
         parts = super().parts()
         for _, part in parts:
             check_has_utilities(part, self)
         return parts
 
     def utilities(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
-        """Utilities in [0, 1] of the rows at the ascending positions `candidates`."""
+        """Compute utilities in [0, 1] of the rows at ascending `candidates`."""
         found = self.terms(estimator, X, y, candidates).total()
         return check_utilities(found, len(candidates), self)
 
     @abstractmethod
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
-        """Names with weighted and normalised utilities, see :meth:`Strategy.terms`."""
+        """Return names with weighted utilities on one scale; see `Strategy.terms`."""
 
     def _blend(self, weights: Any, operation: str, *args: Any) -> Terms:
-        """Terms with weights; a strategy of weight 0 is not asked."""
+        """Return weighted terms. A strategy with weight 0 is not asked."""
         named = []
         for (name, part), weight in zip(self.parts(), weights, strict=True):
             if weight > 0:
@@ -118,30 +118,32 @@ class Blend(Composition):
 class Mixture(Blend):
     """Weighted mean, or product, of the utilities of several strategies.
 
-    Each strategy is brought to the scale from 0 to 1 first, by its ranks among the
-    candidates: ``(rank - 1/2) / n_candidates``, with the mean rank for equal utilities.
-    So one row far from all others does not decide the scale, and no row is lost in a
-    product. A strategy that finds all rows alike, as "random" does, adds nothing to
-    choose by. Utilities depend on the other candidates, so that there is no
+    The utilities of each strategy are first brought to a scale from 0 to 1. By default,
+    this is done by their ranks among the candidates: ``(rank - 1/2) / n_candidates``,
+    with the mean rank for equal utilities. One row far from all others therefore does
+    not determine the scale, and no row is lost in a product. A strategy with equal
+    utilities for all rows, such as "random", has no influence on the choice. Utilities
+    depend on the other candidates, so a learner with this strategy has no
     `score_samples`.
 
     Parameters
     ----------
     strategies : list of str, callable or (str, str or callable) pairs
         Names, strategy objects, or functions ``(estimator, X, y) -> utilities``, each
-        alone or paired with a name, under which its parameters nest. Each must give
-        a utility a row; those that choose a batch as a whole are no terms.
+        alone or paired with a name, under which its parameters nest. Each must give one
+        utility per row. Strategies that choose a batch as a whole cannot be used.
     weights : array-like of shape (n_strategies,), default=None
-        Not negative, and not all zero; None means 1 for each. In a sum they are
-        divided by their sum, in a product they are exponents. A strategy of weight 0
-        is left out.
+        Weights of the strategies, not negative, and not all zero. None means 1 for
+        each. In a sum, they are divided by their sum. In a product, they are exponents.
+        A strategy with weight 0 is left out.
     combine : {"sum", "product"}, default="sum"
         "sum" finds rows that are useful on the whole, "product" rows that are
         useful in every respect.
     normalize : {"rank", "range"}, default="rank"
-        "rank" as said above. "range" keeps the distances between utilities:
-        ``(utility - smallest) / (largest - smallest)`` among the candidates, and 0
-        for all where these are equal.
+        How utilities are brought to one scale. "rank" uses ranks, as described above.
+        "range" keeps the distances between utilities: ``(utility - smallest) /
+        (largest - smallest)`` among the candidates, and 0 for all candidates if their
+        utilities are equal.
 
     See Also
     --------
@@ -186,7 +188,7 @@ class Mixture(Blend):
         self.normalize = normalize
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
-        """Names with weighted and normalised utilities, see :meth:`Strategy.terms`."""
+        """Return names with weighted utilities on one scale; see `Strategy.terms`."""
         self._check(estimator)
         weights = self._weights()
         return self._blend(weights, self.combine, estimator, X, y, candidates)

@@ -1,4 +1,4 @@
-"""How much would a label change the model?"""
+"""Expected model change: how much a label would change the model."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ FEATURES: list = [HasMethods("transform"), callable, None]
 class ExpectedModelChange(PointwiseStrategy):
     """Rows whose label is expected to move the model most (expected gradient length).
 
-    It is the euclidean norm of the gradient of the log loss of a row with respect to
-    the coefficients of the last layer, in expectation over the row's label under the
-    model's own probabilities. For features h, with a one for the intercept, and
-    probabilities p this is ``|h| * sum_c p_c * |p - e_c|``, where e_c is one at class
-    c and zero elsewhere; of two classes, which have one row of coefficients, ``|h| *
-    2 * p * (1 - p)``. Rows far from the origin are preferred, so scale features.
+    The utility is the euclidean norm of the gradient of the log loss of a row with
+    respect to the coefficients of the last layer, in expectation over the row's label
+    under the model's own probabilities. For features h, with a one for the intercept,
+    and probabilities p, this is ``|h| * sum_c p_c * |p - e_c|``, where e_c is one at
+    class c and zero elsewhere. Two classes have one row of coefficients, and the
+    utility is ``|h| * 2 * p * (1 - p)``. Rows far from the origin are preferred, so
+    scale the features.
 
-    The last layer is that of a linear classifier with `predict_proba`, or of
-    `MLPClassifier` or a net of skorch, whose features are the activations of its last
-    hidden layer, alone or at the end of a pipeline or a search. One model a class, as
-    in `SGDClassifier`, is taken as a softmax with its probabilities. Outputs of a net
-    for labels not seen yet are left out.
+    The estimator is a linear classifier with `predict_proba`, an `MLPClassifier` or a
+    net of skorch, alone or at the end of a pipeline or a search. For neural nets, the
+    features are the activations of the last hidden layer. A classifier with one model
+    per class, such as `SGDClassifier`, is treated as a softmax with its probabilities.
+    Outputs of a net for labels that have not been seen yet are left out.
 
     Parameters
     ----------
     features : transformer or callable, default=None
-        Gives the inputs of the last layer of any other classifier with
-        `predict_proba`: a fitted transformer or a function ``X -> features`` of shape
-        (n_samples, n_features), such as a net without its last layer. The layer is
-        taken to have an intercept.
+        Gives the inputs of the last layer of any other classifier with `predict_proba`:
+        a fitted transformer, or a function ``X -> features`` that returns an array of
+        shape (n_samples, n_features), such as a net without its last layer. The layer
+        is assumed to have an intercept.
 
     References
     ----------
@@ -68,24 +69,24 @@ class ExpectedModelChange(PointwiseStrategy):
         return layer_needs(self.features)
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
-        """Utilities, not negative; zero where the model is certain."""
+        """Compute utilities, not negative, and zero if the model is certain."""
         layer = read_last_layer(estimator, X, self.features)
         return expected_gradient_length(*layer)
 
 
 def layer_needs(features: Any) -> tuple[str, ...]:
-    """What a strategy needs of the estimator, by its argument `features`."""
+    """Return what a strategy needs of the estimator, given its argument `features`."""
     return ("last_layer",) if features is None else ("predict_proba",)
 
 
 def read_last_layer(estimator: Any, X: Any, features: Any = None) -> LastLayer:
-    """The last layer of a fitted estimator at rows of X, see :class:`LastLayer`.
+    """Return the last layer of a fitted estimator at rows of X, see :class:`LastLayer`.
 
-    `features` names its inputs where the estimator is not known.
+    `features` gives the inputs of the layer if the estimator is of an unknown kind.
     """
     if features is None:
         layer = last_layer(*at_last_step(estimator, X))
-        # Outputs of a net that no label has are left out.
+        # Outputs of a net without a label are left out.
         return layer._replace(proba=align(estimator, layer.proba))
     proba = predict_proba(estimator, X)
     return named_layer(features, np.asarray(proba), X)

@@ -1,4 +1,4 @@
-"""What strategies need of an estimator, and the error that names both sides."""
+"""Check that an estimator provides what a strategy needs; the error names both."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ _NAMES = {
 def check_needs(
     strategy: Any, estimator: Any, *, can_make_members: bool = False
 ) -> str | None:
-    """Check that `estimator` gives what `strategy` needs.
+    """Check that `estimator` provides what `strategy` needs.
 
-    Returns the first response of `strategy.needs` that the estimator has, None where
-    nothing is needed (or the strategy combines others); raises ValueError otherwise.
+    Returns the first response of `strategy.needs` that the estimator has, or None if
+    the strategy itself needs nothing or combines others. Raises a ValueError if the
+    estimator does not provide what is needed.
     """
     found = None
     for leaf in strategy.leaves():
@@ -59,7 +60,7 @@ def _first_response(leaf: Any, estimator: Any, can_make_members: bool) -> str | 
 
 
 def _say_served(estimator: Any, can_make_members: bool) -> str:
-    """Which strategies an estimator can serve, in a sentence."""
+    """Say in a sentence which strategies an estimator can serve."""
     asking: list[str] = []
     others: list[str] = []
     for name, strategy in sorted(STRATEGIES.items()):

@@ -1,4 +1,4 @@
-"""Utility per cost, where one label costs more than another."""
+"""Utility per cost, if some labels cost more than others."""
 
 from __future__ import annotations
 
@@ -17,33 +17,35 @@ from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 
 class PerCost(WrapperStrategy):
-    """Utility of a row divided by what its label costs.
+    """Utility of a row divided by the cost of its label.
 
-    So a budget in units of cost goes to the rows that pay, and not only to those from
-    which most is learnt: a long document is asked about if it teaches more than the
-    three short ones that could be read instead.
+    A budget in units of cost then goes to the rows that are worth their cost, and not
+    only to those from which the model learns the most. A long document is chosen only
+    if it teaches more than the three short ones that could be read instead.
 
-    Utilities are compared as they are, so their scale matters, and they must not be
-    negative: a row of twice the cost must have twice the utility. Where costs differ
-    much more than utilities do, the cheapest rows are taken; "random", whose utilities
-    are all 0, stays random.
+    Utilities are used as they are, so their scale matters: a row with twice the cost
+    needs twice the utility. They must not be negative. If costs differ much more than
+    utilities, the cheapest rows are chosen. "random", whose utilities are all 0, stays
+    random.
 
     Parameters
     ----------
     strategy : str, callable or None, default="margin"
-        Whose utilities: a name, a strategy object or a function ``(estimator, X, y) ->
-        utilities``; None means margin. Of any kind that gives utilities of single rows.
+        The strategy that gives the utilities: a name, a strategy object or a function
+        ``(estimator, X, y) -> utilities``. None means margin. It may be of any kind
+        that has utilities of single rows.
     cost : float, array-like of shape (n_pool,) or callable, default=1.0
-        What the label of a row costs, positive: a function ``rows of X -> costs`` that
-        looks at some rows, as the length of texts; or one number a row of the pool,
-        which is then always the same pool; or one for all, which changes nothing.
+        Cost of the label of a row, positive. A function ``rows of X -> costs`` computes
+        costs from some rows, such as the length of texts. An array-like has one number
+        per row of the pool, which must then always be the same pool. A float is the
+        cost of every row, which changes nothing.
 
     Notes
     -----
-    An array of costs belongs to the positions of one pool. A learner tells the strategy
-    which of them it is shown where `max_candidates`, an audit or `skip` cut the pool.
-    With a function, utilities of rows of any other data can be had too, as
-    ``score_samples`` gives them.
+    An array of costs belongs to the positions of one pool. If `max_candidates`, an
+    audit or `skip` cut the pool, a learner tells the strategy which rows it is shown.
+    With a function, there are also utilities for rows of other data, as with
+    ``score_samples``.
 
     References
     ----------
@@ -85,35 +87,36 @@ class PerCost(WrapperStrategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
+        """Compute the utilities of the rows at the ascending positions `candidates`."""
         utilities, costs = self._factors(estimator, X, y, candidates)
         return utilities / costs
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
-        """The utility, and one over the cost."""
+        """Return the utility and one over the cost, as factors."""
         self._check(estimator)
         utilities, costs = self._factors(estimator, X, y, candidates)
         named = [(str(self._inner()), utilities), ("1 / cost", 1 / costs)]
         return Terms(named, "product")
 
     def for_rows(self, rows: ArrayLike) -> Strategy:
-        """The same strategy for a part of the pool, with the costs of its rows."""
+        """Return the same strategy for a part of the pool, with costs of its rows."""
         if not self._has_positions():
             return super().for_rows(rows)
         costs, rows = np.asarray(self.cost), np.asarray(rows, dtype=np.intp)
         if len(rows) and len(costs) <= rows.max():
             raise ValueError(
                 f"cost has {len(costs)} entries, but the pool has {rows.max() + 1} "
-                "rows at least. Give one a row of the pool, or a function of rows of X."
+                "rows at least. Give one per row of the pool, or a function of rows of "
+                "X."
             )
         return PerCost(self._inner().for_rows(rows), costs[rows])
 
     def check_pool(self, n_samples: int) -> None:
-        """Raise where costs are those of a pool that has not `n_samples` rows."""
+        """Raise if the costs belong to a pool that does not have `n_samples` rows."""
         if self._has_positions() and len(self.cost) != n_samples:
             raise ValueError(
                 f"cost has {len(self.cost)} entries, but the pool has {n_samples} "
-                "rows. Give one a row of the pool or, where parts of it are pools of "
+                "rows. Give one per row of the pool or, if parts of it are pools of "
                 "their own, as in a cross-validation, a function of rows of X."
             )
 
@@ -126,15 +129,15 @@ class PerCost(WrapperStrategy):
     def _factors(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> tuple[Array, Array]:
-        """Utilities and costs of the candidates, checked."""
+        """Compute and check the utilities and costs of the candidates."""
         inner = self._inner()
         costs = self._costs(X, candidates)
         utilities = inner.utilities(estimator, X, y, candidates)
         if utilities.min(initial=0) < 0:
             raise ValueError(
                 f"PerCost needs utilities that are not negative: a higher cost would "
-                f"make them larger. {shorten(inner)} gave {utilities.min():.4g}. "
-                "Use a strategy from 0 upwards, as every registered one is."
+                f"make them larger. {shorten(inner)} gave {utilities.min():.4g}. Use "
+                "a strategy with utilities from 0 upwards, as all registered ones have."
             )
         return utilities, costs
 
@@ -145,7 +148,7 @@ class PerCost(WrapperStrategy):
         if costs.ndim and costs.shape != (_num_samples(X),):
             raise ValueError(
                 f"cost has the shape {costs.shape}, but X has {_num_samples(X)} rows. "
-                "Give one number a row of the pool or, for other rows, a function of "
+                "Give one number per row of the pool or, for other rows, a function of "
                 "rows of X."
             )
         costs = costs[candidates] if costs.ndim else np.full(len(candidates), costs)
@@ -156,19 +159,19 @@ class PerCost(WrapperStrategy):
 
 
 def check_costs(costs: Any, n_rows: int) -> Array:
-    """Costs as a float64 array of shape (n_rows,), finite and above 0."""
+    """Convert costs to a float64 array of shape (n_rows,), finite and above 0."""
     found = np.asarray(costs)
     if found.shape != (n_rows,) or found.dtype.kind not in "biuf":
         raise ValueError(
             f"cost gave an array of shape {found.shape} and type {found.dtype} for "
-            f"{n_rows} rows; expected one number a row, shape ({n_rows},)."
+            f"{n_rows} rows; expected one number per row, shape ({n_rows},)."
         )
     found = found.astype(np.float64)
     is_wrong = ~(np.isfinite(found) & (found > 0))
     if is_wrong.any():
         raise ValueError(
-            "A cost must be positive and finite, for utilities are divided by it; got "
-            f"{found[is_wrong][0]:g}, and {np.count_nonzero(is_wrong)} such costs for "
-            f"{n_rows} rows. Give rows that cost nothing a small one."
+            "A cost must be positive and finite, because utilities are divided by it; "
+            f"got {found[is_wrong][0]:g}, and {np.count_nonzero(is_wrong)} such costs "
+            f"for {n_rows} rows. Give rows that cost nothing a small cost."
         )
     return found

@@ -15,23 +15,23 @@ from skactive.strategies._selection import check_one_a_row, check_utilities
 
 
 class PointwiseStrategy(Strategy):
-    """Base of strategies whose utility of a row depends on that row only.
+    """Base class of strategies whose utility of a row depends on that row only.
 
-    A new one defines `score_rows`, and `needs` if it asks something of the
-    estimator. The pool is scored in chunks.
+    A subclass defines `score_rows`, and `needs` if it needs something of the estimator.
+    The pool is scored in chunks.
     """
 
     pointwise = True
     uses_labels = False
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
-        """Utilities, shape (n_rows,), of a chunk of rows."""
+        """Compute the utilities of a chunk of rows, shape (n_rows,)."""
         raise TypeError(
             f"{type(self).__name__} must define score_rows(estimator, X) -> utilities."
         )
 
     def utilities(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
-        """Utilities of the rows at the ascending positions `candidates`."""
+        """Compute the utilities of the rows at the ascending positions `candidates`."""
         response = self._check(estimator)
 
         def score(rows: Any) -> Array:

@@ -1,4 +1,4 @@
-"""How wrong will it be? A regressor learns the losses of the labelled rows."""
+"""Predicted loss: a regressor learns the model's losses from the labelled rows."""
 
 from __future__ import annotations
 
@@ -48,61 +48,65 @@ from skactive.strategies._losses import (
 )
 from skactive.strategies._messages import shorten
 
-# Rows that directions of the embedding are found with.
+# Maximum number of rows from which the directions of the embedding are computed.
 _MAX_ROWS = 2000
-# Folds of the regressor's own cross-validation.
+# Number of folds of the regressor's own cross-validation.
 _N_REGRESSOR_FOLDS = 5
 
 
 class PredictedLoss(Strategy):
     """Rows on which the model is expected to be most wrong, learnt from its errors.
 
-    The labelled rows are split into folds; clones of the estimator that have not seen
-    a fold say what the loss on its rows is. A regressor learns these losses, and its
-    prediction for a row is combined with the loss that the model itself expects there,
-    the entropy of its probabilities. The weights of the two, not negative, are those
-    that predict the losses of the labelled rows best (least squares, with predictions
-    of the regressor by cross-validation: stacking [2]_). There is little to gain where
-    the model's own doubt is right already, as that of logistic regression often is,
-    and more where it is not, as with trees that are certain everywhere.
+    The labelled rows are split into folds. The losses on the rows of a fold are those
+    of clones of the estimator that have not seen the fold. A regressor learns these
+    losses. Its prediction for a row is combined with the loss that the model itself
+    expects, such as the entropy of its probabilities. The weights of the two are not
+    negative, and are those that predict the losses of the labelled rows best (by least
+    squares, with cross-validated predictions of the regressor: stacking [2]_). There is
+    little to gain if the model's own uncertainty is already right, as it often is for
+    logistic regression. There is more to gain if it is not, as with trees that are
+    certain everywhere.
 
-    With few labels there is nothing to learn from. Where fewer than `min_labels` rows
-    have a loss, or where the rank correlation of the combined prediction with the
-    losses of the n labelled rows is not greater than that of the model's own
-    expectation by ``n ** -0.5``, a standard error, it warns, and utilities are that
-    expectation alone.
+    With few labels, there is nothing to learn from. The strategy warns, and uses only
+    the loss that the model itself expects, in two cases: if fewer than `min_labels`
+    rows have a loss, or if the combined prediction does not rank the losses of the n
+    labelled rows better than the model's own expectation. Its rank correlation with
+    these losses must be greater by more than ``n ** -0.5``, a standard error.
 
     Each call fits the estimator `n_folds` times and the regressor six times, all on the
-    labelled rows. The estimator is cloned with the steps of its pipeline; of a search
-    its best estimator is. A :class:`~sklearn.frozen.FrozenEstimator` stays as it is:
-    where it has not seen the labelled rows, its losses on them are right.
+    labelled rows. A pipeline is cloned with all its steps. Of a search, the best
+    estimator is cloned. A :class:`~sklearn.frozen.FrozenEstimator` is used as it is. If
+    it has not seen the labelled rows, its losses on them are correct.
 
     Parameters
     ----------
     loss : {"log", "error"}, default="log"
-        "log" is the negative logarithm of the probability of the true class, where
-        probabilities below 0.01 count as 0.01, so that no loss is above 4.61 nats; the
-        model's own expectation is the entropy. "error" is one minus that probability;
-        the model's own expectation is ``1 - sum p**2``.
+        "log" is the negative logarithm of the probability of the true class, and the
+        model's own expectation is the entropy. Probabilities below 0.01 count as 0.01,
+        so no loss is above 4.61 nats. "error" is one minus the probability of the true
+        class, and the model's own expectation is ``1 - sum p**2``.
     regressor : regressor or None, default=None
         Any scikit-learn regressor. None means ExtraTreesRegressor with 50 trees and at
-        least 5 rows a leaf.
+        least 5 rows per leaf.
     features : {"all", "proba", "embedding"}, default="all"
-        What the regressor sees of a row. "proba": the probabilities of the classes,
-        least confidence, margin and entropy. "embedding": the ten leading principal
-        components of the embedding (its columns standardized, unless sparse), and in
-        these the distance to the nearest labelled row that the model has learnt from.
-        "all": both. "proba" does without vectors, for rows that are none.
+        Input of the regressor:
+
+        - "proba": the class probabilities, least confidence, margin and entropy. This
+          needs no vectors.
+        - "embedding": the ten leading principal components of the embedding (with
+          standardized columns, unless sparse), and the distance in these to the nearest
+          labelled row that the model has learnt from.
+        - "all": both.
     n_folds : int, default=5
-        Folds of the labelled rows, stratified. A class with a single label is never
-        held out.
+        Number of folds of the labelled rows, stratified. A class with a single label is
+        never held out.
     min_labels : int, default=20
-        At least 10.
+        Minimum number of labelled rows with a loss, at least 10.
     embedding : transformer or callable, default=None
-        A fitted transformer or a function ``X -> vectors``; None means what the
-        steps of a pipeline before its last one give, or X itself.
+        A fitted transformer or a function ``X -> vectors``. None means the output of
+        the pipeline steps before the last one, or X itself.
     random_state : int, default=0
-        Draws the folds, and is the seed of clones and of the regressor, where theirs
+        Draws the folds, and seeds the clones and the regressor if their `random_state`
         is None.
 
     References
@@ -159,7 +163,7 @@ class PredictedLoss(Strategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Losses expected of the rows at the ascending positions `candidates`."""
+        """Predict the losses of the rows at the ascending positions `candidates`."""
         model = self._learn(estimator, X, y)
         predict = partial(self._predict, estimator, model)
         n_outputs = 2 * len(classes_of(estimator)) + N_DIRECTIONS
@@ -208,7 +212,7 @@ class PredictedLoss(Strategy):
             features.append(out_of_fold_places(space.places_labeled, folds)[held_out])
         table = np.hstack(features)
         regressor = self._new_regressor()
-        # Not in the order of X, which may be sorted.
+        # Shuffle, because X may be sorted.
         splits = KFold(_N_REGRESSOR_FOLDS, shuffle=True, random_state=self.random_state)
         learnt = cross_val_predict(regressor, table, losses, cv=splits)
         count_fits(_N_REGRESSOR_FOLDS)
@@ -217,7 +221,7 @@ class PredictedLoss(Strategy):
         weights = nnls(both, losses)[0]
         own = rank_correlation(expected, losses)
         found = rank_correlation(combine_losses(weights, expected, learnt), losses)
-        # The standard error of a rank correlation of things that are unrelated.
+        # The standard error of the rank correlation of unrelated quantities.
         error = 1 / np.sqrt(n_losses)
         if weights[1] == 0 or found <= max(own, 0.0) + error:
             self._warn(
@@ -237,7 +241,7 @@ class PredictedLoss(Strategy):
         return seeded(clone(regressor), self.random_state)
 
     def _warn(self, reason: str) -> None:
-        # Without numbers, so that Python shows it once and not in every round.
+        # The text has no numbers, so that Python shows it once and not in every round.
         what = "the entropy" if self.loss == "log" else "the expected error"
         warnings.warn(
             f"{shorten(self)} falls back on {what} of the model: {reason}.",
@@ -256,7 +260,7 @@ class PredictedLoss(Strategy):
 
         def answer(fold: int) -> tuple[Array, Array]:
             learnt, asked = labeled[folds != fold], labeled[folds == fold]
-            with counting():  # it may run elsewhere, so the caller reports it
+            with counting():  # it may run in another process, so the caller counts
                 model = self._fit(template, X, classes[codes[learnt]], learnt, params)
                 X_asked = _safe_indexing(X, asked)
                 return folds == fold, proba_among(model, X_asked, classes)
@@ -293,7 +297,7 @@ class PredictedLoss(Strategy):
 
 
 class _Model(NamedTuple):
-    """Predicts losses; `weights` are of the model's own expectation and of learnt."""
+    """Predictor of losses; `weights` are those of the expected and the learnt loss."""
 
     regressor: Any
     weights: Array
@@ -301,7 +305,7 @@ class _Model(NamedTuple):
 
 
 def _template(estimator: Any) -> Any:
-    """What is cloned: the estimator, but the best one of a search."""
+    """Return the estimator to clone; of a search, its best estimator."""
     while isinstance(estimator, (Fitted, BaseSearchCV)):
         if isinstance(estimator, BaseSearchCV):
             estimator = estimator.best_estimator_

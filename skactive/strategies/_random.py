@@ -28,5 +28,5 @@ class Random(PointwiseStrategy):
     informed = False
 
     def score_rows(self, estimator: Any, X: Any) -> NDArray[np.float64]:
-        """Zero for every row."""
+        """Return zero for every row."""
         return np.zeros(_num_samples(X))

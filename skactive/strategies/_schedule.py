@@ -1,4 +1,4 @@
-"""Schedules: what makes a row useful changes as labels come in."""
+"""Schedules: strategies that change as labels come in."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from skactive.strategies._selection import find_candidates
 
 
 def count_labels(X: Any, y: Any = None) -> int:
-    """How many rows have a label in `y`; none, if `y` is None."""
+    """Count the rows that have a label in `y`; zero if `y` is None."""
     return _num_samples(X) - len(find_candidates(X, y))
 
 
 def weight_of_first(n_labeled: int, n_labels: int, decay: str = "linear") -> float:
-    """Weight of the first of two strategies, falling as labels come in.
+    """Weight of the first of two strategies, which falls as labels come in.
 
     Parameters
     ----------
     n_labeled : int
-        Labels there are.
+        Current number of labels.
     n_labels : int
-        Labels at which the weight is 0 ("linear"), or 1/2 ("exponential").
+        Number of labels at which the weight is 0 ("linear"), or 1/2 ("exponential").
     decay : {"linear", "exponential"}, default="linear"
         ``max(0, 1 - n_labeled / n_labels)`` or ``2 ** (-n_labeled / n_labels)``.
 
     Returns
     -------
     weight : float
-        In [0, 1]; the second strategy has the rest.
+        In [0, 1]. The weight of the second strategy is one minus this.
 
     Examples
     --------
@@ -52,32 +52,33 @@ def weight_of_first(n_labeled: int, n_labels: int, decay: str = "linear") -> flo
 
 
 class Fade(Blend):
-    """From one strategy to another, little by little, as labels come in.
+    """Gradual change from one strategy to another as labels come in.
 
-    The utility is ``weight * first + (1 - weight) * second``, both on the scale from
+    The utility is ``weight * first + (1 - weight) * second``, with both on a scale from
     0 to 1 as in :class:`Mixture`. The weight starts at 1 and falls with the number of
-    rows that have a label in `y`: with a strategy for diversity or density first and
-    one for uncertainty second, labels cover the data before they settle details.
+    rows that have a label in `y`. Use a strategy for diversity or density first and one
+    for uncertainty second. The labels then cover the data before they settle details.
 
     Parameters
     ----------
     strategies : list of two str, callable or (str, str or callable) pairs
-        The first and the second, each a name, a strategy object, or a function
-        ``(estimator, X, y) -> utilities``, alone or paired with a name, under which
-        its parameters nest. Each must give a utility a row.
+        The first and the second strategy. Each is a name, a strategy object, or a
+        function ``(estimator, X, y) -> utilities``, alone or paired with a name, under
+        which its parameters nest. Each must give one utility per row.
     n_labels : int, default=50
-        Labels at which the first has no weight any more; if `decay` is
-        "exponential", labels in which its weight halves, time and again.
+        Number of labels at which the weight of the first strategy reaches zero. If
+        `decay` is "exponential", its weight halves each time this many labels have come
+        in.
     decay : {"linear", "exponential"}, default="linear"
         How the weight falls.
     normalize : {"rank", "range"}, default="rank"
-        By their ranks among the candidates, or by their smallest and largest
-        utility. See :class:`Mixture`.
+        Whether utilities are brought to one scale by their ranks among the candidates,
+        or by the smallest and the largest utility. See :class:`Mixture`.
 
     See Also
     --------
-    Switch : From one strategy to another at once, for strategies of any kind, those
-        that choose batches and "random" as well.
+    Switch : Change from one strategy to another at once. It takes strategies of any
+        kind, including "random" and those that choose a batch as a whole.
 
     References
     ----------
@@ -119,15 +120,15 @@ class Fade(Blend):
         self.normalize = normalize
 
     def parts(self) -> list[tuple[str, Strategy]]:
-        """Names of the two, and the strategies."""
+        """Return the names and the two strategies."""
         parts = super().parts()
         check_one_each([name for name, _ in parts], 2, "strategies", self)
         return parts
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms:
-        """Names with weighted and normalised utilities, see :meth:`Strategy.terms`.
+        """Return names with weighted utilities on one scale; see `Strategy.terms`.
 
-        A strategy that has no weight now is left out.
+        A strategy whose weight is now zero is left out.
         """
         self._check(estimator)
         first = weight_of_first(count_labels(X, y), self.n_labels, self.decay)
@@ -137,22 +138,24 @@ class Fade(Blend):
 class Switch(Composition):
     """One strategy after another, as labels come in.
 
-    Which one chooses depends on the number of rows that have a label in `y` only.
-    Strategies of any kind may follow each other, those that choose batches as well.
+    Which strategy chooses depends only on the number of rows that have a label in `y`.
+    Strategies of any kind may follow each other, including those that choose a batch as
+    a whole.
 
     Parameters
     ----------
     strategies : list of str, callable or (str, str or callable) pairs
         Names, strategy objects, or functions ``(estimator, X, y) -> utilities``, each
-        alone or paired with a name, under which its parameters nest. What any of them
-        needs of the estimator must be there from the start.
+        alone or paired with a name, under which its parameters nest. The estimator must
+        provide what any of them needs from the start.
     at : int or array-like of shape (n_strategies - 1,), default=50
-        Labels from which on the next strategy chooses, in ascending order. A batch
-        is chosen by one strategy, the one whose turn it is at its start.
+        Numbers of labels, in ascending order, from which on the next strategy chooses.
+        A whole batch is chosen by one strategy, the one whose turn it is at the start
+        of the batch.
 
     See Also
     --------
-    Fade : From one strategy to another little by little.
+    Fade : Gradual change from one strategy to another.
 
     Examples
     --------
@@ -178,20 +181,22 @@ class Switch(Composition):
         self.at = at
 
     def turn(self, X: Any, y: Any = None) -> tuple[str, Strategy]:
-        """Name and strategy of those whose turn it is.
+        """Return the strategy whose turn it is, and its name.
 
         Parameters
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             The pool.
         y : array-like of shape (n_samples,), default=None
-            Labels with NaN or None where a row is unlabelled. None means that no
+            Labels, with NaN or None where a row is unlabelled. None means that no
             row is labelled.
 
         Returns
         -------
         name : str
+            Name of the strategy.
         strategy : Strategy
+            The strategy itself.
         """
         parts = self.parts()
         limits = np.atleast_1d(np.asarray(self.at))
@@ -207,11 +212,11 @@ class Switch(Composition):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities to the strategy whose turn it is."""
+        """Compute the utilities of the strategy whose turn it is."""
         return self.turn(X, y)[1].utilities(estimator, X, y, candidates)
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms | None:
-        """Those of the strategy whose turn it is."""
+        """Return the terms of the strategy whose turn it is."""
         return self.turn(X, y)[1].terms(estimator, X, y, candidates)
 
     def _choose(self, request: Request) -> Array:

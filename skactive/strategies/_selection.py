@@ -1,4 +1,4 @@
-"""From utilities to a choice: candidates, the best rows, ties, copies, and seeds."""
+"""Choose rows by utilities: candidates, the best rows, ties, copies, and seeds."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from skactive.strategies._messages import name_of_model, shorten
 
 RandomState = int | np.random.RandomState | np.random.Generator | None
 
-# Utilities closer than this, relative to the smallest one chosen, count as equal:
-# rounding differs that much between matrix products of different shapes.
+# Utilities closer than this, relative to the smallest one chosen, count as equal.
+# Rounding differs this much between matrix products of different shapes.
 TIE_TOLERANCE = 1e-12
 
 
 # ---------------------------------------------------------------------------------
-# What is asked for
+# Checks of arguments and results
 # ---------------------------------------------------------------------------------
 
 
@@ -37,7 +37,7 @@ def check_n_queries(n_queries: Any) -> None:
 
 
 def check_rows(rows: ArrayLike, n_samples: int, name: str = "rows") -> Array:
-    """Positions as an array of ints, or a ValueError."""
+    """Convert positions to an array of ints, or raise a ValueError."""
     positions = np.atleast_1d(np.asarray(rows))
     if positions.size == 0:
         return np.empty(0, dtype=np.intp)
@@ -48,14 +48,14 @@ def check_rows(rows: ArrayLike, n_samples: int, name: str = "rows") -> Array:
     ):
         raise ValueError(
             f"{name} must be a list of positions in X, ints from 0 to "
-            f"{n_samples - 1}, as query gives them; got {shorten(rows)}. Of a mask "
-            "take np.flatnonzero(mask)."
+            f"{n_samples - 1}, as query gives them; got {shorten(rows)}. For a mask, "
+            "pass np.flatnonzero(mask)."
         )
     return positions.astype(np.intp)
 
 
 def find_candidates(X: Any, y: Any = None) -> Array:
-    """Ascending positions of the rows without a label."""
+    """Return the ascending positions of the rows without a label."""
     if y is None:
         return np.arange(_num_samples(X))
     check_consistent_length(X, y)
@@ -67,12 +67,12 @@ def check_one_a_row(utilities: Array, n_rows: int, strategy: Any) -> None:
     if utilities.shape != (n_rows,):
         raise ValueError(
             f"{shorten(strategy)} gave utilities of shape {utilities.shape} for "
-            f"{n_rows} rows; expected one number a row, shape ({n_rows},)."
+            f"{n_rows} rows; expected one number per row, shape ({n_rows},)."
         )
 
 
 def check_utilities(utilities: Any, n_rows: int, strategy: Any) -> Array:
-    """Utilities as a finite float64 array of shape (n_rows,), or a ValueError."""
+    """Convert utilities to finite float64 of shape (n_rows,), or raise a ValueError."""
     utilities = np.asarray(utilities, dtype=np.float64)
     check_one_a_row(utilities, n_rows, strategy)
     if not np.isfinite(utilities).all():
@@ -87,9 +87,9 @@ def check_utilities(utilities: Any, n_rows: int, strategy: Any) -> Array:
 def check_chosen(
     chosen: Any, candidates: Array, n_queries: int, strategy: Any
 ) -> Array:
-    """Chosen positions as an array of ints, or an error that names the strategy.
+    """Convert chosen positions to ints, or raise an error that names the strategy.
 
-    `candidates` are ascending. Fewer rows than asked for are allowed, but one at least.
+    `candidates` are ascending. Fewer rows than asked for are allowed, but at least one.
     """
     positions = np.asarray(chosen)
     is_list = positions.ndim == 1 and positions.dtype.kind in "iu"
@@ -109,7 +109,7 @@ def check_chosen(
 def warn_if_equal(
     strategy: Any, utilities: Array, n_queries: int, estimator: Any
 ) -> None:
-    """Warn where the choice is left to chance without being meant to."""
+    """Warn if an informed strategy leaves the choice to chance."""
     if n_queries >= len(utilities):
         return
     slack = TIE_TOLERANCE * abs(utilities[0])
@@ -118,8 +118,8 @@ def warn_if_equal(
     if strategy.informed:
         warnings.warn(
             f"{shorten(strategy)} finds all {len(utilities)} candidates equally "
-            f"useful, so the choice is random. {name_of_model(estimator)} may answer "
-            "alike for every row, or be certain of all; "
+            f"useful, so the choice is random. {name_of_model(estimator)} may give "
+            "the same answer for every row, or be certain of all; "
             "it may need more labels, or other hyper-parameters, to tell them apart.",
             UserWarning,
             stacklevel=4,
@@ -136,20 +136,21 @@ def take_best(
     n_best: int,
     random_state: RandomState = None,
 ) -> Array:
-    """Positions of the `n_best` largest utilities, largest first, ties at random.
+    """Return positions of the largest utilities, largest first, ties at random.
 
     Parameters
     ----------
     utilities : ndarray of shape (n_candidates,)
         Finite.
     n_best : int
-        How many; all, if there are fewer.
+        Number of positions to return. If there are fewer utilities, all are returned.
     random_state : int, RandomState instance or None, default=None
-        Orders ties, and chooses between them where not all can be taken.
+        Orders ties, and chooses between them if not all can be taken.
 
     Returns
     -------
     positions : ndarray of shape (min(n_best, n_candidates),)
+        Positions in `utilities`.
 
     Examples
     --------
@@ -177,16 +178,16 @@ def take_best(
 
 
 def _near_largest(utilities: Array, n: int) -> tuple[Array, float]:
-    """Positions of all that may be among the n largest, and the n-th largest value.
+    """Return positions that may be among the n largest, and the n-th largest value.
 
-    Ties of the n-th largest within the tolerance are among the positions. One pass
-    over the utilities, where n is small.
+    The positions include ties of the n-th largest within the tolerance. If n is small,
+    this takes one pass over the utilities.
     """
     sample = utilities[:: int(np.sqrt(len(utilities) / n))]
     if not n < len(sample) < len(utilities):
         near = np.arange(len(utilities))
         return near, float(np.partition(utilities, -n)[-n])
-    # n rows of a sample reach this bound, so the n-th largest of all does too.
+    # In the sample, n values reach this bound, so the n-th largest of all does too.
     bound = np.partition(sample, -n)[-n]
     near = np.flatnonzero(utilities >= bound - TIE_TOLERANCE * abs(bound))
     values = utilities[near]
@@ -197,7 +198,7 @@ def _near_largest(utilities: Array, n: int) -> tuple[Array, float]:
 
 
 def round_ties(utilities: Array) -> Array:
-    """Utilities without the digits that TIE_TOLERANCE calls noise."""
+    """Round off the digits of utilities that are noise according to TIE_TOLERANCE."""
     fraction, exponent = np.frexp(utilities)
     return np.ldexp(np.round(fraction / TIE_TOLERANCE) * TIE_TOLERANCE, exponent)
 
@@ -205,7 +206,7 @@ def round_ties(utilities: Array) -> Array:
 def take_distinct(
     X: Any, candidates: Array, utilities: Array, n_queries: int, seed: RandomState
 ) -> Array:
-    """Take the best rows; copies of a row only when no other row is left.
+    """Take the best rows, and copies of a row only when no other rows are left.
 
     Parameters
     ----------
@@ -216,14 +217,14 @@ def take_distinct(
     utilities : ndarray of shape (n_candidates,)
         Finite.
     n_queries : int
-        How many; all, if there are fewer.
+        Number of rows to take. If there are fewer candidates, all are taken.
     seed : int, RandomState, Generator or None
         Orders ties.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_candidates),)
-        The best first.
+        Positions in `X`, the best first.
     """
     rng = as_generator(seed)
     n_looked = n_queries
@@ -246,7 +247,7 @@ def pick_distinct(
     n_queries: int,
     rng: np.random.Generator,
 ) -> Array:
-    """``pick(rows, n_rows)`` such that copies come when no other row is left.
+    """Call ``pick(rows, n_rows)`` so that copies come only when no others are left.
 
     Copies are rows whose `things`, rows of the pool or vectors, are identical.
     """
@@ -254,7 +255,7 @@ def pick_distinct(
     chosen = pick(candidates, n_queries)
     if len(np.unique(keys_of(chosen))) == n_queries:
         return chosen
-    # Copies are in the batch: offer each row once, and copies when none is left.
+    # The batch holds copies: offer each row once, and copies when no others are left.
     first, copies = split_copies(keys_of(candidates), candidates, rng)
     n_first = min(n_queries, len(first))
     chosen = pick(first, n_first)
@@ -264,7 +265,7 @@ def pick_distinct(
 
 
 def rank_in_group(codes: Array) -> Array:
-    """How many of the same code stand before each."""
+    """Count, for each code, how many equal codes stand before it."""
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], codes[order])
     ranks = np.empty(len(codes), dtype=np.intp)
@@ -275,9 +276,9 @@ def rank_in_group(codes: Array) -> Array:
 def split_copies(
     keys: Array, candidates: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Any one of each group of `candidates` with equal `keys`, and the others.
+    """Split `candidates` into one of each group with equal `keys`, and the others.
 
-    Both are ascending.
+    The one of each group is drawn at random. Both parts are ascending.
     """
     order = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.diff(keys[order], prepend=~keys[order[:1]]))
@@ -290,21 +291,21 @@ def split_copies(
 
 
 # ---------------------------------------------------------------------------------
-# Chance
+# Randomness
 # ---------------------------------------------------------------------------------
 
 
 def as_generator(random_state: RandomState) -> np.random.Generator:
-    """A fast generator that `random_state` determines."""
+    """Return a fast generator that is determined by `random_state`."""
     if isinstance(random_state, np.random.Generator):
         return random_state
     return np.random.default_rng(draw_seed(random_state))
 
 
 def draw_seed(random_state: int | np.random.RandomState | None) -> int | None:
-    """A seed for numpy's generators; None, for a new one each time, from None.
+    """Return a seed for numpy's generators, or None (for a new seed) from None.
 
-    A RandomState moves on by one draw; numpy's global state is never touched.
+    A RandomState advances by one draw. numpy's global state is never touched.
     """
     if random_state is None or isinstance(random_state, numbers.Integral):
         return None if random_state is None else int(random_state)

@@ -1,7 +1,7 @@
 """Stochastic batches: rows drawn at random, useful ones more often.
 
-The largest utilities often belong to rows that are alike. Noise spreads the batch at
-the price of scoring the pool once.
+The rows with the largest utilities are often alike. Noise makes the batch diverse, and
+the pool has to be scored only once.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 
 def gumbel_keys(log_weights: Array, rng: np.random.Generator) -> Array:
-    """Give keys whose descending order draws by weight, without replacement.
+    """Draw keys whose descending order is a draw by weight, without replacement.
 
-    The n largest keys are n draws one by one, each with probabilities proportional
-    to the weights of what is left (the Gumbel top-k trick).
+    The n largest keys are n successive draws. Each draw has probabilities proportional
+    to the weights of the candidates that are left (the Gumbel top-k trick).
 
     Parameters
     ----------
     log_weights : ndarray of shape (n_candidates,)
-        Logarithms of the weights; minus infinity for a weight of zero. Those come
-        last, in random order.
+        Logarithms of the weights, minus infinity for a weight of zero. Candidates with
+        a weight of zero come last, in random order.
     rng : numpy Generator
-        One Gumbel number a candidate.
+        Draws one Gumbel number per candidate.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def gumbel_keys(log_weights: Array, rng: np.random.Generator) -> Array:
 
 
 class _Stochastic(WrapperStrategy):
-    """Draws without replacement; a new one defines the logarithms of the weights."""
+    """Draws without replacement. A subclass defines the logarithms of the weights."""
 
     pointwise = True  # its utilities are those of the inner strategy
     _parameter_constraints: dict = {
@@ -88,11 +88,11 @@ class _Stochastic(WrapperStrategy):
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
-        """Utilities of the inner strategy at the ascending positions `candidates`."""
+        """Compute utilities of the inner strategy at the ascending `candidates`."""
         return self._inner().utilities(estimator, X, y, candidates)
 
     def _choose(self, request: Request) -> Array:
-        """Rows in the order of the draws."""
+        """Draw rows and return them in the order of the draws."""
         estimator, X, y, candidates, n_queries, seed = request
         utilities = self.utilities(estimator, X, y, candidates)
         warn_if_equal(self._inner(), utilities, n_queries, estimator)
@@ -109,36 +109,37 @@ class _Stochastic(WrapperStrategy):
         chosen: ArrayLike,
         random_state: int | None = None,
     ) -> Array:
-        """How likely each row that :meth:`select` chose was, for unbiased estimates.
+        """Compute the probabilities of the rows chosen by :meth:`select`.
 
-        What :func:`skactive.estimation.unbiased_risk` asks for. One after the other:
-        the first row of the next batch follows on the last one of this.
+        These are the probabilities that :func:`skactive.estimation.unbiased_risk` needs
+        for unbiased estimates. Concatenate those of successive batches: the first row
+        of a batch follows the last row of the batch before.
 
         Parameters
         ----------
         estimator : estimator object, or list of estimators
-            Fitted; as it was when the rows were chosen.
+            The fitted estimator, as it was when the rows were chosen.
         X : array-like, sparse, data frame or sequence of n_samples
-            The pool, no two candidates identical.
+            The pool. No two candidates may be identical.
         y : array-like of shape (n_samples,), default=None
             Labels as they were when the rows were chosen.
         chosen : array-like of shape (n_queries,)
             Positions in `X`, in the order of the draws.
         random_state : int or None, default=None
-            What :meth:`select` was given. It matters for :class:`Softrank` alone,
-            where it ordered ranks of equal utilities.
+            The value that was passed to :meth:`select`. It matters only for
+            :class:`Softrank`, where it ordered the ranks of equal utilities.
 
         Returns
         -------
         probabilities : ndarray of shape (n_queries,)
-            Of each draw, given the ones before it.
+            Probability of each draw, given the draws before it.
 
         Raises
         ------
         ValueError
-            If a position is no candidate or occurs twice, or two candidates are
-            identical: while others remain, copies of a row drawn are never drawn, and
-            no weight makes up for that.
+            If a position is not a candidate or occurs twice, or if two candidates are
+            identical. Copies of a chosen row are never drawn while other rows are left,
+            and no weights can make up for that.
 
         Examples
         --------
@@ -170,23 +171,25 @@ class _Stochastic(WrapperStrategy):
         return _draw_probabilities(logs, np.searchsorted(candidates, chosen))
 
     def _known_log_weights(self, utilities: Array, random_state: int | None) -> Array:
-        """Logarithms of the weights as they were in a call of `select`."""
+        """Return the logarithms of the weights as they were in a call of `select`."""
         return self._log_weights(utilities, as_generator(random_state))
 
 
 class Power(_Stochastic):
-    """Draws rows with probabilities proportional to ``utility ** beta``.
+    """Rows drawn with probabilities proportional to ``utility ** beta``.
 
-    Without replacement, by the largest ``beta * log(utility) + Gumbel noise``. Rows
-    of utility zero are taken only when nothing else is left.
+    Rows are drawn without replacement, as those with the largest ``beta * log(utility)
+    + Gumbel noise``. Rows with a utility of zero are chosen only when no other rows are
+    left.
 
     Parameters
     ----------
     strategy : str, Strategy or callable, default=None
-        Whose utilities; pointwise, and never negative. None means margin.
+        A pointwise strategy that gives the utilities, which must not be negative. None
+        means margin.
     beta : float, default=1.0
-        0 draws alike all rows of positive utility; the larger, the closer to the
-        largest utilities.
+        With 0, all rows with a positive utility are equally likely. The larger the
+        value, the closer the draw is to the largest utilities.
 
     References
     ----------
@@ -212,17 +215,18 @@ class Power(_Stochastic):
 
 
 class Softmax(_Stochastic):
-    """Draws rows with probabilities proportional to ``exp(beta * utility)``.
+    """Rows drawn with probabilities proportional to ``exp(beta * utility)``.
 
-    Without replacement, by the largest ``beta * utility + Gumbel noise``.
+    Rows are drawn without replacement, as those with the largest ``beta * utility +
+    Gumbel noise``.
 
     Parameters
     ----------
     strategy : str, Strategy or callable, default=None
-        Whose utilities; pointwise. None means margin.
+        A pointwise strategy that gives the utilities. None means margin.
     beta : float, default=1.0
-        0 draws all rows alike; the larger, the closer to the largest utilities.
-        Utilities in [0, 1] ask for values well above 1.
+        With 0, all rows are equally likely. The larger the value, the closer the draw
+        is to the largest utilities. Utilities in [0, 1] need values well above 1.
 
     References
     ----------
@@ -247,17 +251,20 @@ class Softmax(_Stochastic):
 
 
 class Softrank(_Stochastic):
-    """Draws rows with probabilities proportional to ``rank ** -beta``.
+    """Rows drawn with probabilities proportional to ``rank ** -beta``.
 
-    Without replacement, by the largest ``-beta * log(rank) + Gumbel noise``. The
-    largest utility has rank 1; ranks of equal utilities are in random order.
+    Rows are drawn without replacement, as those with the largest ``-beta * log(rank) +
+    Gumbel noise``. The largest utility has rank 1. The ranks of equal utilities are in
+    random order.
 
     Parameters
     ----------
     strategy : str, Strategy or callable, default=None
-        Whose utilities; pointwise. Their scale does not matter. None means margin.
+        A pointwise strategy that gives the utilities, whose scale does not matter. None
+        means margin.
     beta : float, default=1.0
-        0 draws all rows alike; the larger, the closer to the largest utilities.
+        With 0, all rows are equally likely. The larger the value, the closer the draw
+        is to the largest utilities.
 
     References
     ----------
@@ -301,13 +308,13 @@ def _ranks(utilities: Array, rng: np.random.Generator) -> Array:
 def _draw_probabilities(log_weights: Array, drawn: Array) -> Array:
     """Probability of each of the positions `drawn`, given the ones before it."""
     kept = np.delete(log_weights, drawn)
-    # Summed from the last draw backwards: to subtract what is drawn from the sum of
-    # all would leave nothing of small weights.
+    # Sum from the last draw backwards. Subtracting what is drawn from the sum of all
+    # would lose small weights to rounding.
     parts = np.append(
         logsumexp(kept) if len(kept) else -np.inf, log_weights[drawn][::-1]
     )
     left = np.logaddexp.accumulate(parts)[1:][::-1]
-    impossible = left == -np.inf  # weights of zero alone are left, and drawn alike
+    impossible = left == -np.inf  # only weights of zero are left: equally likely
     n_left = len(log_weights) - np.arange(len(drawn))
     logs = log_weights[drawn] - np.where(impossible, 0, left)
     return np.where(impossible, 1 / n_left, np.exp(logs))

@@ -13,7 +13,7 @@ from skactive.strategies._pointwise import PointwiseStrategy
 
 
 def _bounded_confidence(decision_NC: Array) -> Array:
-    """Doubt in (0, 1) about the largest decision value d: (1 - d / (1 + |d|)) / 2."""
+    """Uncertainty in (0, 1) for the largest decision value: (1 - d / (1 + |d|)) / 2."""
     best = decision_NC.max(axis=1)
     return (1 - best / (1 + np.abs(best))) / 2
 
@@ -27,15 +27,15 @@ def _bounded_margin(decision_NC: Array) -> Array:
 class LeastConfidence(PointwiseStrategy):
     """Rows whose most probable class is least probable.
 
-    Uses `predict_proba`; for an estimator with only `decision_function`, the largest
-    decision value d of a row, as ``(1 - d / (1 + |d|)) / 2``, which falls from 1 to 0
-    as d grows.
+    The utility is computed from `predict_proba`. For an estimator that has only
+    `decision_function`, it is ``(1 - d / (1 + |d|)) / 2`` with the largest decision
+    value d of a row. This falls from 1 to 0 as d grows.
 
     Parameters
     ----------
     normalize : bool, default=False
-        Divide by the largest possible value, ``1 - 1 / n_classes``. It has no effect
-        on decision values.
+        Whether to divide by the largest possible value, ``1 - 1 / n_classes``. It has
+        no effect on decision values.
 
     See Also
     --------
@@ -74,8 +74,9 @@ class LeastConfidence(PointwiseStrategy):
 class Margin(PointwiseStrategy):
     """Rows whose two most probable classes are closest (best versus second best).
 
-    Uses `predict_proba`; for an estimator with only `decision_function`, the gap
-    between the two largest decision values of a row, as ``1 / (1 + gap)``.
+    The utility is computed from `predict_proba`. For an estimator that has only
+    `decision_function`, it is ``1 / (1 + gap)`` with the gap between the two largest
+    decision values of a row.
 
     See Also
     --------
@@ -111,7 +112,7 @@ class Entropy(PointwiseStrategy):
     Parameters
     ----------
     normalize : bool, default=False
-        Divide by the largest possible value, ``log(n_classes)``.
+        Whether to divide by the largest possible value, ``log(n_classes)``.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""What does a label save, in costs of errors, less what it costs itself?"""
+"""Value of information: what a label saves in costs of errors, less its own cost."""
 
 from __future__ import annotations
 
@@ -18,41 +18,43 @@ from skactive.strategies._look_ahead import LookAhead, Problem
 
 
 class ValueOfInformation(LookAhead):
-    """Rows whose label saves most costs of errors, less what the label itself costs.
+    """Rows whose label saves the most in costs of errors, less the cost of the label.
 
-    With costs R[a, b] of taking class a for class b and probabilities p of a model,
-    the risk is ``sum_b R[a, b] p_b`` on a row labelled a, and ``sum_ab p_a R[a, b]
-    p_b`` on an unlabelled one; J is their sum over all rows. The value of a label is
-    ``J - J' - cost``, where J' is the risk once the row is labelled and the classifier
-    retrained, expected over its label under the current model. It is given by
-    :meth:`values`, and is negative where a label is not worth its cost.
+    Let R[a, b] be the cost of predicting class b for a row of class a, and p the
+    probabilities of a model. The risk is ``sum_b R[a, b] p_b`` on a row labelled a, and
+    ``sum_ab p_a R[a, b] p_b`` on an unlabelled row. J is the sum of the risks over all
+    rows. The value of a label is ``J - J' - cost``, where J' is the risk once the row
+    is labelled and the classifier retrained, in expectation over the label under the
+    current model. Use :meth:`values` to compute it. It is negative if a label is not
+    worth its cost.
 
-    The utility is the same on a scale from 0 to 1: ``1 - (J' + cost) / (n R_max +
+    The utility is the value on a scale from 0 to 1: ``1 - (J' + cost) / (n R_max +
     cost_max)``, for n rows, the largest entry R_max and the largest cost of a label.
 
-    How the classifier is retrained, and what that takes, is told at
-    :class:`ExpectedError`.
+    See :class:`ExpectedError` for how the classifier is retrained, and how long that
+    takes.
 
     Parameters
     ----------
     cost_matrix : array-like of shape (n_classes, n_classes), dict or None, default=None
-        Costs of errors, not negative: ``cost_matrix[a][b]`` of predicting the b-th
-        class of ``estimator.classes_`` for a row of the a-th one. A dict ``{(true,
-        predicted): cost}`` of labels serves while some classes have not been seen;
-        errors that it does not name cost 1. None means that every error costs 1.
+        Costs of errors, not negative. ``cost_matrix[a][b]`` is the cost of predicting
+        the b-th class of ``estimator.classes_`` for a row of the a-th class. A dict
+        ``{(true, predicted): cost}`` of labels can be used while some classes have not
+        been seen. Errors that it does not name cost 1. None means that every error
+        costs 1.
     label_cost : float or callable, default=0.0
-        Cost of a label in the same currency, or a function ``X -> costs`` of shape
-        (n_samples,); not negative.
+        Cost of a label in the same currency, not negative: a number, or a function
+        ``X -> costs`` that returns an array of shape (n_samples,).
     n_targets : int or None, default=None
-        Estimate the risk of the unlabelled rows from so many, drawn at random. None
-        means to look at all.
+        Number of unlabelled rows, drawn at random, to estimate the risk of all
+        unlabelled rows from. None means all.
     max_candidates : int or None, default=None
         As in :class:`ExpectedError`.
     random_state : int, default=0
-        Draws the targets: the same ones in every call on as many rows.
+        Draws the targets. They are the same in every call on the same number of rows.
     progress : callable, callback or None, default=None
         Called as ``progress(n_done, n_candidates)`` after each block of candidates.
-        From scikit-learn 1.9 on also a callback, as its ``ProgressBar()``.
+        From scikit-learn 1.9 on, it may also be a callback, such as ``ProgressBar()``.
 
     References
     ----------
@@ -96,22 +98,22 @@ class ValueOfInformation(LookAhead):
         self.progress = progress
 
     def values(self, estimator: Any, X: Any, y: Any) -> Array:
-        """Value of the label of each row, in the currency of the costs.
+        """Compute the value of the label of each row, in the currency of the costs.
 
         Parameters
         ----------
         estimator : estimator object
-            Fitted.
+            The fitted estimator.
         X : array-like, sparse, data frame or sequence of n_samples
             The pool.
         y : array-like of shape (n_samples,)
-            Labels with NaN or None where a row is unlabelled.
+            Labels, with NaN or None where a row is unlabelled.
 
         Returns
         -------
         values : ndarray of shape (n_samples,)
-            Negative where a label is not worth its cost; NaN for rows that have a
-            label or are not among `max_candidates`.
+            Values of the labels, negative if a label is not worth its cost. NaN for
+            rows that have a label or are not among `max_candidates`.
         """
         self._check(estimator)
         problem = self._pose(estimator, X, y, np.arange(_num_samples(X)))
@@ -130,7 +132,7 @@ class ValueOfInformation(LookAhead):
     def _block_utilities(
         self, models: Any, problem: Problem, block: Array, targets: Any
     ) -> Array:
-        """Risk (n_block,) over all rows, expected when one of the block is labelled."""
+        """Expected risk over all rows if a row of the block is labelled; (n_block,)."""
         costs = self._costs(problem.classes)
         risk = np.zeros((len(block), len(costs)))
         for code in range(len(costs)):
@@ -140,7 +142,7 @@ class ValueOfInformation(LookAhead):
                 linear = partial(_linear, costs[code])
                 risk += mean_loss(models, rows, linear) * _num_samples(rows)
         mean = mean_loss(models, targets, partial(_quadratic, costs))
-        # The new row itself is labelled then.
+        # The new row itself is then labelled.
         itself = take_rows(problem.rows, problem.unlabeled[block])
         own = _own_proba(models, itself, len(block))
         risk += np.einsum("cb,mcb->mc", costs, own)
@@ -161,7 +163,7 @@ class ValueOfInformation(LookAhead):
         return np.clip(1.0 - (values + label_costs[rows]) / scale, 0.0, 1.0)
 
     def _costs(self, classes: Array) -> Array:
-        """Costs (n_classes, n_classes) of errors."""
+        """Costs of errors, shape (n_classes, n_classes)."""
         n_classes = len(classes)
         given = self.cost_matrix
         if given is None or isinstance(given, Mapping):
@@ -187,13 +189,13 @@ class ValueOfInformation(LookAhead):
         return costs
 
     def _label_costs(self, X: Any) -> Array:
-        """Costs (n_samples,) of labels."""
+        """Costs of labels, shape (n_samples,)."""
         if not callable(self.label_cost):
             return np.full(_num_samples(X), float(self.label_cost))
         costs = np.asarray(self.label_cost(X), dtype=np.float64)
         if costs.shape != (_num_samples(X),) or not (costs >= 0).all():
             raise ValueError(
-                f"label_cost must give one cost a row that is not negative, shape "
+                f"label_cost must give one cost per row that is not negative, shape "
                 f"({_num_samples(X)},); got an array of shape {costs.shape}"
                 + (f" with least value {costs.min()}." if costs.size else ".")
             )
@@ -201,7 +203,7 @@ class ValueOfInformation(LookAhead):
 
 
 def _linear(costs: Array, proba: Array) -> Array:
-    """Cost (...) of a random prediction by (..., n_classes), where the class is known.
+    """Cost of a random prediction by `proba` (..., n_classes) for a known class.
 
     `costs` is the row of that class.
     """
@@ -209,14 +211,14 @@ def _linear(costs: Array, proba: Array) -> Array:
 
 
 def _quadratic(costs: Array, proba: Array) -> Array:
-    """Cost (...) of a random prediction by (..., n_classes) for a class as random."""
+    """Cost of a random prediction by `proba` for a class drawn from `proba` too."""
     return np.einsum("...b,...b->...", proba @ costs, proba)
 
 
 def _own_proba(models: Any, rows: Any, n_rows: int) -> Array:
-    """What the models of each row say of the row itself (n_rows, n_labels, n_classes).
+    """Predict each row by its own models; shape (n_rows, n_labels, n_classes).
 
-    The models of other rows are asked as well: few targets at a time.
+    The models of other rows predict it too, so only few targets are taken at a time.
     """
     parts = []
     for chunk in batches(n_rows, 16):

@@ -1,4 +1,4 @@
-"""Strategies around another one, whose utilities they use."""
+"""Base class of strategies that use the utilities of another one."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from skactive.strategies._function import as_strategy
 from skactive.strategies._messages import shorten
 from skactive.strategies._uncertainty import Margin
 
-# What `strategy` may be; its constraint in subclasses.
+# Valid values of `strategy`, the constraint in subclasses.
 INNER: list = [Strategy, str, callable, None]
 
 
 class WrapperStrategy(CombinedStrategy):
-    """Base of strategies around a pointwise one.
+    """Base class of strategies around a pointwise inner strategy.
 
-    Its parameters nest, as ``strategy__normalize``, unless it is given by its name; it
-    needs of the estimator what the inner strategy needs.
+    The parameters of the inner strategy nest, as in ``strategy__normalize``, unless it
+    is given by its name. The needs are those of the inner strategy.
     """
 
     # Subclasses have an argument `strategy`; None means margin.
     strategy: Any = None
 
     def parts(self) -> list[tuple[str, Strategy]]:
-        """The inner strategy."""
+        """Return the inner strategy, under the name of its parameter."""
         return [("strategy", self._inner())]
 
     def terms(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Terms | None:
-        """Those of the inner strategy, by which rows are chosen."""
+        """Return the terms of the inner strategy, by which rows are chosen."""
         return self._inner().terms(estimator, X, y, candidates)
 
     def _inner(self) -> Strategy:
@@ -47,7 +47,7 @@ class WrapperStrategy(CombinedStrategy):
         return inner
 
     def _check_inner(self, inner: Strategy) -> None:
-        """Raise where the inner strategy is of a kind that cannot be used."""
+        """Raise if the inner strategy is of a kind that cannot be used."""
         if not inner.pointwise:
             raise ValueError(
                 f"{type(self).__name__} needs a strategy whose utility of a row "
