@@ -57,9 +57,9 @@ class LabeledKFold(BaseCrossValidator):
     -----
     The estimator must accept missing labels. An
     :class:`~skactive.ActiveLearningClassifier` does, alone or as the last step of a
-    pipeline. With ``missing_label=-1``,
-    scikit-learn's :class:`~sklearn.semi_supervised.SelfTrainingClassifier` does too.
-    Other estimators raise if the label is NaN, or take -1 as a class.
+    pipeline. With ``missing_label=-1``, scikit-learn's
+    :class:`~sklearn.semi_supervised.SelfTrainingClassifier` does too. Other estimators
+    raise if the label is NaN, or take -1 as a class.
 
     In each training set the labelled rows come first, in the order of `cv`, followed by
     the rows without a label in ascending order. So
