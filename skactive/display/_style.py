@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-# Colours that colour-blind readers can tell apart: those of Okabe and Ito, then wine and
-# olive of Tol. Black is left out, as the colour of random, and yellow is too faint for a
-# line.
+# Colours that colour-blind readers can tell apart: those of Okabe and Ito, then wine
+# and olive of Tol. Black is left out, because it is the colour of random, and so is
+# yellow, which is too faint for a line.
 COLORS = (
     *("#0072B2", "#D55E00", "#009E73", "#CC79A7"),
     *("#E69F00", "#56B4E9", "#882255", "#999933"),
