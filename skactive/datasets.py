@@ -1,4 +1,4 @@
-"""Pools and oracles for studies: hidden labels, wrong answers, no answers, copies."""
+"""Pools and oracles for studies: hidden labels, noisy or missing answers, copies."""
 
 from __future__ import annotations
 
@@ -34,36 +34,36 @@ def hide_labels(
     missing_label: Any = np.nan,
     random_state: RandomState = None,
 ) -> Array:
-    """Hide all labels but a few, drawn at random.
+    """Hide all labels but a few, which are drawn at random.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        Labels. Those that are missing already stay so, and are not counted.
+        Labels. Labels that are missing already stay missing and are not counted.
     n_labeled : int or float, default=0.1
-        Labels to keep: an int is their number, a float in [0, 1] their share of the
-        labels in `y`, rounded down.
+        Number of labels to keep. A float in [0, 1] is a share of the labels in `y`,
+        rounded down.
     stratify : bool, default=False
-        Whether to keep the classes' shares. Otherwise chance makes them.
+        Whether to preserve the shares of the classes. Otherwise they are random.
     min_per_class : int, default=0
-        Labels kept of each class at least, or all where it has fewer; with 1 a model
-        can be fitted and knows every class.
+        Smallest number of labels to keep of each class. All are kept of a class that
+        has fewer. With 1, a model can be fitted and knows every class.
     missing_label : object, default=np.nan
-        Stands in the place of a hidden label; no class of `y`. With NaN or None,
-        labels that are numbers become floats with NaN, others objects with None.
+        The value of a hidden label. It must not be a class of `y`. With NaN or None,
+        numeric labels become floats with NaN, and others objects with None.
     random_state : int, RandomState instance or None, default=None
-        Draws the rows.
+        Controls which labels are kept.
 
     Returns
     -------
     visible : ndarray of shape (n_samples,)
-        A copy of `y` with hidden labels.
+        A copy of `y` in which labels are hidden.
 
     Raises
     ------
     ValueError
-        If `n_labeled` is more than there are labels, or less than `min_per_class`
-        asks for, or `missing_label` is a class.
+        If `n_labeled` exceeds the number of labels or is too small for
+        `min_per_class`, or if `missing_label` is a class.
 
     Examples
     --------
@@ -81,8 +81,8 @@ def hide_labels(
     if floor.sum() > n_kept:
         raise ValueError(
             f"n_labeled={n_labeled!r} keeps {n_kept} labels, but min_per_class="
-            f"{min_per_class} of {len(classes)} classes needs {floor.sum()}. Keep more "
-            "labels, or fewer of each class."
+            f"{min_per_class} for {len(classes)} classes needs {floor.sum()}. Keep "
+            "more labels, or fewer of each class."
         )
     rng = check_random_state(random_state)
     order = rng.permutation(known)
@@ -90,7 +90,7 @@ def hide_labels(
         quota = _quotas(counts, n_kept, floor)
         kept = order[rank_in_group(codes[order]) < quota[codes[order]]]
     else:
-        # The first of each class in the drawn order, then all others in that order.
+        # The first rows of each class in the drawn order, then the others in order.
         is_due = rank_in_group(codes[order]) < floor[codes[order]]
         kept = np.concatenate([order[is_due], order[~is_due]])[:n_kept]
     visible = np.full(len(codes), MISSING)
@@ -99,25 +99,26 @@ def hide_labels(
 
 
 class NoisyOracle:
-    """An oracle whose answers are wrong now and then.
+    """Oracle that sometimes gives a wrong label.
 
-    It gives the same answer when it is asked again, and the answer for a row does not
-    depend on what else is asked.
+    It gives the same answer each time it is asked for a row. The answer does not depend
+    on the other rows.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         True labels.
     noise : float or array-like of shape (n_classes, n_classes), default=0.1
-        Probability of a wrong answer, each wrong class equally probable; or in row i
-        the probabilities of all answers where the i-th of the sorted classes is true.
+        Probability of a wrong answer. All wrong classes are equally probable. An array
+        holds in row i the probabilities of all answers if the i-th of the sorted
+        classes is true.
     random_state : int, RandomState instance or None, default=None
-        Decides which answers are wrong.
+        Controls which answers are wrong.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
-        Sorted classes of `y`.
+        The sorted classes of `y`.
 
     Examples
     --------
@@ -155,11 +156,12 @@ class NoisyOracle:
         Parameters
         ----------
         rows : array-like of shape (n_rows,)
-            Positions.
+            Positions of the rows.
 
         Returns
         -------
         labels : ndarray of shape (n_rows,)
+            Answers of the oracle.
         """
         rows = np.asarray(rows, dtype=np.intp)
         drawn = _uniform(rows, self._seed)
@@ -169,24 +171,24 @@ class NoisyOracle:
 
 
 class AbstainingOracle:
-    """An oracle that does not answer now and then.
+    """Oracle that sometimes gives no label.
 
-    It abstains again when it is asked for the same row again, so a loop that goes on
-    asking for all rows without a label would not end.
+    It abstains each time it is asked for such a row. So a loop that keeps asking until
+    every row has a label does not end.
 
     Parameters
     ----------
     oracle : array-like of shape (n_samples,) or callable
-        True labels, or another oracle: a function ``rows -> labels``.
+        True labels, or another oracle, that is a function ``rows -> labels``.
     rate : float, array-like of shape (n_samples,) or callable, default=0.1
-        Probability of no answer: of any row, of each row, or a function
-        ``rows -> probabilities``; as of the uncertain ones, with ``lambda rows: 1 -
-        model.predict_proba(X[rows]).max(axis=1)``.
+        Probability of no answer: one for all rows, one per row, or a function ``rows ->
+        probabilities``. For instance, ``lambda rows: 1 -
+        model.predict_proba(X[rows]).max(axis=1)`` abstains from uncertain rows.
     missing_label : object, default=np.nan
-        Stands for no answer. With NaN or None, answers that are numbers are floats
-        with NaN, others objects with None.
+        The value that stands for no answer. With NaN or None, numeric answers are
+        floats with NaN, and others objects with None.
     random_state : int, RandomState instance or None, default=None
-        Decides which rows get no answer.
+        Controls which rows get no answer.
 
     Examples
     --------
@@ -210,16 +212,17 @@ class AbstainingOracle:
         self._seed = _new_seed(random_state)
 
     def __call__(self, rows: ArrayLike) -> Array:
-        """Label some rows, or not.
+        """Label some rows, or abstain.
 
         Parameters
         ----------
         rows : array-like of shape (n_rows,)
-            Positions.
+            Positions of the rows.
 
         Returns
         -------
         labels : ndarray of shape (n_rows,)
+            Answers of the oracle, `missing_label` where it abstains.
         """
         rows = np.asarray(rows, dtype=np.intp)
         rates = _check_rates(self._rate(rows)) if callable(self._rate) else self._rate
@@ -239,29 +242,30 @@ def make_moons_with_duplicates(
     jitter: float = 0.0,
     random_state: RandomState = None,
 ) -> tuple[Array, Array, Array]:
-    """Two moons with few points, each many times: a trap for batches.
+    """Make two moons of few points, each repeated many times: a trap for batches.
 
     Parameters
     ----------
     n_samples : int, default=1000
-        Rows.
+        Number of rows.
     n_originals : int, default=100
-        Different points. Each comes once at least.
+        Number of distinct points. Each of them occurs at least once.
     noise : float, default=0.1
-        Standard deviation of points about their moon.
+        Standard deviation of the points around their moon.
     jitter : float, default=0.0
-        Standard deviation of rows about their point; above 0 copies differ a little.
+        Standard deviation of the rows around their point. If it is above 0, copies
+        differ a little.
     random_state : int, RandomState instance or None, default=None
-        Draws all.
+        Controls the points, the copies and the order of the rows.
 
     Returns
     -------
     X : ndarray of shape (n_samples, 2)
-        Rows, in random order.
+        The rows, in random order.
     y : ndarray of shape (n_samples,)
-        The moon of each, 0 or 1; that of its point.
+        The moon of each row, 0 or 1, which is that of its point.
     originals : ndarray of shape (n_samples,)
-        Which point each is a copy of, from 0 to ``n_originals - 1``.
+        The point that each row is a copy of, from 0 to ``n_originals - 1``.
 
     Examples
     --------
@@ -302,10 +306,10 @@ def _how_many(n_labeled: int | float, n_known: int) -> int:
 
 
 def _quotas(counts: Array, n_kept: int, floor: Array) -> Array:
-    """Whole numbers next to the classes' shares of `n_kept`, by largest remainder."""
+    """Shares of the classes in `n_kept`, made whole by largest remainder."""
     exact = counts * (n_kept / max(1, counts.sum()))
     quota = np.maximum(np.floor(exact + 1e-9).astype(np.intp), floor)
-    while quota.sum() != n_kept:  # at most a few steps a class
+    while quota.sum() != n_kept:  # at most a few steps per class
         if quota.sum() < n_kept:
             quota[np.argmax(np.where(quota < counts, exact - quota, -np.inf))] += 1
         else:
@@ -319,7 +323,7 @@ def _with_missing_label(classes: Array, codes: Array, missing_label: Any) -> Arr
     if bool(is_missing(classes, missing_label).any()):
         raise ValueError(
             f"missing_label={missing_label!r} is a class of y, whose classes are "
-            f"{classes.tolist()}. Choose another mark."
+            f"{classes.tolist()}. Choose another missing_label."
         )
     is_number = isinstance(missing_label, numbers.Number)
     if is_number and classes.dtype.kind in "iuf":
@@ -332,13 +336,13 @@ def _with_missing_label(classes: Array, codes: Array, missing_label: Any) -> Arr
 
 
 def _confusion(noise: Any, n_classes: int) -> Array:
-    """Probabilities of answers, a row for each true class."""
+    """Probabilities of answers, one row per true class."""
     matrix = np.asarray(noise, dtype=np.float64)
     if matrix.ndim == 0:
         if not 0 <= matrix <= 1:
             raise ValueError(f"noise must be a probability; got {noise!r}.")
         if n_classes == 1:
-            return np.ones((1, 1))  # no other class to take for it
+            return np.ones((1, 1))  # there is no wrong class
         matrix = np.full((n_classes, n_classes), matrix / (n_classes - 1))
         np.fill_diagonal(matrix, 1 - float(noise))
         return matrix
@@ -355,9 +359,7 @@ def _confusion(noise: Any, n_classes: int) -> Array:
 def _check_rates(rate: Any) -> Array:
     rates = np.asarray(rate, dtype=np.float64)
     if rates.ndim > 1 or not ((rates >= 0) & (rates <= 1)).all():
-        raise ValueError(
-            f"rate must be a probability, or one of each row; got {rate!r}."
-        )
+        raise ValueError(f"rate must be a probability, or one per row; got {rate!r}.")
     return rates
 
 
@@ -367,10 +369,10 @@ def _new_seed(random_state: RandomState) -> np.uint64:
 
 
 def _uniform(rows: Array, seed: np.uint64) -> Array:
-    """A random number in [0, 1) of each row, the same whenever it is asked for.
+    """A random number in [0, 1) per row, the same each time it is asked for.
 
-    The mixing function of SplitMix64, so that nothing is kept and rows may come in
-    any order.
+    It comes from the mixing function of SplitMix64. So no state is kept, and rows may
+    come in any order.
     """
     z = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + seed
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,17 +1,18 @@
-"""Frozen encoders as transformers: every distinct row is encoded once.
+"""Frozen encoders as transformers that encode every distinct row once.
 
-The simplest way needs nothing from here: encode the pool once by hand, and give the
-vectors to a learner as its `X`::
+The simplest way does without this module: encode the pool once, and pass the vectors to
+a learner as its `X`::
 
     vectors = encode(texts)
     learner = ActiveLearningClassifier(LogisticRegression())
     rows = learner.query(vectors, y)
 
-:class:`Embedded` is for learners that shall take the rows themselves, texts or images,
-as one object that can be searched, saved and asked for predictions of new rows. The
-cache of scikit-learn's pipelines, ``make_pipeline(..., memory=...)``, does not serve:
-it remembers what a step gave in `fit`, for exactly these rows, and not what it gives
-when a pool is scored, so that every query would encode the whole pool again.
+:class:`Embedded` is for learners that take the rows themselves, such as texts or
+images. The encoder and the classifier are then one object, which can be tuned by a
+search, saved, and asked for predictions of new rows. The cache of scikit-learn's
+pipelines, ``make_pipeline(..., memory=...)``, does not help here. It keeps the output
+of a step in `fit`, for exactly these rows, but not its output when a pool is scored. So
+every query would encode the whole pool again.
 """
 
 from __future__ import annotations
@@ -44,54 +45,55 @@ __all__ = ["Embedded"]
 
 
 class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """A frozen encoder as a transformer that encodes every distinct row once.
+    """Transformer around a frozen encoder, which encodes every distinct row once.
 
-    Rows are recognised by their content, whatever part of a pool is asked for and in
-    whichever order. Clones, and so all fits of a learner, of a search and of a
-    committee, share the encoder and what it has given. `fit` does nothing.
+    Rows are recognised by their content, in any subset of a pool and in any order.
+    Clones share the encoder and the vectors that it has computed, and so do all fits of
+    a learner, of a search and of a committee. `fit` only checks the parameters.
 
     Parameters
     ----------
     encoder : callable or object with `transform`
         A function ``rows -> vectors`` of shape (n_rows, n_features), or a fitted
-        transformer. It gets rows in the container of the user (a list of texts, an
-        array of images, a data frame ...), and is used as it is: never fitted, copied
-        or cloned. It has to be frozen: a row's vector depends on the row alone.
+        transformer. It gets rows in the container that the user passed (a list of
+        texts, an array of images, a data frame, ...). It is used as it is: it is never
+        fitted, copied or cloned. It must be frozen, that is, the vector of a row
+        depends on the row alone.
     memory : str, path or joblib.Memory, default=None
-        Where vectors are kept besides, as in scikit-learn's ``Pipeline``: a folder, or
-        a joblib.Memory with options of its own. Another process or a later session
-        finds them there. It needs `key`. None keeps them in this object and its clones
-        only.
+        Where to keep vectors on disk, as in scikit-learn's ``Pipeline``: a folder, or a
+        joblib.Memory with options of its own. Other processes and later sessions find
+        them there. It needs `key`. With None, vectors are kept in this object and its
+        clones only.
     key : str, default=None
-        A name of the encoder and its version. Vectors on disk are found under it: **it
-        has to change whenever the encoder does**, for what a function does cannot
-        be seen from outside. An encoder changed in place needs a new key in memory
-        too; another object as `encoder` starts anew by itself.
+        A name of the encoder and its version. Vectors on disk are found by it. **It
+        must change whenever the encoder does**, because what a function does cannot be
+        seen from outside. An encoder that is changed in place needs a new key even
+        without `memory`. Another object as `encoder` starts anew by itself.
     batch_size : int, default=256
-        How many rows the encoder gets at a time.
+        Largest number of rows that the encoder gets at a time.
 
     See Also
     --------
-    sklearn.frozen.FrozenEstimator : A fitted estimator that is not fitted again.
+    sklearn.frozen.FrozenEstimator : Wrap a fitted estimator to prevent re-fitting.
 
     Notes
     -----
-    A row is found by 128 bits of a BLAKE2 hash of its type and content, which takes
-    some microseconds; numbers are compared bit by bit, so that -0.0 and 0.0, or
-    float32 and float64, are encoded apart. An encoder whose numbers depend, in the
-    last bits, on the rows beside a row is asked once, so that the answer is the first
-    one. Vectors stay in memory as long as one of the clones does. What the encoder
-    gives for `batch_size` rows becomes one result of a function that joblib caches in
-    `memory`; where one cannot be read, its rows are encoded again.
+    A row is found by 128 bits of a BLAKE2 hash of its type and content, which takes a
+    few microseconds. Numbers are compared bit by bit, so -0.0 and 0.0, or float32 and
+    float64, are encoded separately. With some encoders, the last bits of a vector
+    depend on the other rows of the batch. Each row is encoded once, so the first answer
+    is kept. Vectors stay in memory as long as one of the clones does. The output of the
+    encoder for `batch_size` rows is one result of a function that joblib caches in
+    `memory`. If a result cannot be read, its rows are encoded again.
 
-    A pickle holds the encoder but no vectors: a process that shall not encode anew
-    needs `memory`. Where the vectors still are, as in the process that a member of a
-    committee comes back to, an unpickled object finds them, and shares the encoder.
-    For a search in several processes, call ``transform`` on the pool before: processes
-    that look for the same row at the same time both encode it. Threads wait for each
-    other.
+    A pickle holds the encoder but no vectors. So another process encodes the rows again
+    unless there is a `memory`. If an object is unpickled where its vectors still are,
+    it finds them and shares the encoder. This is so in the process that a member of a
+    committee comes back to. Before a search in several processes, call ``transform`` on
+    the pool, because processes that look for the same row at the same time both encode
+    it. Threads wait for each other.
 
-    In a search over encoders, give it several of these objects and not values of
+    To search over encoders, pass several objects of this class instead of values of
     `encoder`, which scikit-learn would copy.
 
     Examples
@@ -133,7 +135,7 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None) -> Embedded:
-        """Do nothing but check the parameters.
+        """Only validate the parameters.
 
         Parameters
         ----------
@@ -145,28 +147,29 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         self : Embedded
+            The transformer itself.
         """
         self._check_params()
         return self
 
     def transform(self, X: Any) -> Array:
-        """Vectors of rows; only rows never seen before are encoded.
+        """Transform rows to vectors. Only rows that are new are encoded.
 
         Parameters
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
-            Rows; arrays may have any number of axes.
+            Rows. Arrays may have any number of axes.
 
         Returns
         -------
         vectors : ndarray of shape (n_samples, n_features)
-            A new array of the encoder's dtype.
+            Vectors of the rows, in a new array of the encoder's dtype.
 
         Raises
         ------
         ValueError
-            If there is a `memory` without a `key`, or the encoder does not give one
-            vector a row, of the same length and dtype each time.
+            If there is a `memory` without a `key`, or if the encoder does not return
+            one vector per row, of the same length and dtype each time.
         """
         self._check_params()
         encode = getattr(self.encoder, "transform", self.encoder)
@@ -185,11 +188,11 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     def _n_features_out(self) -> int:
         n_features = self._store().n_features
         if n_features is None:
-            raise AttributeError("The length of vectors is known after a transform.")
+            raise AttributeError("The length of vectors is unknown before transform.")
         return n_features
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters of this object, and none of the encoder's.
+        """Get the parameters of this object, without those of the encoder.
 
         Parameters
         ----------
@@ -204,7 +207,7 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         return super().get_params(deep=False)
 
     def set_params(self, **params: Any) -> Embedded:
-        """Set parameters of this object; those of the encoder are frozen.
+        """Set the parameters of this object. Those of the encoder are frozen.
 
         Parameters
         ----------
@@ -214,13 +217,14 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         self : Embedded
+            The transformer itself.
         """
         for name in params:
             if name.startswith("encoder__"):
                 raise ValueError(
-                    f"{name!r} would change the encoder, which is frozen: vectors "
-                    "that it gave before would be taken for those of the changed one. "
-                    "Set another encoder."
+                    f"{name!r} would change the encoder, which is frozen: earlier "
+                    "vectors would be taken for those of the changed encoder. Set "
+                    "another object as encoder."
                 )
         return super().set_params(**params)
 
@@ -228,17 +232,17 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self._validate_params()
         if self._source()[2] is not None and not self.key:
             raise ValueError(
-                f"memory={self.memory!r} needs a key: vectors are found there under a "
-                "name of the encoder and its version, as in key='all-MiniLM-L6-v2'. "
-                "Change it whenever the encoder changes."
+                f"memory={self.memory!r} needs a key, a name of the encoder and its "
+                "version by which vectors are found there, as in "
+                "key='all-MiniLM-L6-v2'. Change it whenever the encoder changes."
             )
 
     def _source(self) -> tuple[Any, str | None, Any]:
-        """What vectors depend on: the encoder, its key, and where they are kept."""
+        """All that vectors depend on: the encoder, its key, and the location."""
         return self.encoder, self.key, getattr(self.memory, "location", self.memory)
 
     def _store(self) -> _Store:
-        """What clones share: made anew where another encoder has been set."""
+        """The store that clones share, a new one if another encoder has been set."""
         with _MAKING:
             store: _Store | None = vars(self).get("_shared")
             if store is None or not store.is_of(*self._source()):
@@ -247,7 +251,7 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             return store
 
     def __sklearn_clone__(self) -> Embedded:
-        # Before anything is encoded as well: a learner clones what it never uses.
+        # Also before anything is encoded: a learner clones objects it never uses.
         store, twin = self._store(), copy.copy(self)
         twin._shared = store
         return twin
@@ -263,7 +267,7 @@ class Embedded(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         super().__setstate__(state)
         if token is None:
             return
-        # Members come back from other processes, each with a copy of the encoder.
+        # Members return from other processes, each with a copy of the encoder.
         with _MAKING:
             fresh = _Store(*self._source(), self.memory, token)
             store = _STORES.setdefault(token, fresh)
@@ -288,7 +292,7 @@ def _check_vectors(encoder: Any, vectors: Any, n_rows: int) -> Array:
     if sp.issparse(vectors):
         raise ValueError(
             f"encoder={encoder!r} gave a sparse matrix; Embedded keeps dense vectors. "
-            "An encoder as quick as this can be a step of the pipeline itself, in a "
+            "Such a fast encoder can be a step of the pipeline itself, in a "
             "FrozenEstimator."
         )
     vectors = np.asarray(vectors)
@@ -297,7 +301,7 @@ def _check_vectors(encoder: Any, vectors: Any, n_rows: int) -> Array:
             f"encoder={encoder!r} gave an array of shape {vectors.shape} for {n_rows} "
             f"rows; expected ({n_rows}, n_features)."
         )
-    return vectors.copy()  # an encoder may use its array again
+    return vectors.copy()  # an encoder may reuse its array
 
 
 # ---------------------------------------------------------------------------------
@@ -305,7 +309,7 @@ def _check_vectors(encoder: Any, vectors: Any, n_rows: int) -> Array:
 # ---------------------------------------------------------------------------------
 
 _MAKING = threading.Lock()
-# Of this process, by their names.
+# Stores of this process, by their tokens.
 _STORES: WeakValueDictionary[str, _Store] = WeakValueDictionary()
 
 # Digests of rows, and their vectors (n_rows, n_features).
@@ -313,7 +317,7 @@ _Block = tuple[list[bytes], Array]
 
 
 class _Store:
-    """Vectors that one encoder gave, by the kind of a row and its digest."""
+    """Vectors computed by one encoder, by the kind of a row and its digest."""
 
     def __init__(
         self, encoder: Any, key: str | None, location: Any, memory: Any, token: str
@@ -323,13 +327,13 @@ class _Store:
         self.token = token
         self.n_features: int | None = None
         self._vectors: defaultdict[str, dict[bytes, Array]] = defaultdict(dict)
-        # How many blocks have been read or written.
+        # Number of blocks read or written so far, by kind.
         self._n_blocks: Counter[str] = Counter()
         # An encoder may itself ask for vectors.
         self._lock = threading.RLock()
 
     def is_of(self, encoder: Any, key: str | None, location: Any) -> bool:
-        # Encoders may compare in odd ways, as arrays do: it must be the same object.
+        # Encoders may compare in odd ways, as arrays do, so identity is required.
         return self.source[0] is encoder and self.source[1:] == (key, location)
 
     def vectors(
@@ -339,7 +343,7 @@ class _Store:
         encode: Callable[[list[int]], Array],
         batch_size: int,
     ) -> Array:
-        """One vector a digest; `encode` gives those of positions in `digests`."""
+        """One vector per digest; `encode` computes those of positions in `digests`."""
         with self._lock:
             known = self._vectors[kind]
             if not known.keys() >= set(digests):
@@ -366,14 +370,14 @@ class _Store:
         return memory.cache(_numbered_block, ignore=["block"], verbose=0)
 
     def _read(self, kind: str) -> None:
-        """Take what this and other processes have written so far."""
+        """Read what this and other processes have written so far."""
         key, numbers = self.source[1], self._n_blocks
         while self._block.check_call_in_cache(key, kind, numbers[kind]):
             self._take(kind, self._block(key, kind, numbers[kind]))
             numbers[kind] += 1
 
     def _keep(self, kind: str, block: _Block) -> None:
-        """Write a block under the first number that no other process has taken."""
+        """Write a block under the first number not taken by another process."""
         self._take(kind, block)
         kept = None
         while kept is None or kept[0] != block[0]:
@@ -391,7 +395,7 @@ class _Store:
         ):
             raise ValueError(
                 f"The encoder gave vectors of {new.shape[1]} {new.dtype} numbers; "
-                f"before, those of such rows had {len(old)} {old.dtype} numbers. "
+                f"before, vectors of such rows had {len(old)} {old.dtype} numbers. "
                 "If the encoder has changed, change key as well."
             )
         for digest, vector in zip(digests, new, strict=True):
@@ -404,5 +408,5 @@ _NOTHING: _Block = ([], np.empty((0, 0)))
 def _numbered_block(
     key: str, kind: str, number: int, block: _Block = _NOTHING
 ) -> _Block:
-    """What joblib keeps under the first three; it looks at none of `block`."""
+    """Return `block`; joblib caches it under the first three arguments only."""
     return block

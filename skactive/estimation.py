@@ -1,7 +1,7 @@
-"""How good is a model, from few labels: unbiased estimates, and intervals.
+"""Estimates of how good a model is, from few labels: unbiased, with intervals.
 
-Rows that a strategy chose are no random sample, and a mean over them is biased. Where
-the probability of each choice is known, weights undo that.
+Rows that a strategy chose are not a random sample, and a mean over them is biased.
+Weights remove the bias if the probability of each choice is known.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ class Estimate(NamedTuple):
     Parameters
     ----------
     estimate : float
-        NaN where there is nothing to estimate from.
+        The estimate. NaN if there is nothing to estimate from.
     interval : (float, float)
-        Lower and upper end; infinite where one value alone says nothing of its spread.
+        Lower and upper end. Infinite if the data say nothing about the spread, as a
+        single value does not.
     standard_error : float
         Estimated standard deviation of the estimate.
 
@@ -52,30 +53,31 @@ class Estimate(NamedTuple):
 def lure_weights(probabilities: ArrayLike, n_pool: int) -> Array:
     """Weights that make the mean loss of chosen rows unbiased for that of the pool.
 
-    With pick m of M from N rows, and q_m its probability given the picks before it,
-    the weight is ``1 + (N - M) / (N - m) * (1 / ((N - m + 1) * q_m) - 1)``: the
-    levelled unbiased risk estimator (LURE) of [1]_. All weights are 1 where each row
-    left is as likely as any other, or where the whole pool was chosen.
+    They are those of the levelled unbiased risk estimator (LURE) [1]_. Pick m of M from
+    N rows has the weight ``1 + (N - M) / (N - m) * (1 / ((N - m + 1) * q_m) - 1)``,
+    where q_m is its probability given the picks before it. All weights are 1 if each
+    remaining row is as likely as any other, or if the whole pool was chosen.
 
     Parameters
     ----------
     probabilities : array-like of shape (n_picks,)
-        In the order of the picks: the probability of each, given the ones before it,
-        in (0, 1].
+        Probability of each pick given the picks before it, in (0, 1], in the order of
+        the picks.
     n_pool : int
-        Rows there were to choose from before the first pick; at least `n_picks`.
+        Number of rows in the pool before the first pick, at least `n_picks`.
 
     Returns
     -------
     weights : ndarray of shape (n_picks,)
-        For the losses of the picks, in the same order. The mean of weight times loss
-        estimates the mean loss of the pool. The weights have the mean 1 in
-        expectation, and may be negative.
+        Weights of the losses of the picks, in the same order. The mean of weight times
+        loss estimates the mean loss of the pool. The expected mean of the weights is
+        1, and weights may be negative.
 
     Raises
     ------
     ValueError
-        If a probability is not in (0, 1], or there are more picks than rows.
+        If a probability is not in (0, 1], or there are more picks than rows in the
+        pool.
 
     References
     ----------
@@ -93,7 +95,7 @@ def lure_weights(probabilities: ArrayLike, n_pool: int) -> Array:
     q = _check_probabilities(probabilities, n_pool)
     n_picks = len(q)
     n_left = n_pool - np.arange(n_picks)  # N - m + 1
-    # Where the whole pool was chosen, nothing is left to correct.
+    # If the whole pool was chosen, nothing is left to correct.
     shares = (n_pool - n_picks) / np.maximum(n_left - 1, 1)
     return 1 + shares * (1 / (n_left * q) - 1)
 
@@ -107,41 +109,43 @@ def unbiased_risk(
 ) -> Estimate:
     """Estimate the mean loss of a pool from rows chosen with known probabilities.
 
-    The weighted mean of :func:`lure_weights`. Its expectation over the picks is the
-    mean loss of the pool, if every row left had a probability above zero in each
-    pick, and the losses are those of one model that did not learn from these rows.
+    The estimate is the mean of the losses, weighted by :func:`lure_weights`. Its
+    expectation over the picks is the mean loss of the pool under two conditions: in
+    each pick, every remaining row had a probability above zero, and the losses are
+    those of one model that did not learn from these rows.
 
     Parameters
     ----------
     losses : array-like of shape (n_picks,)
-        Loss of each pick, in their order: 1 for a wrong prediction and 0 for a right
-        one, or any other number.
+        Loss of each pick, in the order of the picks: 1 for a wrong prediction and 0 for
+        a right one, or any other number.
     probabilities : array-like of shape (n_picks,)
-        In the order of the picks: the probability of each, given the ones before it,
-        in (0, 1]. Stochastic strategies give it, as
+        Probability of each pick given the picks before it, in (0, 1], in the order of
+        the picks. Stochastic strategies compute it with
         :meth:`~skactive.strategies.Power.selection_probabilities`.
     n_pool : int
-        Rows there were to choose from before the first pick; at least `n_picks`.
+        Number of rows in the pool before the first pick, at least `n_picks`.
     confidence : float in (0, 1), default=0.95
-        Of the interval.
+        Confidence of the interval.
 
     Returns
     -------
     estimate : Estimate
-        Of the pool's mean loss. The interval is by Student's t; it is too narrow where
-        few picks carry most of the weight.
+        The estimated mean loss of the pool. The interval uses Student's t distribution.
+        It is too narrow if few picks carry most of the weight.
 
     Raises
     ------
     ValueError
-        If lengths differ, there is no pick, or as :func:`lure_weights`.
+        If `losses` and `probabilities` differ in length, if there is no pick, or if
+        :func:`lure_weights` raises.
 
     Notes
     -----
-    With ``a_m = loss_m / (N q_m) + (sum of the losses before) / N``, the estimate is a
+    Let ``a_m = loss_m / (N q_m) + (sum of the losses before) / N``. The estimate is a
     weighted mean of the a_m with fixed weights c_m. Each a_m is unbiased given the
-    picks before it, so they are uncorrelated, and the variance of the estimate is that
-    of the sum of c_m (a_m - risk).
+    picks before it. So the a_m are uncorrelated, and the variance of the estimate is
+    that of the sum of c_m (a_m - risk).
 
     Examples
     --------
@@ -155,7 +159,7 @@ def unbiased_risk(
     weights = lure_weights(probabilities, n_pool)
     if losses.shape != weights.shape or len(losses) == 0:
         raise ValueError(
-            "losses and probabilities must have one entry a pick, and at least one; "
+            "losses and probabilities must have one entry per pick, and at least one; "
             f"got shapes {losses.shape} and {weights.shape}."
         )
     q = _check_probabilities(probabilities, n_pool)
@@ -168,33 +172,33 @@ def unbiased_risk(
     before = np.concatenate([[0.0], np.cumsum(losses)[:-1]])
     unbiased = (losses / q + before) / n_pool
     spread = np.sum((shares * (unbiased - risk)) ** 2)
-    lost = 1 - np.sum(shares**2)  # to the estimate, as 1 - 1/n is to a mean
+    lost = 1 - np.sum(shares**2)  # plays the part of 1 - 1/n for a mean
     return _student(risk, spread / lost if n_picks > 1 else np.nan, n_picks, confidence)
 
 
 def wilson_interval(
     n_right: int, n_rows: int, *, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Interval for a proportion, by Wilson's score [1]_.
+    """Wilson score interval for a proportion [1]_.
 
     Parameters
     ----------
     n_right : int
-        Rows that count, from 0 to `n_rows`.
+        Number of rows that count, from 0 to `n_rows`.
     n_rows : int
-        Rows of a random sample.
+        Number of rows in a random sample.
     confidence : float in (0, 1), default=0.95
-        Of the interval.
+        Confidence of the interval.
 
     Returns
     -------
     low, high : float
-        In [0, 1]; both ends of that, where there are no rows.
+        Ends of the interval, in [0, 1]. They are 0 and 1 if there are no rows.
 
     Raises
     ------
     ValueError
-        If `n_right` is not from 0 to `n_rows`, or `confidence` not in (0, 1).
+        If `n_right` is not from 0 to `n_rows`, or `confidence` is not in (0, 1).
 
     References
     ----------
@@ -218,7 +222,7 @@ def wilson_interval(
     center = (share + z2 / (2 * n_rows)) / (1 + z2 / n_rows)
     half = np.sqrt(z2 * (share * (1 - share) / n_rows + z2 / (4 * n_rows**2)))
     half = float(half / (1 + z2 / n_rows))
-    # Rounding would leave 1e-17 where all are right, or none.
+    # Rounding would leave 1e-17 if all rows are right, or none.
     low = 0.0 if n_right == 0 else max(0.0, center - half)
     return low, 1.0 if n_right == n_rows else min(1.0, center + half)
 
@@ -230,32 +234,35 @@ def jackknife_interval(
     confidence: float = 0.95,
     n_groups: int = 200,
 ) -> Estimate:
-    """Interval for a smooth statistic of a random sample, by leaving rows out [1]_.
+    """Jackknife interval for a smooth statistic of a random sample [1]_.
 
-    For a mean it is the interval by Student's t.
+    The statistic is computed again and again with some rows left out. For a mean, the
+    result is Student's t interval.
 
     Parameters
     ----------
     statistic : callable
-        From positions of rows, ascending, to a finite number, such as a score.
+        Function ``rows -> value``: `rows` are ascending positions of rows, and the
+        value is a finite number, such as a score.
     n_rows : int
-        Rows of the sample, in random order.
+        Number of rows in the sample. They must be in random order.
     confidence : float in (0, 1), default=0.95
-        Of the interval.
+        Confidence of the interval.
     n_groups : int, default=200
-        With more rows than that, groups of rows are left out, so that `statistic` is
-        called no more often.
+        Largest number of groups of rows to leave out. With no more rows than that, one
+        row is left out at a time. `statistic` is called once per group, and once for
+        all rows.
 
     Returns
     -------
     estimate : Estimate
-        The statistic of all rows. NaN where there are none; the interval is infinite
-        where there are fewer than two.
+        The statistic of all rows. It is NaN if there are no rows, and the interval is
+        infinite if there are fewer than two.
 
     Raises
     ------
     ValueError
-        If the statistic is not finite, for all rows or without some of them.
+        If the statistic is not finite, for all rows or with some rows left out.
 
     References
     ----------
@@ -295,43 +302,43 @@ def smoothed_bootstrap_interval(
     n_resamples: int = 300,
     random_state: int = 0,
 ) -> Estimate:
-    """Interval for a score of classes, which holds where nearly all rows are right.
+    """Bootstrap interval for a classification score, also if nearly all rows are right.
 
-    By the bootstrap, and for the lower end with pseudo-observations, for a sample
-    without a mistake does not show that there are none: its resamples are drawn from
-    the rows and from two more, which have the features of some row and the label of
-    another class. For an accuracy these are the two failures of [1]_ (Agresti and
-    Coull). Classes have equal shares in them, as in [2]_ (Price and Bonett) for means
-    of several accuracies. Each end is the score of a resample, so it lies within the
-    range of the score, and the estimate lies between them.
+    A sample without a mistake does not show that there are none. So the lower end uses
+    pseudo-observations: its resamples are drawn from the rows and from two more, which
+    have the features of some row and the label of another class. For an accuracy these
+    are the two failures of Agresti and Coull [1]_. The classes have equal shares in
+    them, as in Price and Bonett [2]_ for means of several accuracies. Each end is the
+    score of a resample, so it lies within the range of the score. The estimate lies
+    between the two ends.
 
     Parameters
     ----------
     statistic : callable
-        ``statistic(rows, labels) -> score``, greater is better: `rows`, ints of shape
-        (n,), are positions with repeats, and `labels` of shape (n,) the classes that
-        they count for here.
+        Function ``(rows, labels) -> score``, where greater is better. `rows` are
+        positions, ints of shape (n,) with repeats. `labels`, of shape (n,), are the
+        classes that these rows count for in the resample.
     labels : array-like of shape (n_rows,)
-        The classes of a random sample of rows.
+        Classes of the rows of a random sample.
     confidence : float in (0, 1), default=0.95
-        Of the interval.
+        Confidence of the interval.
     n_resamples : int, default=300
-        For each end; `statistic` is called as often.
+        Number of resamples for each end. `statistic` is called once per resample.
     random_state : int, default=0
-        Draws the resamples.
+        Seed for drawing the resamples.
 
     Returns
     -------
     estimate : Estimate
-        The statistic of the rows as they are; NaN where there are none. The standard
-        error is that of the plain bootstrap. The interval is infinite where the rows
-        say too little for one: they are all of one class, or all resamples score alike.
+        The statistic of the rows as they are, NaN if there are none. The standard error
+        is that of the plain bootstrap. The interval is infinite if the rows say too
+        little, that is if all are of one class or all resamples have the same score.
 
     Raises
     ------
     ValueError
-        If the statistic is not finite, for the rows or for a resample; every resample
-        holds every class of the rows.
+        If the statistic is not finite, for the rows or for a resample. Every resample
+        contains every class of the rows.
 
     References
     ----------
@@ -345,7 +352,7 @@ def smoothed_bootstrap_interval(
     >>> import numpy as np
     >>> from sklearn.metrics import balanced_accuracy_score
     >>> from skactive.estimation import smoothed_bootstrap_interval
-    >>> labels = np.repeat([0, 1], [25, 15])  # all of them predicted right
+    >>> labels = np.repeat([0, 1], [25, 15])  # all are predicted right
     >>> found = smoothed_bootstrap_interval(
     ...     lambda rows, given: balanced_accuracy_score(given, labels[rows]), labels)
     >>> found.estimate
@@ -379,7 +386,7 @@ def smoothed_bootstrap_interval(
     return Estimate(whole, (low, high), float(scores[1].std()))
 
 
-# Half the square of the normal's 97.5 % quantile, rounded.
+# Half the square of the 97.5 % quantile of the normal distribution, rounded.
 _N_UNLIKE = 2
 
 
@@ -388,7 +395,8 @@ def _resample_with(
 ) -> tuple[Array, Array]:
     """Positions of a resample, and the codes that they count for; all codes occur.
 
-    It is drawn from all rows, and from `n_unlike` that count for another code.
+    The resample is drawn from all rows, and from `n_unlike` rows that count for another
+    code than their own.
     """
     n_rows = len(codes)
     drawn = rng.integers(n_rows + n_unlike, size=n_rows + n_unlike)
@@ -416,8 +424,8 @@ def _finite(value: float, n_used: int, n_rows: int) -> float:
     if not np.isfinite(value):
         raise ValueError(
             f"The statistic is {value} for {n_used} of the {n_rows} rows, so it has no "
-            "interval. Take more rows, of every class, or a statistic that is defined "
-            "for few."
+            "interval. Use more rows, of every class, or a statistic that is defined "
+            "for few rows."
         )
     return float(value)
 
@@ -426,11 +434,11 @@ def _check_probabilities(probabilities: ArrayLike, n_pool: int) -> Array:
     q = np.asarray(probabilities, dtype=np.float64)
     if q.ndim != 1 or not np.all((q > 0) & (q <= 1 + 1e-9)):  # rounded sums
         raise ValueError(
-            "probabilities must be one number in (0, 1] a pick, given the picks before "
-            f"it; got {np.array2string(q, threshold=6)}."
+            "probabilities must be one number in (0, 1] per pick, given the picks "
+            f"before it; got {np.array2string(q, threshold=6)}."
         )
     if len(q) > n_pool:
-        raise ValueError(f"{len(q)} picks cannot be from a pool of {n_pool} rows.")
+        raise ValueError(f"{len(q)} picks cannot come from a pool of {n_pool} rows.")
     return np.minimum(q, 1)
 
 

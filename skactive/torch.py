@@ -1,7 +1,7 @@
-"""Neural nets of PyTorch by skorch: the module of the extra ``skactive[torch]``.
+"""Additions for neural nets of PyTorch and skorch; needs ``skactive[torch]``.
 
-Nets need nothing of this module to be inside an ``ActiveLearningClassifier``; here is
-what can be given to them besides.
+A net of skorch works inside an ``ActiveLearningClassifier`` without this module. The
+objects here are optional additions to it.
 """
 
 from __future__ import annotations
@@ -23,27 +23,30 @@ __all__ = ["Snapshots"]
 
 
 class Snapshots(Callback):
-    """Keep the weights of a net at the end of equal parts of its training.
+    """Callback that keeps the weights of a net after equal parts of its training.
 
-    They are the members of a snapshot ensemble, ``members="snapshots"`` of
-    :class:`skactive.ActiveLearningClassifier`: a committee for the price of one fit.
-    In the paper the learning rate falls to zero in each part and starts anew with the
-    next one, so that the snapshots are good and differ. For that, put beside it
-    ``LRScheduler(CosineAnnealingWarmRestarts, T_0=max_epochs // n_snapshots)``, as in
-    the example, where `max_epochs` is a multiple of `n_snapshots`.
+    The snapshots are the members of a snapshot ensemble [1]_: a committee for the price
+    of one fit. Use them with ``members="snapshots"`` of
+    :class:`skactive.ActiveLearningClassifier`.
+
+    In the paper, the learning rate falls to zero in each part of the training and is
+    reset for the next part, so that the snapshots are good and differ. To do so, add
+    the callback ``LRScheduler(CosineAnnealingWarmRestarts, T_0=max_epochs //
+    n_snapshots)``, as in the example, and make `max_epochs` a multiple of
+    `n_snapshots`.
 
     Parameters
     ----------
     n_snapshots : int, default=5
-        At least 2, and at most `max_epochs` of the net.
+        Number of snapshots, at least 2 and at most `max_epochs` of the net.
 
     Attributes
     ----------
     snapshots_ : list of dict
-        Weights and buffers on the CPU, by module and name. Those of the last
-        training; fewer than `n_snapshots` if it was stopped early.
+        Weights and buffers on the CPU, by module and name. They are those of the last
+        training, and fewer than `n_snapshots` if it was stopped early.
     n_epochs_ : int
-        Epochs of the last training.
+        Number of epochs of the last training.
 
     References
     ----------
@@ -78,14 +81,14 @@ class Snapshots(Callback):
         self.n_snapshots = n_snapshots
 
     def initialize(self) -> Snapshots:
-        """Forget the snapshots of another training."""
+        """Forget the snapshots of an earlier training."""
         self.snapshots_: list[dict] = []
         return self
 
     def on_train_begin(
         self, net: Any, X: Any = None, y: Any = None, **kwargs: Any
     ) -> None:
-        """Plan the snapshots of a training."""
+        """Check `n_snapshots`, and forget earlier snapshots."""
         if not isinstance(self.n_snapshots, Integral) or not (
             2 <= self.n_snapshots <= net.max_epochs
         ):
@@ -98,7 +101,7 @@ class Snapshots(Callback):
         self.n_epochs_: int = 0
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Take a snapshot if a part of the training is over."""
+        """Take a snapshot at the end of each part of the training."""
         self.n_epochs_ += 1
         n_due = self.n_epochs_ * self.n_snapshots // net.max_epochs
         if len(self.snapshots_) < n_due:

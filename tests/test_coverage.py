@@ -270,7 +270,7 @@ def test_purity_radius_edge_cases():
     for wrong in (0, 1.5, np.nan):
         with pytest.raises(ValueError, match="alpha"):
             purity_radius(vectors, list("aabb"), wrong)
-    with pytest.raises(ValueError, match="one pseudo-label a row, 4"):
+    with pytest.raises(ValueError, match="one pseudo-label per row, 4"):
         purity_radius(vectors, [0, 1])
 
 
@@ -474,7 +474,7 @@ def test_max_rows():
     [
         ({"bandwidth": 0}, "bandwidth must be positive"),
         ({"bandwidth": np.nan}, "bandwidth must be positive"),
-        ({"weights": [1, 1]}, "one weight a row, 3"),
+        ({"weights": [1, 1]}, "one weight per row, 3"),
         ({"weights": [1, -1, 1]}, "finite and not negative"),
         ({"weights": [1, np.nan, 1]}, "finite and not negative"),
         ({"max_rows": 0}, "max_rows must be at least 1"),

@@ -202,7 +202,7 @@ def test_errors():
         for position in range(2):
             pair = [p, p.copy()]
             pair[1][90_000 + number, 0] = wrong
-            with pytest.raises(ValueError, match=f"Row {90_000 + number} is no prob"):
+            with pytest.raises(ValueError, match=f"Row {90_000 + number} is not a"):
                 relative_entropy(pair[position], pair[1 - position])
     for min_proba in (0, -1, 1.5, np.nan):
         with pytest.raises(ValueError, match="min_proba must be in"):

@@ -125,7 +125,7 @@ def test_coverage_of_the_pool():
 @pytest.mark.parametrize(
     ("losses", "q", "n_pool", "message"),
     [
-        ([1.0, 2.0], [0.5], 5, "one entry a pick"),
+        ([1.0, 2.0], [0.5], 5, "one entry per pick"),
         ([], [], 5, "at least one"),
         ([1.0], [0.0], 5, r"in \(0, 1\]"),
         ([1.0], [1.5], 5, r"in \(0, 1\]"),

@@ -392,7 +392,7 @@ def test_wrong_numbers(wrong):
 def test_rows_that_are_no_probabilities(measure):
     wrong = FROZEN.copy()
     wrong[2, 3, 0] = np.nan
-    with pytest.raises(ValueError, match="Row 3 is no probability vector"):
+    with pytest.raises(ValueError, match="Row 3 is not a probability vector"):
         measure(wrong)
     with pytest.raises(ValueError, match="shape"):
         measure(FROZEN[0])

@@ -151,7 +151,7 @@ def test_column_vector_warns():
         ([0.5, 1.5, None], "Unknown label type: continuous"),
         ([1, "a", None], "one kind.*int, str"),
         ([[1, 2], [3, 4]], "1d array"),
-        (5, "one label a row"),
+        (5, "one label per row"),
         ([np.inf, 1.0], "infinity"),
         ([0, 1], "single value"),
     ],

@@ -311,7 +311,9 @@ def test_rows_that_are_no_probabilities(name, wrong, n_classes):
     proba[..., 0] = 1
     proba[..., 17, 1] = wrong
     proba[..., 17, 0] = 1 - wrong if wrong == -0.25 else 1
-    with pytest.raises(ValueError, match=r"Row 17 is no probability vector.*predict_p"):
+    with pytest.raises(
+        ValueError, match=r"Row 17 is not a probability vector.*predict"
+    ):
         (SINGLE | COMMITTEE)[name](proba)
 
 

@@ -280,7 +280,7 @@ def test_predicted_change_of_f_errors():
     model = Scripted(classes=(0, 1, 2), labels=[0] * 5)
     with pytest.raises(ValueError, match=r"two classes; y has 3.*Stabilizing"):
         PredictedChangeOfF().update(model, np.vstack([X, [4]]), y)
-    with pytest.raises(ValueError, match=r"pos_label='spam' is no class.*0.0, 1.0"):
+    with pytest.raises(ValueError, match=r"pos_label='spam' is not a class.*0.0, 1.0"):
         play(PredictedChangeOfF(pos_label="spam"), [[0, 1]])
 
 

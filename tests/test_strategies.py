@@ -492,7 +492,7 @@ def test_bad_probabilities_of_the_estimator():
         def predict_proba(self, X):
             return np.full((len(X), 2), np.nan)
 
-    with pytest.raises(ValueError, match="no probability vector"):
+    with pytest.raises(ValueError, match="not a probability vector"):
         Entropy().select(Bad(), X, n_queries=2)
 
 

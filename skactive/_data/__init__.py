@@ -1,1 +1,1 @@
-"""What skactive knows of rows: which have a label, which are equal, and chunks."""
+"""Rows of data: which have a label, which are identical, and walks in chunks."""

@@ -1,4 +1,4 @@
-"""The one walk over a pool in chunks, so that nothing grows beyond one of them."""
+"""The one walk over a pool in chunks, so that temporaries are no larger than one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from skactive._compat.sklearn import _num_samples, _safe_indexing
 from skactive._compat.tally import in_this_context
 from skactive._compat.typing import Array
 
-# A chunk holds about 2**21 numbers (16 MiB), at most 65,536 and at least 64 rows; a
-# multiple of 64, because matrix products then treat every row alike.
+# A chunk holds about 2**21 numbers (16 MiB), at most 65,536 and at least 64 rows. Its
+# number of rows is a multiple of 64: matrix products then treat every row alike.
 _CHUNK_SIZE = 2**21
 _CHUNK_MAX_ROWS = 2**16
 _CHUNK_UNIT = 64
@@ -31,27 +31,28 @@ def map_rows(
     *,
     dtype: Any = np.float64,
 ) -> Array:
-    """`function` on chunks of `X`, for the sorted positions `rows`.
+    """Apply `function` to chunks of `X`, for the sorted positions `rows`.
 
     Parameters
     ----------
     function : callable
-        Takes some rows of `X`, gives an array with one number, or as many numbers, for
-        each of them; these may depend on their own row only.
+        Takes some rows of `X` and returns an array with one number, or a fixed number
+        of numbers, per row. These may depend on their own row only.
     X : array-like, sparse, data frame or sequence of n_samples
         The pool.
     rows : ndarray of shape (n_rows,)
         Positions in `X`, ascending.
     n_outputs : int, default=1
-        Numbers held for a row while it is worked on.
+        Number of temporary numbers per row while `function` runs.
     dtype : dtype or None, default=float64
-        Of the values; None for what `function` gives.
+        Dtype of the values. None means the dtype that `function` returns.
 
     Returns
     -------
     values : ndarray of shape (n_rows,) or (n_rows, n_values)
-        Chunks run in parallel as `joblib.parallel_config` says; neither
-        this nor the size of a chunk changes the values.
+        Values of the rows. Chunks run in parallel as configured by
+        `joblib.parallel_config`. Neither this nor the size of a chunk changes the
+        values.
     """
     n_samples = _num_samples(X)
     if len(rows) == 0:
@@ -80,8 +81,8 @@ def map_rows(
     if len(tasks) == 1 or effective_n_jobs(None) == 1:
         parts = [run(*task) for task in tasks]
     else:
-        # A list: of a generator, threads of joblib would take the later tasks, and each
-        # task would be bound to the context of the thread that took it.
+        # This is a list, because threads of joblib would take the later tasks from a
+        # generator, and bind each task to the context of the thread that took it.
         parts = Parallel(require="sharedmem")(
             [delayed(in_this_context(run))(*task) for task in tasks]
         )
@@ -89,7 +90,7 @@ def map_rows(
 
 
 def rows_between(X: Any, start: int, stop: int) -> Any:
-    """A view of some rows, where the container has views."""
+    """Some rows, as a view if the container has views."""
     if isinstance(X, np.ndarray):
         return X[start:stop]  # as below, without a search for its library
     if hasattr(X, "slice"):  # polars, whose series cannot be indexed with a slice

@@ -1,4 +1,4 @@
-"""Which rows of a pool are identical, whatever container holds them."""
+"""Identical rows of a pool, in any container."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from skactive.geometry._blocks import blocks, row_hashes
 
 
 def row_keys(X: Any, rows: Array) -> Array:
-    """One key a row, shape (n_rows,): equal for identical rows, else different."""
+    """One key per row, shape (n_rows,): equal if and only if rows are identical."""
     if isinstance(X, np.ndarray) and X.ndim > 2 and X.dtype.kind in "biuf":
-        # Images and the like, which may be large, in parts.
+        # Images and the like may be large, so they are taken in parts.
         parts = [_keys(X[rows[part]]) for part in blocks(rows, X[:1].size)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
-    # An array is indexed here, without a search for the library that made it.
+    # An array is indexed directly, without a search for the library that made it.
     return _keys(X[rows] if isinstance(X, np.ndarray) else _safe_indexing(X, rows))
 
 
@@ -42,22 +42,22 @@ def _keys(chunk: Any) -> Array:
 
 
 def count_copies(X: Any, rows: ArrayLike) -> Array:
-    """How many rows of a pool are identical to each of some rows.
+    """Count the rows of a pool that are identical to each of some rows.
 
-    No strategy puts two identical rows in one batch while others remain, so a label
-    of one row may stand for several: they could share it.
+    No strategy puts two identical rows in one batch while others remain. So the label
+    of one row may stand for several rows, which could share it.
 
     Parameters
     ----------
     X : array-like, sparse, data frame or sequence of n_samples
         The pool.
     rows : array-like of shape (n_rows,)
-        Positions in `X`, as :meth:`ActiveLearningClassifier.query` gives them.
+        Positions in `X`, such as those from :meth:`ActiveLearningClassifier.query`.
 
     Returns
     -------
     counts : ndarray of shape (n_rows,)
-        At least 1: the row itself is counted.
+        Number of identical rows. It is at least 1, since the row itself counts.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Digests of rows by their content, whatever container holds them."""
+"""Digests of the content of rows, in any container."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import scipy.sparse as sp
 
 from skactive._compat.typing import Array
 
-# Bytes of a digest.
+# Number of bytes in a digest.
 DIGEST_SIZE = 16
-# Bytes of an array that are hashed at a time: what is not contiguous is copied.
+# Bytes of an array hashed at a time. A part that is not contiguous is copied.
 _BLOCK_BYTES = 2**24
-# Types whose repr tells different values apart.
+# Types for which different values have a different repr.
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def row_digests(X: Any) -> tuple[str, list[bytes]]:
-    """What kind of rows these are, and a digest of each one's content.
+    """The kind of the rows, and a digest of the content of each row.
 
-    Two rows of the same kind have equal digests if, and as good as only if, they are
-    identical. Texts are of one kind in every container.
+    Identical rows of the same kind have equal digests, and different rows almost surely
+    have different ones. Texts are of the same kind in every container.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def row_digests(X: Any) -> tuple[str, list[bytes]]:
     Returns
     -------
     kind : str
-        dtype and shape of a row of numbers; names and dtypes of columns.
+        Dtype and shape of a row of numbers, or names and dtypes of columns.
     digests : list of bytes
-        16 bytes a row.
+        16 bytes per row.
 
     Examples
     --------

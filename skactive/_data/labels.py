@@ -1,9 +1,9 @@
 """Partly missing labels: the only place that compares with the missing label.
 
-Labels may come as a list, a numpy array of any kind (masked ones too), a pandas
-Series (nullable and categorical too) or a polars Series. Inside skactive they are
-`classes`, the sorted distinct labels, and `codes`, integers of shape (n_samples,) into
-`classes` with -1 for a missing label.
+Labels may be a list, a numpy array of any kind (also masked), a pandas Series (also
+nullable or categorical) or a polars Series. Inside skactive they are `classes`, the
+sorted distinct labels, and `codes` of shape (n_samples,), positions in `classes` with
+-1 for a missing label.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from skactive._compat.typing import Array
 MISSING = -1
 """The code of a missing label."""
 
-# Texts that often stand for "no label yet", but are a class for other users: what
-# missing values become when they are turned into text, and what people write.
+# Texts that often stand for "no label yet", but are a class for other users. They are
+# what missing values become when they are converted to text, and what people write.
 _TEXT_MARKS = {
     *("", "nan", "NaN", "NAN", "-nan", "None", "NONE", "<NA>", "NaT", "NA", "N/A"),
     *("n/a", "#N/A", "null", "NULL", "?", "unlabeled", "unlabelled"),
 }
-# What NaN becomes when it is turned into an integer.
+# The values of NaN converted to an integer.
 _NAN_AS_INT = (np.iinfo(np.int64).min, np.iinfo(np.int32).min)
 
 
 def is_missing(y: Any, missing_label: Any = np.nan) -> NDArray[np.bool_]:
-    """Mask of shape (n_samples,), true where the label is missing.
+    """Mask of shape (n_samples,), True where the label is missing.
 
     NaN, None, `pandas.NA` and null or masked entries are always missing, and so is
     every label equal to `missing_label`.
@@ -48,8 +48,8 @@ def is_missing(y: Any, missing_label: Any = np.nan) -> NDArray[np.bool_]:
 def encode_labels(y: Any, missing_label: Any = np.nan) -> tuple[Array, Array]:
     """Split labels into sorted distinct `classes` and `codes`, -1 where missing.
 
-    Raises ValueError where the known labels are no classes (continuous numbers, or
-    strings mixed with numbers) or `y` is not one column.
+    Raises ValueError if the known labels are not classes (continuous numbers, or
+    strings mixed with numbers), or if `y` is not one column.
     """
     column = _as_column(y)
     known = ~_null_mask(column)
@@ -63,14 +63,14 @@ def encode_labels(y: Any, missing_label: Any = np.nan) -> tuple[Array, Array]:
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in labels})
         raise ValueError(
-            f"Labels must all be of one kind, as numbers or as strings; y mixes "
+            f"Labels must all be of one kind, such as numbers or strings; y mixes "
             f"{', '.join(kinds)}. Convert them, e.g. with y.astype(str)."
         ) from error
     if classes.dtype.kind == "f" and np.isinf(classes).any():
         raise ValueError("Labels must be finite numbers or strings; y holds infinity.")
     if len(classes) and not _are_plain(classes):
-        # Each class twice: scikit-learn warns where most labels differ, as if y were
-        # continuous, but here the first labels often do.
+        # Each class is repeated, because scikit-learn warns if most labels differ, as
+        # if y were continuous. The first labels of a campaign often do.
         check_classification_targets(np.repeat(classes, 2))
     return classes, codes
 
@@ -78,7 +78,7 @@ def encode_labels(y: Any, missing_label: Any = np.nan) -> tuple[Array, Array]:
 def codes_among(classes: Array, y: Any, n_samples: int) -> Array:
     """Positions of labels in the classes that an estimator knows, -1 where missing.
 
-    Raises ValueError where `y` has not `n_samples` entries, or holds other labels.
+    Raises ValueError if `y` does not have `n_samples` entries, or has other labels.
     """
     seen, codes = encode_labels(y)
     if len(codes) != n_samples:
@@ -95,7 +95,7 @@ def codes_among(classes: Array, y: Any, n_samples: int) -> Array:
 
 
 def _are_plain(classes: Array) -> bool:
-    """Whether these are integers, booleans or strings: classes at first sight."""
+    """Whether these are whole numbers, booleans or strings, so surely classes."""
     kind = classes.dtype.kind
     return kind in "biuUS" or (kind == "f" and bool((classes % 1 == 0).all()))
 
@@ -103,11 +103,11 @@ def _are_plain(classes: Array) -> bool:
 def decode_labels(classes: Array, codes: Array) -> Array:
     """Labels as strategies see them, with NaN or None where the code is -1.
 
-    Numbers and booleans become float64 with NaN; strings, and integers that float64
-    cannot hold, become objects with None.
+    Numbers and booleans become float64 with NaN. Strings, and integers that float64
+    cannot represent, become objects with None.
     """
     known = codes != MISSING
-    given = classes[np.unique(codes[known])]  # others must not decide on the type
+    given = classes[np.unique(codes[known])]  # others must not affect the dtype
     exact = classes.dtype.kind in "bf" or (
         classes.dtype.kind in "iu" and bool(np.all(np.abs(given) < 2**53))
     )
@@ -121,8 +121,8 @@ def decode_labels(classes: Array, codes: Array) -> Array:
 def as_visible(y: Any, missing_label: Any, missing: Array, only_mask: bool) -> Array:
     """`y` as strategies see it: read-only, with NaN or None for each missing label.
 
-    `missing` is the mask of :func:`is_missing`. Where `only_mask`, labels do not
-    matter, and those of rows that have one may be any number.
+    `missing` is the mask of :func:`is_missing`. If `only_mask`, the values of known
+    labels do not matter, and they may be any number.
     """
     is_plain = isinstance(y, np.ndarray) and not isinstance(y, np.ma.MaskedArray)
     if is_plain and y.ndim == 1 and y.dtype.kind == "f" and _is_null(missing_label):
@@ -138,10 +138,10 @@ def as_visible(y: Any, missing_label: Any, missing: Array, only_mask: bool) -> A
 def find_marks(
     y: Any, missing_label: Any = np.nan, missing: Array | None = None, most: float = 0.5
 ) -> dict[Any, int]:
-    """Labels in `y` that look like a missing mark but are a class, with their counts.
+    """Classes in `y` that look like marks of a missing label, with their counts.
 
-    Texts such as "nan" and "" always do; -1 does where more than the share `most` of
-    the rows have it and no other label is negative. `missing` is the mask of
+    Texts such as "nan" and "" always do. -1 does if it is the label of more than the
+    share `most` of the rows and no other label is negative. `missing` is the mask of
     :func:`is_missing`, if it is known.
     """
     if missing is None:
@@ -160,7 +160,7 @@ def find_marks(
 
 
 def _as_column(y: Any) -> Any:
-    """One column as it came, where its type knows its nulls, else a 1d array."""
+    """One column, unchanged if its type knows its nulls, otherwise a 1d array."""
     knows_nulls = isinstance(y, np.ndarray) or hasattr(y, "drop_nulls")
     knows_nulls = knows_nulls or (hasattr(y, "isna") and hasattr(y, "to_numpy"))
     if knows_nulls and len(getattr(y, "shape", ())) == 1:
@@ -170,10 +170,10 @@ def _as_column(y: Any) -> Any:
     if hasattr(y, "dtype") or hasattr(y, "__array__"):
         array = np.asarray(y)
     else:
-        # numpy would make NaN in a list of strings a string, and large ints floats.
+        # numpy would convert NaN in a list of strings to a string, large ints to float.
         array = np.asarray(y, dtype=object)
     if array.ndim == 0:
-        raise ValueError(f"y must hold one label a row; got {y!r}.")
+        raise ValueError(f"y must hold one label per row; got {y!r}.")
     return column_or_1d(array, warn=True)
 
 
@@ -199,7 +199,7 @@ def _null_mask(column: Any) -> NDArray[np.bool_]:
 
 
 def _values(column: Any, known: NDArray[np.bool_]) -> Array:
-    """Give the known labels as an array of their natural type, without the nulls."""
+    """The known labels as an array of their natural dtype, without the nulls."""
     if hasattr(column, "drop_nulls"):
         known_column = column.filter(known)
         is_text = str(known_column.dtype).startswith(("Categorical", "Enum"))

@@ -1,4 +1,4 @@
-"""The pool of a query: rows, which of them have a label, their names and weights."""
+"""The pool of a query: rows with their labels, names and weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skactive._compat.typing import Array
 
 
 class Pool(NamedTuple):
-    """Rows of X with all that belongs to them, so that they are cut together.
+    """Rows of X and all that belongs to them, so that they are indexed together.
 
     Parameters
     ----------
@@ -21,10 +21,10 @@ class Pool(NamedTuple):
     missing : ndarray of shape (n_samples,)
         Mask of the rows without a label, the candidates.
     y : ndarray of shape (n_samples,) or None
-        Labels as strategies see them, with NaN or None where there is none; None if no
-        row has one.
+        Labels as strategies see them, with NaN or None where there is no label. None
+        if no row has a label.
     ids : ndarray of shape (n_samples,) or None
-        Names of the rows, ascending ints; None if these are their positions.
+        Names of the rows, ascending ints. None if these are the positions.
     weights : ndarray of shape (n_samples,) or None
         Weights of the rows in fits.
     """
@@ -37,16 +37,16 @@ class Pool(NamedTuple):
 
     @property
     def n_samples(self) -> int:
-        """Rows, with and without a label."""
+        """Number of rows, with and without a label."""
         return len(self.missing)
 
     @property
     def n_candidates(self) -> int:
-        """Rows without a label."""
+        """Number of rows without a label."""
         return int(np.count_nonzero(self.missing))
 
     def take(self, rows: Array) -> Pool:
-        """The rows at ascending positions, with names by which they are known here."""
+        """The rows at ascending positions, with their names in this pool."""
         return Pool(
             X=_safe_indexing(self.X, rows),
             missing=self.missing[rows],
@@ -56,27 +56,27 @@ class Pool(NamedTuple):
         )
 
     def closed(self, rows: Array) -> Pool:
-        """The same rows, some of which are no candidates: as if they had a label."""
+        """The same rows, with some of them not candidates, as if they had a label."""
         missing = self.missing.copy()
         missing[rows] = False
         return self._replace(missing=missing, y=np.where(missing, np.nan, 0.0))
 
     def draw(self, n_drawn: int, rng: np.random.Generator) -> Array:
-        """Ascending positions of random candidates, and of all rows with a label."""
+        """Ascending positions of random candidates and of all rows with a label."""
         drawn = rng.permutation(np.flatnonzero(self.missing))[:n_drawn]
         return np.sort(np.concatenate([drawn, np.flatnonzero(~self.missing)]))
 
 
 def as_rows(X: Any) -> Any:
-    """`X` that can be indexed by positions, or an error that says what can be."""
+    """Check that `X` can be indexed by positions, and return it."""
     is_lazy = hasattr(X, "__dask_graph__") or type(X).__name__ == "LazyFrame"
     if is_lazy:
         call = "compute" if hasattr(X, "__dask_graph__") else "collect"
         raise TypeError(
             f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}, whose "
-            "rows are not there until they are computed, and cannot be taken by their "
-            "positions. X may be an array or np.memmap, a sparse matrix, a data frame "
-            f"of pandas or polars, or a list. Pass X.{call}() or, where that does not "
+            "rows do not exist until they are computed, and cannot be indexed by "
+            "position. X may be an array or np.memmap, a sparse matrix, a data frame "
+            f"of pandas or polars, or a list. Pass X.{call}() or, if that does not "
             "fit into memory, the features as an np.memmap."
         )
     return indexable(X)[0]

@@ -1,8 +1,8 @@
-"""Pictures: curves of campaigns, and what a strategy wants over two features.
+"""Displays: learning curves of campaigns, and utilities over two features.
 
-They follow scikit-learn's displays: arrays in `__init__`, class methods that compute
-them, and `plot`, which draws and gives the display. matplotlib is imported where it is
-needed and not before.
+They follow the display API of scikit-learn: `__init__` takes arrays, class methods
+compute them, and `plot` draws and returns the display. matplotlib is imported only when
+it is needed.
 """
 
 from skactive.display._curves import ActiveLearningCurveDisplay

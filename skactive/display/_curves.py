@@ -1,4 +1,4 @@
-"""Scores over labels, one line a strategy."""
+"""Learning curves of campaigns, one line per strategy."""
 
 from __future__ import annotations
 
@@ -21,43 +21,45 @@ _DASHES = ("-", "-.", ":")
 
 
 class ActiveLearningCurveDisplay:
-    """Scores over labels, one line a strategy.
+    """Visualization of learning curves, one line per strategy.
 
-    Make it with :meth:`from_estimator` or :meth:`from_results`. All parameters are
-    stored as attributes.
+    Use :meth:`from_estimator` or :meth:`from_results` to create a display. All
+    parameters are stored as attributes.
 
     Parameters
     ----------
     strategies : sequence of str
-        Names. "random" is drawn black and dashed, and as wide as all others.
+        Names of the strategies. "random" is drawn as a black dashed line, as wide as
+        the others.
     n_labels : array-like of shape (n_points,)
-        Labels used at each point of the curves.
+        Number of labels used at each point of the curves.
     test_scores : array-like of shape (n_strategies, n_points, n_splits)
-        Scores.
+        Test scores.
     score_name : str, default=None
-        What is on the y axis: "accuracy" and "neg_log_loss" become "Accuracy" and
-        "Negative log loss". None means "Score".
+        Name of the score, from which the label of the y axis is made: "accuracy" and
+        "neg_log_loss" become "Accuracy" and "Negative log loss". None means "Score".
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the curves are.
+        Axes with the curves.
     figure_ : matplotlib Figure
-        Their figure.
+        Figure containing the axes.
     lines_ : list of matplotlib Line2D
-        Means over the splits, one a strategy, in the order of `strategies`.
+        Means over the splits, one line per strategy, in the order of `strategies`.
     bands_ : list of matplotlib PolyCollection or None
-        Intervals around them; None without an interval.
+        Bands of the intervals around the lines. None without an interval.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit together.
+        If the shapes do not match.
 
     See Also
     --------
-    skactive.model_selection.active_learning_curve : Computes the scores.
-    sklearn.model_selection.LearningCurveDisplay : Curves without a choice of rows.
+    skactive.model_selection.active_learning_curve : Compute the scores.
+    sklearn.model_selection.LearningCurveDisplay : Learning curves without query
+        strategies.
 
     Examples
     --------
@@ -105,31 +107,34 @@ class ActiveLearningCurveDisplay:
         scoring: Any = None,
         **params: Any,
     ) -> ActiveLearningCurveDisplay:
-        """Run the campaigns and draw their curves.
+        """Run the campaigns and draw their learning curves.
 
-        Where their summary is wanted too, call
+        To get their summary as well, call
         :func:`~skactive.model_selection.active_learning_curve` and then
         :meth:`from_results`.
 
         Parameters
         ----------
         estimator : estimator object
-            An :class:`ActiveLearningClassifier`, or any classifier.
+            Any classifier, or an :class:`ActiveLearningClassifier`.
         X : array-like, sparse, data frame or sequence of n_samples
-            The rows; whatever `estimator` takes.
+            The rows, in any form that `estimator` accepts.
         y : array-like of shape (n_samples,)
-            Their labels.
+            Labels of the rows.
         scoring : str, callable, list, tuple or dict, default=None
-            As in :func:`~skactive.model_selection.active_learning_curve`; of several
-            the first is drawn.
+            Score to draw, as in
+            :func:`~skactive.model_selection.active_learning_curve`. If there are
+            several, the first one is drawn.
         **params : dict
-            Keywords of :meth:`plot`, and further ones of
-            :func:`~skactive.model_selection.active_learning_curve`: `strategies`,
-            `budget`, `cv`, `n_jobs`, `random_state` and so on.
+            Further arguments of
+            :func:`~skactive.model_selection.active_learning_curve`, such as
+            `strategies`, `budget`, `cv`, `n_jobs` and `random_state`, and arguments of
+            :meth:`plot`.
 
         Returns
         -------
         display : ActiveLearningCurveDisplay
+            The display, drawn.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         names = [name for name in signature(cls.plot).parameters if name in params]
@@ -148,30 +153,31 @@ class ActiveLearningCurveDisplay:
         score_name: str | None = None,
         **plot_params: Any,
     ) -> ActiveLearningCurveDisplay:
-        """Draw curves that have been computed.
+        """Draw learning curves from computed results.
 
         Parameters
         ----------
         curve : ActiveLearningCurve
-            What :func:`~skactive.model_selection.active_learning_curve` gives, or a
+            Result of :func:`~skactive.model_selection.active_learning_curve`, or a
             mapping with its `strategies`, `n_labels` and `test_scores`.
         scoring : str or callable, default=None
-            Which score, where the curve has several; None means the first. Where it
-            has one, `scoring` names the y axis.
+            Name of the score to draw, if the curve has several. None means the first.
+            If the curve has only one score, `scoring` is the label of the y axis.
         score_name : str, default=None
-            What is on the y axis. None means the name of `scoring`.
+            Name of the score, for the y axis. None means the name of `scoring`.
         **plot_params : dict
-            Keywords of :meth:`plot`: `ax`, `interval`, `confidence`, `negate_score`,
+            Arguments of :meth:`plot`: `ax`, `interval`, `confidence`, `negate_score`,
             `line_kw` and `fill_between_kw`.
 
         Returns
         -------
         display : ActiveLearningCurveDisplay
+            The display, drawn.
 
         Raises
         ------
         ValueError
-            If `scoring` is not among several scores.
+            If the curve has several scores and `scoring` is not among them.
         """
         scoring, scores = scores_by(scoring, curve["test_scores"])
         display = cls(
@@ -198,42 +204,43 @@ class ActiveLearningCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None means a new figure.
+            Axes to draw on. None means a new figure and axes.
         interval : {"comparison", "mean"} or None, default="comparison"
-            What the bands show, at each point on its own:
+            Intervals shown as bands, for each point separately:
 
-            - "comparison": strategies are to be compared. What the strategies have in
-              common in a split, which may be hard or easy, is taken out [1]_ [2]_,
-              and the width is such that two strategies differ with the given
-              confidence where their bands are apart: for two strategies the bands
-              touch where a paired t-test is at its limit, for more this is near.
-            - "mean": each strategy on its own, Student's interval of its mean over
-              splits. Bands that overlap may still differ with certainty.
+            - "comparison": for comparing strategies. The part that strategies have in
+              common in a split, which may be hard or easy, is removed [1]_ [2]_. The
+              width is such that two strategies differ with the given confidence if
+              their bands do not overlap. For two strategies, the bands touch where a
+              paired t-test is at its limit. For more, this holds approximately.
+            - "mean": Student's t interval of the mean over splits, for each strategy
+              separately. If two bands overlap, the strategies may still clearly differ.
 
-            There are none for a single split. Splits share training rows, so take
-            both as a guide; :meth:`ActiveLearningCurve.summary` says what holds for
-            the curves as a whole.
+            None, or a single split, means no bands. Splits share training rows, so both
+            kinds are only a guide. See :meth:`ActiveLearningCurve.summary` for the
+            curves as a whole.
         confidence : float in (0, 1), default=0.95
-            Of the intervals.
+            Confidence of the intervals.
         negate_score : bool, default=False
-            Draw the scores with the opposite sign, for those named "neg_*".
+            Whether to draw the scores with the opposite sign, for scores named "neg_*".
         score_name : str, default=None
-            What is on the y axis, if not the display's own `score_name`.
+            Name of the score, for the y axis. None means the display's `score_name`.
         line_kw : dict, default=None
-            Keywords for `ax.plot`, for all lines.
+            Keyword arguments passed to `ax.plot` for all lines.
         fill_between_kw : dict, default=None
-            Keywords for `ax.fill_between`, for all bands.
+            Keyword arguments passed to `ax.fill_between` for all bands.
 
         Returns
         -------
         self : ActiveLearningCurveDisplay
+            The display itself.
 
         Raises
         ------
         ImportError
             If matplotlib is not installed.
         ValueError
-            If `interval` or `confidence` is none of the above.
+            If `interval` or `confidence` is invalid.
 
         References
         ----------
@@ -278,7 +285,7 @@ class ActiveLearningCurveDisplay:
         ax.set(xlabel="Labels", ylabel=_axis_label(score_name, negate_score))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         ax.grid(alpha=0.25)
-        # From the top of the picture to its bottom, as the curves end.
+        # From top to bottom, in the order in which the curves end.
         order = np.argsort(-means[:, -1], kind="stable")
         ax.legend(
             [self.lines_[s] for s in order],
@@ -292,13 +299,13 @@ class ActiveLearningCurveDisplay:
 
 
 def _half_widths(scores: Array, interval: str | None, confidence: float) -> Array:
-    """Half the width of the bands, (n_strategies, n_points); NaN where there is none.
+    """Half the width of the bands, (n_strategies, n_points); NaN if there is none.
 
     `scores` is (n_strategies, n_points, n_splits).
 
     Examples
     --------
-    Differences between two strategies count, not what a split does to both:
+    Only differences between the strategies count, not the effect of a split on both:
 
     >>> import numpy as np
     >>> easy_and_hard = np.array([0.9, 0.5, 0.7])
@@ -321,15 +328,15 @@ def _half_widths(scores: Array, interval: str | None, confidence: float) -> Arra
     factor = 1.0
     if interval == "comparison" and n_strategies > 1:
         scores = scores - scores.mean(axis=0)
-        # The means took a share of the variance away; and the bands of two strategies
-        # together are to be as wide as the interval of their difference.
+        # Subtracting the means removes a share of the variance. And the bands of two
+        # strategies together must be as wide as the interval of their difference.
         factor = np.sqrt(n_strategies / (n_strategies - 1)) / np.sqrt(2)
     errors = scores.std(axis=2, ddof=1) / np.sqrt(n_splits)
     return factor * t.ppf((1 + confidence) / 2, n_splits - 1) * errors
 
 
 def _line_styles(strategies: Sequence[str]) -> list[dict]:
-    """Colour, marker and dash of each strategy, no two of them alike."""
+    """Colour, marker and dash of each strategy, all different."""
     styles = []
     n_others = 0
     for name in strategies:
@@ -351,7 +358,7 @@ def _line_styles(strategies: Sequence[str]) -> list[dict]:
 def _scoring_name(scoring: Any) -> str | None:
     if scoring is None or isinstance(scoring, str):
         return scoring
-    function = getattr(scoring, "_score_func", scoring)  # inside scorers
+    function = getattr(scoring, "_score_func", scoring)  # scorers have this
     return getattr(function, "__name__", None)
 
 

@@ -1,4 +1,4 @@
-"""What a strategy wants to be labelled, over two features."""
+"""Utilities of a strategy over two features."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from skactive._models.wrappers import last_step
 from skactive.classifier import query
 from skactive.display._style import COLORS, MARKERS, as_plain, check_matplotlib
 
-# Around the data, as a share of their range.
+# Margin around the data, as a share of their range.
 _MARGIN = 0.05
-# Where a rank may stand, in points from its row: the nearest free place is taken.
+# Possible offsets of a rank from its row, in points. The nearest free one is used.
 _PLACES = [
     (radius * np.cos(angle), radius * np.sin(angle))
     for radius in (13, 24, 36, 50)
@@ -28,9 +28,10 @@ _RANK_SIZE = 13
 
 
 class UtilityDisplay:
-    """What a strategy wants to be labelled, over two features.
+    """Visualization of the utilities of a strategy over two features.
 
-    Make it with :meth:`from_estimator`. All parameters are stored as attributes.
+    Use :meth:`from_estimator` to create a display. All parameters are stored as
+    attributes.
 
     Parameters
     ----------
@@ -40,36 +41,36 @@ class UtilityDisplay:
     candidates : array-like of shape (n_candidates, 2)
         Rows without a label.
     labeled : array-like of shape (n_labeled, 2)
-        Rows with one.
+        Rows with a label.
     labels : array-like of shape (n_labeled,)
-        Their labels.
+        Labels of the rows in `labeled`.
     queries : array-like of shape (n_queries, 2)
-        Rows to label next, most useful first.
+        Rows to label next, the most useful first.
     utility_name : str, default="utility"
-        What stands at the colour bar.
+        Label of the colour bar.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the picture is.
+        Axes with the utilities and the rows.
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
     surface_ : matplotlib QuadContourSet or QuadMesh
         The utilities.
     colorbar_ : matplotlib Colorbar or None
-        Their scale.
+        Colour bar of the utilities.
     candidates_ : matplotlib PathCollection
-        The rows without a label.
+        Rows without a label.
     labeled_ : list of matplotlib PathCollection
-        The rows with one, a collection for each class, in sorted order.
+        Rows with a label, one collection per class, in sorted order.
     queries_ : matplotlib PathCollection
         Rings around the rows to label next.
     ranks_ : list of matplotlib Annotation
-        Their ranks, 1 for the most useful.
+        Ranks of the rows to label next, 1 for the most useful.
 
     See Also
     --------
-    sklearn.inspection.DecisionBoundaryDisplay : What the model says there.
+    sklearn.inspection.DecisionBoundaryDisplay : Visualization of the predictions.
 
     Examples
     --------
@@ -117,37 +118,40 @@ class UtilityDisplay:
         grid_resolution: int = 100,
         **plot_params: Any,
     ) -> UtilityDisplay:
-        """Draw the utilities of a fitted learner, the rows, and those to label next.
+        """Draw the utilities of a fitted learner, the rows, and the rows to label next.
 
         Parameters
         ----------
         estimator : estimator object
-            Fitted: an :class:`ActiveLearningClassifier`, or a pipeline or search with
-            one, whose strategy gives the utility of a row whatever the other rows.
+            A fitted :class:`ActiveLearningClassifier`, or a fitted pipeline or search
+            that contains one. With its strategy, the utility of a row must not depend
+            on the other rows.
         X : array-like or data frame of shape (n_samples, 2)
-            The pool, two columns of numbers.
+            The pool, with two numeric columns.
         y : array-like of shape (n_samples,), default=None
-            Labels, missing where a row is unlabelled. None means that no row has one.
+            Labels; those of unlabelled rows are missing. None means that no row has a
+            label.
         n_queries : int or None, default=None
-            How many of the rows to label next are marked, 0 for none. None means as
-            many as the learner's `batch_size`.
+            Number of rows to label next that are marked, 0 for none. None means the
+            `batch_size` of the learner.
         grid_resolution : int, default=100
-            Points of the grid along each feature.
+            Number of grid points along each feature.
         **plot_params : dict
-            Keywords of :meth:`plot`: `ax`, `plot_method`, `colorbar`, `surface_kw` and
+            Arguments of :meth:`plot`: `ax`, `plot_method`, `colorbar`, `surface_kw` and
             `scatter_kw`.
 
         Returns
         -------
         display : UtilityDisplay
+            The display, drawn.
 
         Raises
         ------
         AttributeError
             If the utility of a row depends on other rows, so that a point of the plane
-            has none.
+            has no utility.
         ValueError
-            If `X` has not two columns of numbers.
+            If `X` does not have exactly two numeric columns.
         ImportError
             If matplotlib is not installed.
         """
@@ -182,24 +186,25 @@ class UtilityDisplay:
         surface_kw: dict | None = None,
         scatter_kw: dict | None = None,
     ) -> UtilityDisplay:
-        """Draw the picture.
+        """Draw the utilities and the rows.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw. None means a new figure.
+            Axes to draw on. None means a new figure and axes.
         plot_method : {"contourf", "contour", "pcolormesh"}, default="contourf"
-            How utilities are drawn.
+            Plotting method for the utilities.
         colorbar : bool, default=True
-            Whether there is a scale beside the picture.
+            Whether to add a colour bar.
         surface_kw : dict, default=None
-            Keywords for the plot method.
+            Keyword arguments passed to the plotting method.
         scatter_kw : dict, default=None
-            Keywords for `ax.scatter`, for the labelled rows.
+            Keyword arguments passed to `ax.scatter` for the labelled rows.
 
         Returns
         -------
         self : UtilityDisplay
+            The display itself.
 
         Raises
         ------
@@ -217,7 +222,7 @@ class UtilityDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         surface_kw = {"zorder": 0} | (surface_kw or {})
         if "colors" not in surface_kw:
-            # Not down to black, on which the rows could not be seen.
+            # Not down to black, on which the rows would be invisible.
             greys = LinearSegmentedColormap.from_list("utility", ["white", "#808080"])
             surface_kw.setdefault("cmap", greys)
         if plot_method != "pcolormesh":
@@ -283,10 +288,10 @@ class UtilityDisplay:
 
 
 class _Utilities(RegressorMixin, BaseEstimator):
-    """What `score_samples` gives as a prediction, which a plane can be coloured with.
+    """Regressor that predicts `score_samples` of a learner, to colour a plane.
 
-    scikit-learn's display would else take the classes of the learner for those of the
-    response.
+    Otherwise scikit-learn's display would take the classes of the learner for those of
+    the response.
     """
 
     def __init__(self, estimator: Any):
@@ -319,7 +324,7 @@ def _utility_surface(
         _Utilities(estimator),
         corners,
         grid_resolution=grid_resolution,
-        eps=0,  # one margin for both features would be none for either
+        eps=0,  # the same margin would not suit both features
         response_method="predict",
         xlabel=as_plain(names[0]),
         ylabel=as_plain(names[1]),
@@ -332,7 +337,7 @@ def _as_points(X: Any) -> Array:
     if len(shape) != 2 or shape[1] != 2:
         raise ValueError(
             f"UtilityDisplay draws over two features, but X has shape {tuple(shape)}. "
-            "Fit the learner on two columns, as those that PCA(2) gives."
+            "Fit the learner on two columns, such as those of PCA(2)."
         )
     try:
         return np.asarray(X, dtype=np.float64).reshape(_num_samples(X), 2)
@@ -360,7 +365,7 @@ def _check_pointwise(estimator: Any, learner: Any) -> None:
 
 
 def _free_places(ax: Any, points: Array) -> list[tuple[float, float]]:
-    """Offsets in points at which ranks stand clear of each other and of the rings."""
+    """Offsets in points at which ranks are clear of each other and of the rings."""
     ax.figure.draw_without_rendering()  # the layout says where points are
     scale = 72 / ax.figure.dpi
     rings = ax.transData.transform(points) * scale

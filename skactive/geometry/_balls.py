@@ -1,4 +1,4 @@
-"""Rows whose balls cover the others: ProbCover, and the radius it chooses."""
+"""ProbCover: rows whose balls cover the others, and the choice of the radius."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from skactive._compat.typing import Array
 from skactive.geometry._blocks import as_embedding, unlabeled_positions
 from skactive.geometry._pairs import Halves, centered, pair_distances
 
-# Rows of a block of the graph of balls, whose pairs stay in the cache.
+# Rows in a block of the graph of balls. The pairs of a block stay in the cache.
 _BLOCK_ROWS = 512
-# Edges kept of the graph of balls, 16 MiB as they come and 32 MiB sorted.
+# Largest number of edges of the graph that are kept: 16 MiB unsorted, 32 MiB sorted.
 _MAX_EDGES = 2**21
-# Pairs too close to the radius for single precision: beyond this share of a block, all
-# of it is made again in double precision.
+# Some pairs are too close to the radius for single precision. If they are more than
+# this share of a block, the whole block is computed again in double precision.
 _BAND_SHARE = 0.01
 
 
@@ -31,50 +31,50 @@ def prob_cover(
     labeled: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Array:
-    """Rows whose balls cover most rows, one after another (ProbCover).
+    """Choose rows whose balls cover most rows, one after another (ProbCover).
 
-    A row covers the rows at most `radius` away, itself among them. Those that a
-    labelled row covers are out; then the candidate that covers most of what is still
-    uncovered is taken, again and again, ties at random. Where no candidate covers
-    anything new, the others are taken at random.
+    A row covers the rows at most `radius` away, including itself. Rows covered by a
+    labelled row do not count. In each step, the candidate that covers most of the
+    uncovered rows is chosen, with ties broken at random. Once no candidate covers
+    anything new, the rest is chosen at random.
 
     Parameters
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Finite.
+        The embedding, which must be finite.
     n_queries : int
-        How many rows; all candidates, if there are fewer.
+        Number of rows to choose. If there are fewer candidates, all are chosen.
     radius : float
-        Not negative. A distance that equals it is inside, as in the paper (whose
-        published code leaves it outside).
+        Radius of the balls, not negative. A row at exactly this distance is inside, as
+        in the paper. The published code of the paper leaves it outside.
     candidates : array-like of shape (n_candidates,), default=None
-        Distinct positions; None means all rows that are not labelled.
+        Distinct positions of the candidates. None means all unlabelled rows.
     labeled : array-like of shape (n_labeled,), default=None
-        Positions of the labelled rows; None means that there are none.
+        Positions of the labelled rows. None means that there are none.
     rng : numpy.random.Generator
         Breaks ties.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_candidates),)
-        Distinct members of `candidates`, in order of choice.
+        Distinct positions among `candidates`, in order of choice.
 
     Raises
     ------
     ValueError
-        If `radius` is negative or NaN, or `vectors` has not two axes or is not
+        If `radius` is negative or NaN, or `vectors` is not two-dimensional or not
         finite.
 
     See Also
     --------
-    purity_radius : The radius that the paper chooses.
+    purity_radius : Choose the radius as in the paper.
 
     Notes
     -----
-    The number of uncovered rows in each ball is kept exact. The graph of balls is
-    kept while it has few edges; beyond, a row's ball is made again when it is covered,
-    which happens to each row once. So time grows as n_samples squared, memory as
-    n_samples.
+    The number of uncovered rows in each ball is kept up to date. The graph of balls is
+    kept if it has few edges. Otherwise the ball of a row is computed again when the row
+    is covered, which happens once to each row. So time grows as n_samples squared, and
+    memory as n_samples.
 
     References
     ----------
@@ -92,7 +92,7 @@ def prob_cover(
     array([5])
     """
     if not radius >= 0:
-        raise ValueError(f"radius must be a number of at least 0; got {radius!r}.")
+        raise ValueError(f"radius must be at least 0; got {radius!r}.")
     vectors = as_embedding(vectors)
     candidates, labeled = unlabeled_positions(vectors, candidates, labeled)
     n_queries = min(n_queries, len(candidates))
@@ -104,7 +104,7 @@ def prob_cover(
         left = np.flatnonzero(uncovered)
         ball = _Balls(vectors, np.concatenate([some, left]), radius)
         uncovered[left[ball.reached(len(some))]] = False
-    # What is neither a candidate nor to be covered plays no part.
+    # Rows that are neither candidates nor uncovered play no part.
     keep = uncovered.copy()
     keep[candidates] = True
     rows = everything[keep]
@@ -150,13 +150,13 @@ def _greedy_balls(
 
 
 class _Balls:
-    """Which of `rows` are at most `radius` away from which."""
+    """Pairs among `rows` that are at most `radius` apart."""
 
     def __init__(self, vectors: Any, rows: Array, radius: float):
         self.halves = Halves(vectors, rows, group=_BLOCK_ROWS)
         self.vectors, self.rows, self.radius = vectors, rows, radius
         self.graph: sp.csr_array | None = None
-        # Norms beyond the range of single precision.
+        # Are norms beyond the range of single precision?
         huge = self.halves.norms.max(initial=0) > 1e30
         self.dtypes: Any = (np.float64,) if huge else (np.float32, np.float64)
 
@@ -186,7 +186,7 @@ class _Balls:
         return sure
 
     def count_all(self, uncovered: Array) -> Array:
-        """How many rows of `uncovered` each ball holds; keeps the graph if small."""
+        """Number of `uncovered` rows in each ball. Keep the graph if it is small."""
         counts = uncovered.astype(np.int64)  # each row is in its own ball
         weight = uncovered.astype(np.float32)
         edges: list[tuple[Array, Array]] | None = []
@@ -206,7 +206,7 @@ class _Balls:
                 if n_edges > _MAX_EDGES:
                     edges = None
                 continue
-            # Sums of so few ones are exact in single precision.
+            # A sum of so few ones is exact in single precision.
             near = near.astype(np.float32)
             counts[some] += (near @ weight[others]).astype(np.int64)
             counts[others] += (weight[some] @ near).astype(np.int64)
@@ -220,7 +220,7 @@ class _Balls:
         return counts
 
     def count(self, some: Array) -> Array:
-        """How many of `some` each ball holds, shape (n_rows,)."""
+        """Number of rows of `some` in each ball, shape (n_rows,)."""
         n = len(self.rows)
         if self.graph is not None:
             inside = self.graph[some].indices
@@ -237,7 +237,7 @@ class _Balls:
         return counts
 
     def members(self, row: int) -> Array:
-        """Positions of the rows in the ball of one."""
+        """Positions of the rows in the ball of one row."""
         if self.graph is not None:
             return np.append(self.graph[[row]].indices, row)
         some = np.array([row])
@@ -263,31 +263,32 @@ def purity_radius(
 ) -> float:
     """Largest radius at which a share `alpha` of the balls is pure.
 
-    The ball of a row is pure if all rows in it have the row's own pseudo-label.
+    The ball of a row is pure if all rows in it have the same pseudo-label as that row.
 
     Parameters
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Finite.
+        The embedding, which must be finite.
     pseudo_labels : array-like of shape (n_samples,)
-        Clusters, of a k-means with as many as there are classes in the paper.
+        Clusters of the rows. In the paper they come from k-means with as many clusters
+        as there are classes.
     alpha : float, default=0.95
-        In (0, 1].
+        Share of pure balls, in (0, 1].
     rows : array-like of shape (n_rows,), default=None
-        Rows whose balls are looked at, each against all rows: a sample is enough to
-        estimate the share. None means all.
+        Positions of the rows whose balls are examined, each against all rows. A sample
+        is enough to estimate the share. None means all rows.
 
     Returns
     -------
     radius : float
-        In [0, inf]. The largest number below the distance at which too many balls
-        stop to be pure; 0 if rows of different labels coincide too often; infinite
-        with a single label.
+        Radius in [0, inf]. It is the largest number below the distance at which too
+        many balls cease to be pure. It is 0 if rows of different labels coincide too
+        often, and infinite if there is a single label.
 
     Raises
     ------
     ValueError
-        If `alpha` is outside (0, 1], or there is not one label a row.
+        If `alpha` is outside (0, 1], or there is not one label per row.
 
     References
     ----------
@@ -310,7 +311,7 @@ def purity_radius(
     n_samples = vectors.shape[0]
     if labels.shape != (n_samples,):
         raise ValueError(
-            f"There must be one pseudo-label a row, {n_samples}; got an array of shape "
+            f"There must be one pseudo-label per row, {n_samples}; got shape "
             f"{np.shape(pseudo_labels)}."
         )
     rows = np.arange(n_samples) if rows is None else np.asarray(rows, dtype=np.intp)
@@ -323,6 +324,6 @@ def purity_radius(
         others = np.flatnonzero(labels != label)
         nearest = pairwise_distances_argmin(near[rows[is_own]], near[others])
         distances[is_own] = pair_distances(vectors, rows[is_own], others[nearest])
-    # The slack is for products such as 20 * (1 - 0.95), which is not quite 1.
+    # The slack is for products such as 20 * (1 - 0.95), which is not exactly 1.
     n_impure = min(int(len(rows) * (1 - alpha) + 1e-9), len(rows) - 1)
     return float(np.nextafter(np.sort(distances)[n_impure], 0))

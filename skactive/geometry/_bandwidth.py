@@ -1,4 +1,4 @@
-"""Bandwidths of gaussian kernels, from the distances of rows."""
+"""Bandwidths of Gaussian kernels, computed from distances between rows."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from sklearn.neighbors import NearestNeighbors
 from skactive.geometry._blocks import as_embedding, row_hashes
 from skactive.geometry._pairs import centered, pair_distances
 
-# Pairs of rows that the median is taken of.
+# Number of pairs of rows for the median.
 _N_PAIRS = 10_000
 
 
 def median_bandwidth(vectors: Any, rng: np.random.Generator) -> float:
     """Half the median distance between two different rows.
 
-    So two rows at the median distance have the similarity ``exp(-2)``, 0.14: that of
-    unrelated rows on the unit sphere with the kernel ``exp(-||x - z||^2)``, on which
-    the paper works. Up to 10,000 random pairs are looked at.
+    With this bandwidth, two rows at the median distance have the similarity
+    ``exp(-2)``, 0.14. This is the similarity of unrelated rows on the unit sphere with
+    the kernel ``exp(-||x - z||^2)``, which the paper uses. Up to 10,000 random pairs
+    are used.
 
     Parameters
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Finite.
+        The embedding, which must be finite.
     rng : numpy.random.Generator
         Draws the pairs.
 
     Returns
     -------
     bandwidth : float
-        Positive; 1 if all rows looked at are identical.
+        Positive bandwidth. It is 1 if all rows of the pairs are identical.
 
     Examples
     --------
@@ -50,23 +51,23 @@ def median_bandwidth(vectors: Any, rng: np.random.Generator) -> float:
 
 
 def least_distance_bandwidth(vectors: Any, rows: ArrayLike) -> float | None:
-    """Bandwidth that falls as rows get denser: their least distance over root two.
+    """Smallest distance between rows over root two; it falls as rows get denser.
 
-    So the kernel is ``exp(-(||x - z|| / least)^2)``, as uncertainty herding has it with
-    the labelled rows: two of them never cover each other, and each covers less the
-    more there are.
+    The kernel is then ``exp(-(||x - z|| / least)^2)``, as in uncertainty herding with
+    the labelled rows. Two of them never cover each other, and each covers less the more
+    there are.
 
     Parameters
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Finite.
+        The embedding, which must be finite.
     rows : array-like of shape (n_rows,)
         Positions, such as those of the labelled rows.
 
     Returns
     -------
     bandwidth : float or None
-        Positive; None if fewer than two of the rows differ.
+        Positive bandwidth. None if there are no two different rows.
 
     Examples
     --------
@@ -82,7 +83,7 @@ def least_distance_bandwidth(vectors: Any, rows: ArrayLike) -> float | None:
     if len(rows) < 2:
         return None
     search = NearestNeighbors(n_neighbors=1, algorithm="brute")
-    # Without rows of its own to look for, no row is a neighbour of itself.
+    # If kneighbors is given no rows, no row is its own neighbour.
     nearest = search.fit(centered(vectors[rows])).kneighbors(return_distance=False)
     distances = pair_distances(vectors, rows, rows[nearest[:, 0]])
     return float(distances.min() / np.sqrt(2))

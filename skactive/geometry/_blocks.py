@@ -1,8 +1,8 @@
 """Distances between the rows of an embedding, block by block.
 
-An embedding is a dense array or a CSR matrix of shape (n_samples, n_features), of
-float32 or float64. Nothing of the size (n_samples x n_samples) is ever made: a kernel
-asks for the distances of all rows to a few, or walks over blocks.
+An embedding is a dense array or a CSR matrix of shape (n_samples, n_features) and dtype
+float32 or float64. No array of the size (n_samples x n_samples) is ever created. A
+kernel asks for the distances of all rows to a few, or works block by block.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from numpy.typing import ArrayLike
 
 from skactive._compat.typing import Array
 
-# Numbers in a block of distances: 8 MiB of float64.
+# Size of a block of distances, 8 MiB of float64.
 BLOCK_SIZE = 2**20
 
 
 def as_embedding(embedding: Any) -> Any:
-    """Check an embedding, and make it float32 or float64, dense or CSR."""
+    """Check an embedding, and convert it to float32 or float64, dense or CSR."""
     is_sparse = sp.issparse(embedding)
     embedding = embedding.tocsr() if is_sparse else np.asarray(embedding)
     if embedding.ndim != 2:
         raise ValueError(
-            "An embedding has the shape (n_samples, n_features); got "
+            "An embedding must have shape (n_samples, n_features); got "
             f"{embedding.shape}."
         )
     if embedding.dtype not in (np.float32, np.float64):
@@ -37,14 +37,14 @@ def as_embedding(embedding: Any) -> Any:
         finite = all(np.isfinite(embedding[rows]).all() for rows in blocks(embedding))
     if not finite:
         raise ValueError(
-            "The embedding holds NaN or infinite values, so that distances are not "
-            "defined. Impute them in a step of the pipeline, or name an embedding."
+            "The embedding contains NaN or infinite values, so distances are not "
+            "defined. Impute them in a step of the pipeline, or set an embedding."
         )
     return embedding
 
 
 def blocks(embedding: Any, width: int | None = None) -> Iterator[slice]:
-    """Slices of rows such that (rows x width) numbers make a block."""
+    """Slices of rows, such that (rows x width) numbers fit in a block."""
     n_samples = embedding.shape[0]
     width = embedding.shape[1] if width is None else width
     step = max(1, BLOCK_SIZE // max(1, width))
@@ -70,7 +70,7 @@ def squared_distances(
 ) -> Array:
     """Squared distances of the rows of `embedding` to dense `others`, never negative.
 
-    Shape (n_samples, n_others): the caller keeps one of the two small.
+    The shape is (n_samples, n_others). The caller keeps one of the two small.
     """
     result = np.asarray(embedding @ others.T)
     result *= -2
@@ -82,7 +82,7 @@ def squared_distances(
 def unlabeled_positions(
     vectors: Any, candidates: ArrayLike | None, labeled: ArrayLike | None
 ) -> tuple[Array, Array]:
-    """Positions of candidates, all rows but the labelled ones by default; of these."""
+    """Positions of candidates, by default all unlabelled rows, and of labelled rows."""
     labeled = np.asarray([] if labeled is None else labeled, dtype=np.intp)
     if candidates is None:
         candidates = np.setdiff1d(np.arange(vectors.shape[0]), labeled)
@@ -90,7 +90,7 @@ def unlabeled_positions(
 
 
 def row_hashes(embedding: Any) -> Array:
-    """A hash of each row, uint64 of shape (n_samples,); equal rows have equal ones."""
+    """Hashes of rows, uint64 of shape (n_samples,). Equal rows have equal hashes."""
     salt = np.arange(1, embedding.shape[1] + 1, dtype=np.uint64)
     salt = _scramble(salt * np.uint64(0x9E3779B97F4A7C15)) | np.uint64(1)
     if sp.issparse(embedding):
@@ -112,7 +112,7 @@ def _mix(values: Array, salt: Array) -> Array:
         mixed = values.view(np.uint32).astype(np.uint64)
     else:
         mixed = values.view(np.uint64)
-    # Round numbers end in zeros: the leading bits go to where products keep them.
+    # Round numbers end in zero bits, so leading bits move to where products keep them.
     mixed ^= mixed >> np.uint64(32)
     mixed *= salt
     return mixed

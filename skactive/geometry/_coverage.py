@@ -1,4 +1,4 @@
-"""Rows that every row is similar to one of: herding and facility location."""
+"""Rows such that every row is similar to one of them: herding, facility location."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from skactive.geometry._bandwidth import median_bandwidth
 from skactive.geometry._blocks import as_embedding, unlabeled_positions
 from skactive.geometry._pairs import GROUP_ROWS, Halves
 
-# Single precision is used where it errs by less than this in a similarity.
+# Single precision is used if its error in a similarity is less than this.
 _SINGLE_ERROR = 1e-4
-# Rows from which the first choice of a generalized coverage is guessed.
+# Number of rows from which the first choice is guessed.
 _GUESS_ROWS = 512
-# Gains closer than this, relative to the largest, are equal.
+# Gains that differ by less than this, relative to the largest, count as equal.
 _TIE_TOLERANCE = 1e-12
 
 
@@ -32,45 +32,45 @@ def max_herding(
     weights: ArrayLike | None = None,
     max_rows: int = 20_000,
 ) -> Array:
-    """Rows that cover most, in the sense of a gaussian kernel (MaxHerding).
+    """Choose rows that cover most, in the sense of a Gaussian kernel (MaxHerding).
 
-    With the kernel ``k(x, z) = exp(-||x - z||^2 / (2 bandwidth^2))``, greedily
-    maximises the sum over all rows x of ``weights[x] * max(k(x, z))``, the maximum over
-    the rows z that are labelled or chosen. With uncertainties as weights this is
+    The kernel is ``k(x, z) = exp(-||x - z||^2 / (2 bandwidth^2))``. The choice greedily
+    maximises the sum over all rows x of ``weights[x] * max(k(x, z))``, with the maximum
+    over the rows z that are labelled or chosen. With uncertainties as weights, this is
     uncertainty herding.
 
     Parameters
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Finite.
+        The embedding, which must be finite.
     n_queries : int
-        How many rows; all candidates, if there are fewer.
+        Number of rows to choose. If there are fewer candidates, all are chosen.
     candidates : array-like of shape (n_candidates,), default=None
-        Distinct positions; None means all rows that are not labelled.
+        Distinct positions of the candidates. None means all unlabelled rows.
     labeled : array-like of shape (n_labeled,), default=None
-        Positions of the labelled rows; None means that there are none.
+        Positions of the labelled rows. None means that there are none.
     bandwidth : float, default=None
-        Positive. None means :func:`median_bandwidth`.
+        Positive bandwidth of the kernel. None means :func:`median_bandwidth`.
     rng : numpy.random.Generator
-        Breaks ties, and draws the rows where there are more than `max_rows`.
+        Breaks ties, and draws rows if there are more than `max_rows`.
     weights : array-like of shape (n_samples,), default=None
-        Not negative, finite; None means 1 for each row.
+        Weights of the rows, finite and not negative. None means 1 for each row.
     max_rows : int, default=20_000
-        With more rows than this, that many drawn at random stand for all: the sum is
-        over them, and candidates are those among them (and further ones, if these are
-        fewer than half of it, or than `n_queries`). Otherwise the greedy solution is
-        exact.
+        Largest number of rows for which the greedy solution is exact. With more rows,
+        this many are drawn at random to stand for all. The sum is over them, and the
+        candidates are those among them, plus further ones if these are fewer than
+        half of `max_rows` or fewer than `n_queries`.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_candidates),)
-        Distinct members of `candidates`, in order of choice. Where nothing is left
+        Distinct positions among `candidates`, in order of choice. When nothing is left
         to gain, the rest is chosen at random.
 
     Raises
     ------
     ValueError
-        If a parameter is outside its range, or `vectors` has not two axes or is not
+        If a parameter is outside its range, or `vectors` is not two-dimensional or not
         finite.
 
     References
@@ -119,38 +119,38 @@ def facility_location(
     rng: np.random.Generator,
     max_rows: int = 20_000,
 ) -> Array:
-    """Rows such that every row is similar to one of them (facility location).
+    """Choose rows such that every row is similar to one of them (facility location).
 
-    Greedily maximises the sum over all rows x of ``max(similarity(x, z))``, the maximum
-    over the rows z that are labelled or chosen.
+    The choice greedily maximises the sum over all rows x of ``max(similarity(x, z))``,
+    with the maximum over the rows z that are labelled or chosen.
 
     Parameters
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Finite.
+        The embedding, which must be finite.
     n_queries : int
-        How many rows; all candidates, if there are fewer.
+        Number of rows to choose. If there are fewer candidates, all are chosen.
     candidates : array-like of shape (n_candidates,), default=None
-        Distinct positions; None means all rows that are not labelled.
+        Distinct positions of the candidates. None means all unlabelled rows.
     labeled : array-like of shape (n_labeled,), default=None
-        Positions of the labelled rows; None means that there are none.
+        Positions of the labelled rows. None means that there are none.
     similarity : {"cosine", "euclidean"}, default="cosine"
-        ``(1 + cosine) / 2``, with cosine 0 for a row of zeros; or ``1 / (1 +
-        distance)``. Both are in [0, 1].
+        "cosine" is ``(1 + cosine) / 2``, where the cosine of a row of zeros is 0.
+        "euclidean" is ``1 / (1 + distance)``. Both are in [0, 1].
     rng : numpy.random.Generator
-        Breaks ties, and draws the rows where there are more than `max_rows`.
+        Breaks ties, and draws rows if there are more than `max_rows`.
     max_rows : int, default=20_000
         As in :func:`max_herding`.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_candidates),)
-        Distinct members of `candidates`, in order of choice.
+        Distinct positions among `candidates`, in order of choice.
 
     Raises
     ------
     ValueError
-        If a parameter is outside its range, or `vectors` has not two axes or is not
+        If a parameter is outside its range, or `vectors` is not two-dimensional or not
         finite.
 
     References
@@ -191,14 +191,14 @@ def _from_gaussian(halves: Array, error: float) -> Array:
 
 
 def _from_cosine(halves: Array, error: float) -> Array:
-    # Of unit vectors, minus half the squared distance is the cosine less one.
+    # For unit vectors, minus half the squared distance is the cosine minus one.
     halves *= 0.5
     halves += 1
     return halves
 
 
 def _from_euclidean(halves: Array, error: float) -> Array:
-    # The root would make 1e-8 of what is nothing but rounding.
+    # The root would turn a mere rounding error into 1e-8.
     np.copyto(halves, 0, where=halves > -error)
     halves *= -2
     np.sqrt(halves, out=halves)
@@ -206,8 +206,8 @@ def _from_euclidean(halves: Array, error: float) -> Array:
     return np.divide(1, halves, out=halves)
 
 
-# Each turns -||x - z||^2 / 2 into a similarity in [0, 1], in place; the second argument
-# is the rounding error of the first.
+# Each function turns -||x - z||^2 / 2 into a similarity in [0, 1], in place. The second
+# argument is the rounding error of the first.
 _SIMILARITIES: dict[str, Callable[[Array, float], Array]] = {
     "gaussian": _from_gaussian,
     "cosine": _from_cosine,
@@ -255,11 +255,11 @@ def _maximize_coverage(
 class _Coverage:
     """Greedy maximiser of ``sum_x w(x) max_z similarity(x, z)`` over sets of z.
 
-    Gains only fall as the set grows, so a gain of an earlier round is a bound, and only
-    candidates whose bound reaches the best gain found are computed again. Bounds are
-    kept a group of rows x at a time: a candidate is dropped when the first groups have
-    brought its bound down far enough, and groups in which nothing has changed since are
-    left as they are. Groups hold rows that are near each other for this reason.
+    Gains only fall as the set grows, so a gain of an earlier round is an upper bound.
+    Only candidates whose bound reaches the best gain found are computed again. Bounds
+    are kept for each group of rows x. A candidate is dropped once the first groups have
+    lowered its bound far enough, and groups in which nothing has changed are not
+    computed again. For this reason, a group holds rows that are near each other.
     """
 
     def __init__(
@@ -290,22 +290,22 @@ class _Coverage:
         self.total = float(self.weights.sum())
         self.dtype, error = self._precision(similarity)
         self.slack = error * self.total
-        # Bounds of gains by group, and the round they are of; no group has one yet.
+        # Bounds of gains by group, and the turn they are from; -1 is none.
         shape = (len(self.rows), len(self.groups))
         self.parts = np.zeros(shape, dtype=self.dtype)
         self.made = np.full(shape, -1, dtype=np.int32)
         self.changed = np.zeros(len(self.groups), dtype=np.int32)
         self.bounds = np.full(len(self.rows), np.inf)
         self.sequence = np.arange(len(self.groups))
-        self.later = self.parts[:0]  # bounds of the next turn, if made beforehand
+        self.later = self.parts[:0]  # bounds of the next turn, if computed in advance
 
     def _precision(self, similarity: str) -> tuple[Any, Array]:
-        """Type in which bounds are made, and how much a similarity may err in it."""
+        """Dtype of the bounds, and the error of a similarity in it."""
         norms = self.halves.norms
         if similarity == "euclidean":
-            # The root takes up the error of short distances: no single precision.
+            # The root magnifies the error of short distances: no single precision.
             return np.float64, np.full(len(norms), 1e-11)
-        # A gaussian kernel errs where it is not zero: where both norms are alike.
+        # A Gaussian kernel errs where it is not zero, that is where norms are alike.
         factor = (1 + np.sqrt(2 * norms)) ** 2
         single = self.halves.relative_error(np.float32) * factor
         if single[self.is_open].max(initial=0) < _SINGLE_ERROR:
@@ -317,7 +317,7 @@ class _Coverage:
         return self.similarity(values, self.error)
 
     def cover(self, labeled: Array) -> None:
-        """Take labelled rows, which need not be among `rows`, into the set."""
+        """Add labelled rows, which need not be among `rows`, to the set."""
         for start in range(0, len(labeled), GROUP_ROWS):
             some = self.halves.prepare(labeled[start : start + GROUP_ROWS])
             for group in self.groups:
@@ -326,7 +326,7 @@ class _Coverage:
                 self.covered[group] = np.maximum(self.covered[group], best)
 
     def maximize(self, n_queries: int, rng: np.random.Generator) -> Array:
-        """Greedy choice of `n_queries` candidates."""
+        """Choose `n_queries` candidates greedily."""
         chosen: list[int] = []
         guess = self._guess(rng) if n_queries > 1 else None
         self._refresh_all(0, guess)
@@ -335,7 +335,7 @@ class _Coverage:
             largest = gains.max(initial=0)
             noise = 64 * np.finfo(np.float64).eps * self.total
             if largest <= noise:
-                break  # all is covered; so it is for every later turn
+                break  # all is covered, also in every later turn
             tied = front[gains >= largest - _TIE_TOLERANCE * largest - noise]
             pick = int(rng.choice(np.sort(tied)))
             chosen.append(pick)
@@ -364,7 +364,7 @@ class _Coverage:
         best, size = -np.inf, 32
         if is_new.any():
             best = (self.bounds - self.slack)[is_new].max()
-        share = 0.0  # of the pairs asked for that the last refresh made
+        share = 0.0  # of the requested pairs that the last refresh computed
         while True:
             reach = self.bounds + self.slack
             stale = np.flatnonzero(self.is_open & ~is_new & (reach >= best))
@@ -406,8 +406,8 @@ class _Coverage:
     def _refresh(self, some: Array, best: float) -> tuple[Array, float]:
         """Bring bounds up to date.
 
-        Gives those of `some` that still reach `best`, and the share of the pairs that
-        were made to find out.
+        Return those of `some` that still reach `best`, and the share of the pairs that
+        were computed to find out.
         """
         n_pairs, all_pairs = 0, len(some) * len(self.rows)
         falls = np.zeros(len(self.groups))
@@ -426,12 +426,12 @@ class _Coverage:
             self.made[old, g] = self.changed[g]
             some = some[self.bounds[some] + self.slack[some] >= best]
         if best == -np.inf:
-            # The first refresh of a turn: groups whose gains fall most go first next.
+            # First refresh of a turn: groups whose gains fall most lead next time.
             self.sequence = np.argsort(falls, kind="stable")
         return some, n_pairs / all_pairs
 
     def _guess(self, rng: np.random.Generator) -> int | None:
-        """Candidate that has probably the largest gain, from a sample of the rows."""
+        """Candidate that probably has the largest gain, from a sample of the rows."""
         n_rows = len(self.rows)
         if n_rows < 8 * _GUESS_ROWS or self.is_open.sum() < n_rows / 2:
             return None
@@ -447,9 +447,9 @@ class _Coverage:
         return int(best[self._gains(best).argmax()])
 
     def _refresh_all(self, turn: int, guess: int | None = None) -> None:
-        """Make the bounds of all candidates anew.
+        """Compute the bounds of all candidates anew.
 
-        With a `guess` of the next choice, also those that follow from it.
+        With a `guess` of the next choice, also compute the bounds that follow from it.
         """
         parts = self.parts
         some = np.flatnonzero(self.is_open)
@@ -479,8 +479,9 @@ class _Coverage:
     def _sum_by_symmetry(self, tasks: list[tuple[Array, Array]]) -> None:
         """Gains of all rows, candidates or not, from half of the pairs.
 
-        A task is how well each row is covered, (n_rows,), and where the gains by group
-        go, (n_rows, n_groups). A gain is made as the sum of max(k, c) less that of c.
+        A task is a pair of arrays: how well each row is covered, (n_rows,), and the
+        output for the gains by group, (n_rows, n_groups). A gain is computed as the sum
+        of max(k, c) minus the sum of c.
         """
         dtype = self.dtype
         weights = self.weights.astype(dtype)
@@ -506,7 +507,7 @@ class _Coverage:
 def _order_by_pivots(
     vectors: Any, rows: Array, scale: float, unit: bool, rng: np.random.Generator
 ) -> Array:
-    """Order of `rows` in which rows that are near each other stand together."""
+    """Order of `rows` in which rows near each other are together."""
     n_pivots = -(-len(rows) // GROUP_ROWS)
     if n_pivots == 1:
         return np.arange(len(rows))
@@ -525,7 +526,7 @@ def _check_weights(weights: ArrayLike | None, n_samples: int) -> Array:
     weights = np.asarray(weights, dtype=np.float64)
     if weights.shape != (n_samples,):
         raise ValueError(
-            f"There must be one weight a row, {n_samples}; got an array of shape "
+            f"There must be one weight per row, {n_samples}; got an array of shape "
             f"{weights.shape}."
         )
     if not (np.isfinite(weights).all() and (weights >= 0).all()):

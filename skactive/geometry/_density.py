@@ -1,4 +1,4 @@
-"""Density: how similar is a row to all the others?"""
+"""Density: the mean similarity of a row to all the others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from skactive._compat.typing import Array
 from skactive.geometry._blocks import blocks, squared_norms
 from skactive.geometry._pairs import centered
 
-# Rows of one side of a square tile: 2 MiB of float64, which stays in the cache.
+# Rows on one side of a square tile: 2 MiB of float64, which stays in the cache.
 _TILE_ROWS = 512
-# Numbers in the rows themselves, of a tile whose rows are long.
+# Numbers in the rows of one side of a tile, if rows are long.
 _TILE_SIZE = 2**20
-# Rows whose neighbours are looked for at once.
+# Number of rows whose neighbours are searched at once.
 _SEARCHED_ROWS = 256
 
 
@@ -29,41 +29,41 @@ def information_density(
     max_rows: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> Array:
-    """Mean similarity of rows to all rows, themselves included.
+    """Mean similarity of rows to all rows, including themselves.
 
     Parameters
     ----------
     vectors : ndarray or CSR of shape (n_samples, n_features)
-        float32 or float64, finite.
+        The embedding, float32 or float64 and finite.
     rows : ndarray of shape (n_rows,), default=None
-        Distinct positions of the rows whose density is wanted. None means all.
+        Distinct positions of the rows whose density is computed. None means all.
     similarity : {"euclidean", "cosine"}, default="euclidean"
-        "euclidean" is 1 / (1 + distance). "cosine" is the cosine where no number in
-        `vectors` is negative, and otherwise (1 + cosine) / 2, so that it is never
-        negative either; the order of the rows is the same. The cosine of a row of
-        zeros to every row, itself included, is 0.
+        "euclidean" is 1 / (1 + distance). "cosine" is the cosine if no number in
+        `vectors` is negative. Otherwise it is (1 + cosine) / 2, so that it is never
+        negative. The order of the rows is the same. The cosine of a row of zeros to
+        every row, including itself, is 0.
     n_neighbors : int, default=None
-        Take the mean over a row itself and as many nearest other rows only. None
-        means over all rows.
+        Number of nearest other rows in the mean, besides the row itself. None means all
+        rows.
     max_rows : int, default=None
-        Look for similar rows among a random sample of at most so many, at least 2,
-        the row itself apart. Without `n_neighbors` the mean over the sample stands
-        for the mean over all other rows. None means to look at all. The cosine
-        without `n_neighbors` needs no sample, and is always exact.
+        Size of a random sample, at least 2, in which similar rows are searched,
+        excluding the row itself. Without `n_neighbors`, the mean over the sample stands
+        for the mean over all other rows. None means no sample. The cosine without
+        `n_neighbors` needs no sample and is always exact.
     rng : numpy Generator, default=None
-        Draws the sample. None means a generator of seed 0.
+        Draws the sample. None means a generator with seed 0.
 
     Returns
     -------
     density : ndarray of shape (n_rows,)
-        float64 in [0, 1].
+        Density of the rows, float64 in [0, 1].
 
     Notes
     -----
-    The time grows as n_rows * n_samples * n_features (half of it where all rows are
-    wanted), with `max_rows` in place of n_samples if given; for the exact cosine as
-    n_samples * n_features. Temporaries are tiles of a few MiB, and with `n_neighbors` a
-    copy of the rows in float64.
+    The time grows as n_rows * n_samples * n_features, and is half of that if `rows` are
+    all rows. If `max_rows` is given, it takes the place of n_samples. For the exact
+    cosine, the time grows as n_samples * n_features. Temporaries are tiles of a few
+    MiB, and with `n_neighbors` a copy of the rows in float64.
 
     References
     ----------
@@ -119,7 +119,7 @@ def _non_negative(mean_cosines: Array, vectors: Any) -> Array:
 
 
 def _inverse_norms(vectors: Any) -> Array:
-    """One over the norm of each row, 0 for a row of zeros; float64."""
+    """One over the norm of each row, float64; 0 for a row of zeros."""
     norms = np.sqrt(squared_norms(vectors).astype(np.float64))
     return np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
 
@@ -137,7 +137,7 @@ def _mean_cosines(vectors: Any) -> Array:
 def _similarity_sums(vectors: Any, rows: Array) -> Array:
     """Sum over all rows of the euclidean similarity to `rows`, shape (n_rows,).
 
-    A pair of wanted rows is looked at once: a tile adds to its rows and its columns.
+    Each pair of `rows` is computed once: a tile adds to its rows and to its columns.
     """
     n_samples = vectors.shape[0]
     is_other = np.ones(n_samples, dtype=bool)
@@ -153,7 +153,7 @@ def _similarity_sums(vectors: Any, rows: Array) -> Array:
             there = slice(begin, begin + step)
             similarities = _similarities(left, _tile(vectors, order[there], shift))
             if begin == start:
-                np.fill_diagonal(similarities, 1)  # itself, without rounding
+                np.fill_diagonal(similarities, 1)  # the row itself, without rounding
             else:
                 sums[there] += similarities.sum(axis=0)
             sums[here] += similarities.sum(axis=1)
@@ -161,7 +161,7 @@ def _similarity_sums(vectors: Any, rows: Array) -> Array:
 
 
 def _sampled_sums(vectors: Any, rows: Array, reference: Array) -> Array:
-    """Sum of the similarity of each row to the positions `reference`, itself apart."""
+    """Sum of the similarity of each row to the rows `reference`, without itself."""
     sums = np.zeros(len(rows))
     shift = _shift(vectors)
     step = _tile_rows(vectors)
@@ -179,7 +179,7 @@ def _sampled_sums(vectors: Any, rows: Array, reference: Array) -> Array:
 def _nearest_sums(
     vectors: Any, rows: Array, reference: Array, n_neighbors: int, similarity: str
 ) -> Array:
-    """The same over the `n_neighbors` most similar rows of `reference` only."""
+    """The same, over only the `n_neighbors` most similar rows of `reference`."""
     if similarity == "euclidean":
         vectors = centered(vectors)
     search = NearestNeighbors(
@@ -190,7 +190,7 @@ def _nearest_sums(
         some = rows[start : start + _SEARCHED_ROWS]
         distances, found = search.kneighbors(vectors[some])
         is_out = reference[found] == some[:, np.newaxis]
-        # Where the row itself was not found, the last one is one too many.
+        # If the row itself was not found, the last neighbour is one too many.
         is_out[~is_out.any(axis=1), -1] = True
         distances = distances[~is_out].reshape(len(some), n_neighbors)
         near = 1 - distances if similarity == "cosine" else 1 / (1 + distances)
@@ -199,14 +199,14 @@ def _nearest_sums(
 
 
 def _tile_rows(vectors: Any) -> int:
-    """Rows of a tile: fewer where dense rows are long."""
+    """Number of rows in a tile, fewer if dense rows are long."""
     if sp.issparse(vectors):
         return _TILE_ROWS
     return max(16, min(_TILE_ROWS, _TILE_SIZE // max(1, vectors.shape[1])))
 
 
 def _shift(vectors: Any) -> Array | None:
-    """Mean of dense rows: less is lost to rounding where rows are around zero."""
+    """Mean of dense rows; rows around zero lose less to rounding."""
     if sp.issparse(vectors):
         return None
     return vectors.mean(axis=0, dtype=np.float64)

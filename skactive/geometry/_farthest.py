@@ -1,8 +1,8 @@
-"""Rows farthest from all others chosen: the greedy core-set.
+"""Greedy core-set: rows farthest from all others chosen.
 
-Distances to the nearest centre only fall, so that old ones are upper bounds: greedy
-choice looks only at rows whose bound is large enough, and these get a new distance by
-matrix products against all centres that they have not met yet.
+Distances to the nearest centre only fall, so old distances are upper bounds. The greedy
+choice looks only at rows whose bound is large enough. These get a new distance, by
+matrix products with all centres that they have not been compared with yet.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from skactive._compat.typing import Array
 from skactive.geometry._blocks import unlabeled_positions
 from skactive.geometry._points import Among, Pool, draw_largest, tie_level
 
-# Rows that the greedy choice keeps up to date, at least half and at most twice as many.
+# Number of rows that the greedy choice keeps up to date, give or take a factor of two.
 _FRONT_SIZE = 128
-# Labelled rows that every row is compared with; with the others, only far rows are,
-# first with as many again, then with twice as many, and so on.
+# Number of labelled rows that every row is compared with. Only far rows are compared
+# with the others: first with as many again, then with twice as many, and so on.
 _FIRST_CENTERS = 16
 
 
@@ -30,30 +30,30 @@ def k_center(
     labeled: Array | None = None,
     rng: np.random.Generator,
 ) -> Array:
-    """Rows farthest from the nearest centre, one after the other (core-set).
+    """Choose rows farthest from their nearest centre, one after the other (core-set).
 
-    The labelled rows are centres, and so is every row once it is chosen: the next one
-    is the candidate whose distance to its nearest centre is largest. Where nothing is
-    labelled, the first row is drawn uniformly. Distances equal up to rounding are
-    ties, which `rng` breaks.
+    The labelled rows are centres, and each chosen row becomes a centre. The next row is
+    the candidate whose distance to its nearest centre is largest. If no row is
+    labelled, the first row is drawn uniformly. Distances equal up to rounding are ties,
+    which `rng` breaks.
 
     Parameters
     ----------
     vectors : ndarray or CSR of shape (n_samples, n_features)
         Embedding of all rows, finite.
     n_queries : int
-        How many rows; all candidates, if there are fewer.
+        Number of rows to choose. If there are fewer candidates, all are chosen.
     candidates : ndarray of shape (n_candidates,), default=None
-        Ascending positions of rows that may be chosen; None means all.
+        Ascending positions of the candidates. None means all unlabelled rows.
     labeled : ndarray of shape (n_labeled,), default=None
-        Positions of the first centres; None means that there are none.
+        Positions of the first centres. None means that there are none.
     rng : numpy.random.Generator
-        Draws the first row where nothing is labelled, and breaks ties.
+        Draws the first row if no row is labelled, and breaks ties.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_candidates),)
-        Distinct, in order of choice.
+        Distinct positions, in order of choice.
 
     Raises
     ------
@@ -93,8 +93,8 @@ def k_center(
 class _FarthestFirst:
     """Rows of the pool with upper bounds of their squared distance to a centre.
 
-    `bounds` holds the distance of a row to the nearest of the first `n_seen` centres;
-    rows that are centres have -1.
+    `bounds` holds the squared distance of a row to the nearest of the first `n_seen`
+    centres, and -1 for rows that are centres.
     """
 
     def __init__(self, pool: Pool, n_rows: int, centers: Array):
@@ -109,7 +109,7 @@ class _FarthestFirst:
         """Pick at least one row, and at most `n_most`."""
         rows, outside = self._find_far_rows()
         values = self.bounds[rows]
-        if values.max() == 0:  # what is left are copies of centres
+        if values.max() == 0:  # only copies of centres are left
             left = np.flatnonzero(self.bounds >= 0)
             return rng.permutation(left)[:n_most].tolist()
         at = draw_largest(values, rng)
@@ -124,7 +124,7 @@ class _FarthestFirst:
         front = Among(self.pool.take(rows))
         picks: list[int] = []
         while True:
-            # Picked rows have -1, and nothing outside may be as far as the best.
+            # Picked rows have -1. No row outside may be as far as the best one.
             picks.append(int(rows[at]))
             values[at] = -1
             np.minimum(values, front.distances(at), out=values)
@@ -137,7 +137,7 @@ class _FarthestFirst:
         return picks
 
     def _find_far_rows(self) -> tuple[Array, float]:
-        """Rows at least as far as a certain level, with exact bounds; and the level."""
+        """Rows at least as far as some level, with exact bounds, and that level."""
         n_trial = min(4 * _FRONT_SIZE, len(self.bounds))
         trial = np.argpartition(self.bounds, -n_trial)[-n_trial:]
         trial = trial[self.bounds[trial] >= 0]
@@ -153,7 +153,7 @@ class _FarthestFirst:
             values = self.bounds[rows[block]]
             far = np.append(far, values[values >= level])
             if len(far) > n_far:
-                # More than a front holds: what is nearer than these stays a bound.
+                # More than a front holds: rows nearer than these keep their bounds.
                 far = np.partition(far, -n_far)[-n_far:]
                 level = tie_level(far[0])
         return rows[self.bounds[rows] >= level], level

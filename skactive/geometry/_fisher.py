@@ -1,18 +1,18 @@
 """Fisher information of a softmax layer, and how rows add to it.
 
-A row with features h (a one for the intercept among them) and class probabilities p
-has the information ``I(x) = V outer h h'`` (a Kronecker product) about the
-coefficients, where ``V = diag(p) - p p'``. The first class is the reference: the
-coefficients of the others are taken as differences to its own, so that V is of shape
-(n_rows, n_rows), n_rows = n_classes - 1, and information matrices are of shape
-(n_parameters, n_parameters), n_parameters = n_rows * n_features, class by class. A
-trace ``tr(M^-1 T)`` does not depend on this choice.
+Let a row have features h (with a one for the intercept) and class probabilities p. Its
+information about the coefficients is ``I(x) = V outer h h'`` (a Kronecker product),
+where ``V = diag(p) - p p'``. The first class is the reference: the coefficients of the
+others are differences from its coefficients. So V has shape (n_rows, n_rows), where
+n_rows = n_classes - 1. Information matrices have shape (n_parameters, n_parameters),
+where n_parameters = n_rows * n_features, class by class. A trace ``tr(M^-1 T)`` does
+not depend on the choice of the reference.
 
-With ``V = F F'`` (F lower triangular, in closed form [1]_) and ``U = F outer h``,
-adding a row to M lowers the trace by ``tr((1 + G)^-1 H)``, where ``G = U' M^-1 U`` and
-``H = U' M^-1 T M^-1 U`` are of shape (n_rows, n_rows). These small matrices are kept
-for all rows, in arrays of shape (n_rows, n_rows, n_samples), and follow M by updates of
-low rank.
+Let ``V = F F'`` (F lower triangular, in closed form [1]_) and ``U = F outer h``. Adding
+a row to M lowers the trace by ``tr((1 + G)^-1 H)``, where ``G = U' M^-1 U`` and
+``H = U' M^-1 T M^-1 U`` have shape (n_rows, n_rows). These small matrices are kept for
+all rows, in arrays of shape (n_rows, n_rows, n_samples), and are updated with M by
+updates of low rank.
 
 References
 ----------
@@ -33,14 +33,14 @@ import scipy.sparse as sp
 from skactive._compat.typing import Array
 from skactive.geometry._blocks import blocks, dense_rows
 
-# Numbers in the small matrices of a block of rows: 512 KiB, which caches hold.
+# Size of the small matrices of a block of rows: 512 KiB, which fits in caches.
 _SMALL_BLOCK = 2**16
-# Gains closer than this, relative to the largest, are equal but for rounding.
+# Gains that differ by less than this, relative to the largest, count as equal.
 _TIE_TOLERANCE = 1e-9
-# Pivots and eigenvalues that are smaller are rounding.
+# Smaller pivots and eigenvalues come from rounding.
 _LEAST_PIVOT = 1e-12
-# Updates keep the absolute precision of the largest values that there have been. Where
-# gains have fallen below this share, everything is computed anew.
+# Updates have the absolute precision of the largest values so far. Once gains have
+# fallen below this share of them, everything is computed anew.
 _REFRESH_BELOW = 1e-3
 
 
@@ -54,14 +54,15 @@ def expected_gradient_length(
     features : ndarray or CSR of shape (n_samples, n_features)
         Inputs of the layer, without a column of ones.
     proba : ndarray of shape (n_samples, n_classes)
-        Its outputs. Two classes are one logistic output, with one row of coefficients.
+        Outputs of the layer. With two classes it has one logistic output and one row of
+        coefficients.
     has_intercept : bool, default=True
-        Whether an intercept is among the coefficients.
+        Whether the coefficients include an intercept.
 
     Returns
     -------
     lengths : ndarray of shape (n_samples,)
-        float64, not negative.
+        Expected norms, float64 and not negative.
 
     Examples
     --------
@@ -81,7 +82,7 @@ def expected_gradient_length(
     else:
         squared_sum = np.einsum("ij,ij->i", proba, proba)[:, np.newaxis]
         lengths = np.sqrt(np.maximum(squared_sum - 2 * proba + 1, 0))
-        # At the largest this would cancel: the others alone say how far it is from 1.
+        # For the largest this would cancel. The others tell how far it is from 1.
         best = proba.argmax(axis=1)[:, np.newaxis]
         others = proba.copy()
         np.put_along_axis(others, best, 0.0, axis=1)
@@ -104,15 +105,16 @@ def total_information(
     Parameters
     ----------
     features : ndarray or CSR of shape (n_samples, n_features)
-        With a column of ones, if there is an intercept.
+        Inputs of the layer, with a column of ones if there is an intercept.
     proba : ndarray of shape (n_samples, n_classes)
         Class probabilities.
     weights : ndarray of shape (n_samples,), default=None
-        None means ones.
+        Weights of the rows. None means ones.
 
     Returns
     -------
     information : ndarray of shape (n_parameters, n_parameters)
+        Information of all rows.
     """
 
     def weigh(p: Array, c: int, d: int) -> Array:
@@ -122,12 +124,12 @@ def total_information(
 
 
 def total_gradient_products(features: Any, proba: Array) -> Array:
-    """Sum over rows and classes of ``g g'``, g the gradient of a class's probability.
+    """Sum over rows and classes of ``g g'``, with g the gradient of the probability.
 
-    It is ``sum_i V_i V_i outer h_i h_i'``, V of all classes: with the inverse of the
-    information about the coefficients, its trace is the sum of the variances of all
-    probabilities. See :func:`total_information` for the parameters; the shape is
-    (n_parameters, n_parameters).
+    It is ``sum_i V_i V_i outer h_i h_i'``, with V of all classes. The trace of its
+    product with the inverse of the information about the coefficients is the sum of the
+    variances of all probabilities. The parameters are those of
+    :func:`total_information`. The shape is (n_parameters, n_parameters).
     """
 
     def weigh(p: Array, c: int, d: int) -> Array:
@@ -145,21 +147,21 @@ def left_out_logits(
     Parameters
     ----------
     features : ndarray of shape (n_rows, n_features)
-        Of rows that the model learnt from, with a column of ones, if there is an
+        Inputs of the layer for training rows, with a column of ones if there is an
         intercept.
     proba : ndarray of shape (n_rows, n_classes)
-        Their class probabilities under the model that has learnt from all.
+        Class probabilities of these rows under the model fitted on all training rows.
     codes : ndarray of shape (n_rows,)
         Columns of their labels.
     information : ndarray of shape (n_parameters, n_parameters)
-        Of all training rows and the penalty: the Hessian of the loss.
+        Information of all training rows and the penalty, the Hessian of the loss.
     weights : ndarray of shape (n_rows,)
-        Of the rows in the loss.
+        Weights of the rows in the loss.
 
     Returns
     -------
     logits : ndarray of shape (n_rows, n_classes)
-        Those of the first class are zero.
+        Logits without the row. Those of the first class are zero.
 
     References
     ----------
@@ -170,7 +172,7 @@ def left_out_logits(
     n_free = proba.shape[1] - 1
     inverse = np.linalg.pinv(information, hermitian=True)
     inverse = inverse.reshape(n_free, n_features, n_free, n_features)
-    # How far the logits of a row move with the gradient of that row, (n, free, free).
+    # How the logits of a row move with the gradient of that row, (n, free, free).
     leverage = np.empty((n_rows, n_free, n_free))
     for c in range(n_free):
         for d in range(n_free):
@@ -194,8 +196,8 @@ def prior_information(n_classes: int, penalty: Array) -> Array:
     """Information of an l2 penalty, of shape (n_parameters, n_parameters).
 
     `penalty`, of shape (n_features,), is the strength on the coefficients of all
-    classes, whose sum is then zero; of two classes, on those of the second, which are
-    the only ones.
+    classes, whose sum is then zero. With two classes, it is the strength on the
+    coefficients of the second class, which are the only ones.
     """
     n_rows = n_classes - 1
     metric = np.eye(n_rows)
@@ -236,10 +238,10 @@ def inverse_of(information: Array) -> Array:
 
 
 class Factor(NamedTuple):
-    """The factor F of each row's V, by its parts.
+    """Parts of the factor F of each row's V.
 
-    ``F[a, a] = diagonal[a]`` and ``F[c, a] = -proba[c] * below[a]`` for c > a; the
-    parts are of shape (n_rows, n_samples), n_rows being all classes but the first.
+    ``F[a, a] = diagonal[a]`` and ``F[c, a] = -proba[c] * below[a]`` for c > a. The
+    parts have shape (n_rows, n_samples), where n_rows counts all classes but the first.
     """
 
     proba: Array
@@ -265,12 +267,12 @@ class Factor(NamedTuple):
 def factor_of(proba: Array) -> Factor:
     """The :class:`Factor` of class probabilities of shape (n_samples, n_classes)."""
     p = np.ascontiguousarray(proba[:, 1:].T)
-    # What is left after each class, the first class counting as the last: sums from
-    # the end, because one less the others would cancel.
+    # What is left after each class, with the first class taken as the last. These are
+    # sums from the end, because one minus the others would cancel.
     from_end = np.cumsum(np.vstack([proba[:, :1].T, p[::-1]]), axis=0)[::-1]
     before, after = from_end[:-1], from_end[1:]
     with np.errstate(divide="ignore", invalid="ignore"):
-        # A class that takes all that is left has no variance, nor has one of zero.
+        # A class that takes all that is left has no variance, nor has one with p = 0.
         diagonal = np.where(before > 0, np.sqrt(p * after / before), 0.0)
         below = np.where(after > 0, np.sqrt(p / before) / np.sqrt(after), 0.0)
     return Factor(p, diagonal, below)
@@ -279,7 +281,7 @@ def factor_of(proba: Array) -> Factor:
 def small_matrices(features: Array, factor: Factor, *matrices: Array) -> list[Array]:
     """``U' A U`` of each row for symmetric matrices A over the parameters.
 
-    `features` is dense; each result is of shape (n_rows, n_rows, n_samples).
+    `features` is dense. Each result has shape (n_rows, n_rows, n_samples).
     """
     n_rows, n_samples = factor.proba.shape
     results = []
@@ -300,9 +302,9 @@ def small_matrices(features: Array, factor: Factor, *matrices: Array) -> list[Ar
 def trace_of_quotient(G: Array, H: Array, sign: float = 1.0) -> Array:
     """``tr((1 + sign * G)^-1 H)`` of each row, shape (n_samples,).
 
-    By elimination without pivots, over all rows at once: ``1 + sign * G`` is positive
-    definite, but for rounding. G and H are symmetric, of shape (n_rows, n_rows,
-    n_samples).
+    It is computed by elimination without pivots, for all rows at once: up to rounding,
+    ``1 + sign * G`` is positive definite. G and H are symmetric, of shape (n_rows,
+    n_rows, n_samples).
     """
     n_rows = len(G)
     A = G * sign
@@ -316,7 +318,7 @@ def trace_of_quotient(G: Array, H: Array, sign: float = 1.0) -> Array:
             break
         scale = A[k + 1 :, k] / A[k, k]
         A[k + 1 :, k + 1 :] -= scale[:, np.newaxis] * A[k, k + 1 :]
-        # Rows and columns of H are eliminated alike, so that it stays symmetric.
+        # Rows and columns of H are eliminated alike, so H stays symmetric.
         shift = H[k, k + 1 :] - 0.5 * H[k, k] * scale
         product = scale[:, np.newaxis] * shift
         H[k + 1 :, k + 1 :] -= product + product.transpose(1, 0, 2)
@@ -326,12 +328,12 @@ def trace_of_quotient(G: Array, H: Array, sign: float = 1.0) -> Array:
 def trace_reductions(
     features: Any, proba: Array, information: Array, target: Array
 ) -> Array:
-    """By how much each row, added to the information, lowers ``tr(M^-1 T)``.
+    """Reduction of ``tr(M^-1 T)`` when a row is added to the information.
 
     Parameters
     ----------
     features : ndarray or CSR of shape (n_samples, n_features)
-        With a column of ones, if there is an intercept.
+        Inputs of the layer, with a column of ones if there is an intercept.
     proba : ndarray of shape (n_samples, n_classes)
         Class probabilities.
     information : ndarray of shape (n_parameters, n_parameters)
@@ -342,7 +344,7 @@ def trace_reductions(
     Returns
     -------
     reductions : ndarray of shape (n_samples,)
-        Not negative.
+        Reductions, not negative.
 
     Examples
     --------
@@ -368,7 +370,7 @@ def trace_reductions(
 
 
 class _Rows:
-    """Rows and their small matrices, which follow the information matrix."""
+    """Rows and their small matrices, updated with the information matrix."""
 
     def __init__(self, features: Any, proba: Array, information: Array, target: Array):
         self.features, self.proba, self.target = features, proba, target
@@ -379,7 +381,7 @@ class _Rows:
         self.refresh()
 
     def refresh(self) -> None:
-        """Compute everything anew, without the rounding of the updates."""
+        """Compute everything anew, without the rounding errors of updates."""
         self.inverse = inverse_of(self.information)
         inner = self.inverse @ self.target @ self.inverse
         for rows in _small_blocks(self.features.shape[0], len(self.G)):
@@ -389,7 +391,7 @@ class _Rows:
             )
 
     def gains(self, sign: float = 1.0) -> Array:
-        """By how much adding (or removing: -1) each row changes the trace."""
+        """Change of the trace when a row is added (or removed, with sign -1)."""
         gains = np.empty(self.G.shape[2])
         for rows in _small_blocks(len(gains), len(self.G)):
             gains[rows] = trace_of_quotient(
@@ -403,14 +405,14 @@ class _Rows:
         return np.kron(F, dense_rows(self.features, [row]).T)
 
     def move(self, row: int, sign: float) -> None:
-        """Add the information of a row (or remove it: -1)."""
+        """Add the information of a row (or remove it, with sign -1)."""
         U = self.root_of(row)
         n_rows, n_features = len(self.G), self.features.shape[1]
         MU = self.inverse @ U
         small = np.eye(n_rows) + sign * (U.T @ MU)
         values, axes = np.linalg.eigh((small + small.T) / 2)
-        # What a row alone tells of a direction is all of its information but the
-        # penalty: of the rest rounding may leave nothing.
+        # If a row alone tells of a direction, its information there is all but the
+        # penalty, and rounding may leave nothing of the rest.
         Q = MU @ axes / np.sqrt(np.maximum(values, _LEAST_PIVOT))
         TQ = self.target @ Q
         P = self.inverse @ TQ - sign * 0.5 * Q @ (Q.T @ TQ)
@@ -440,40 +442,40 @@ def greedy_trace_batch(
     oversampling: float = 2.0,
     rng: np.random.Generator,
 ) -> Array:
-    """Rows that together lower ``tr(M^-1 T)``: forward greedy, then backward.
+    """Choose rows that together lower ``tr(M^-1 T)``: forward greedy, then backward.
 
-    First the row that lowers the trace most is added, again and again, until there
-    are `oversampling` times as many as wanted; then the one whose removal raises it
-    least is removed, again and again. The information of each row added counts in M.
+    The forward steps add the row that lowers the trace most, until there are
+    `oversampling` times `n_chosen` rows. The backward steps remove the row whose
+    removal raises the trace least. M includes the information of the rows added.
 
     Parameters
     ----------
     features : ndarray or CSR of shape (n_samples, n_features)
-        With a column of ones, if there is an intercept.
+        Inputs of the layer, with a column of ones if there is an intercept.
     proba : ndarray of shape (n_samples, n_classes)
         Class probabilities.
     information : ndarray of shape (n_parameters, n_parameters)
-        M before, positive definite.
+        M before the first step, positive definite.
     target : ndarray of shape (n_parameters, n_parameters)
         T, positive semi-definite.
     n_chosen : int
-        At most n_candidates.
+        Number of rows to choose, at most n_candidates.
     candidates : ndarray of shape (n_candidates,)
-        Positions of the rows to choose from.
+        Positions of the candidates.
     oversampling : float, default=2.0
-        At least 1, which leaves out the backward steps.
+        Factor of the forward steps, at least 1. With 1 there are no backward steps.
     rng : numpy.random.Generator
-        Decides ties.
+        Breaks ties.
 
     Returns
     -------
     positions : ndarray of shape (n_chosen,)
-        Distinct, in the order in which they were added.
+        Distinct positions, in the order in which they were added.
 
     Notes
     -----
-    Small matrices take ``2 * (n_classes - 1)**2`` numbers a candidate, and a step takes
-    time in proportion to ``n_candidates * n_classes**2 * (n_features + n_classes)``.
+    Small matrices take ``2 * (n_classes - 1)**2`` numbers per candidate. The time of a
+    step is proportional to ``n_candidates * n_classes**2 * (n_features + n_classes)``.
     """
     is_all = len(candidates) == features.shape[0]
     pool = features if is_all else features[candidates]

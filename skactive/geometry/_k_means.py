@@ -1,4 +1,4 @@
-"""Clusters by k-means, the one place where they are made."""
+"""Clustering by k-means, the only place where it is done."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ def fit_k_means(
     init: Any = "k-means++",
     batch_size: int | None = None,
 ) -> Any:
-    """A fitted k-means of one run.
+    """Fit k-means, with a single initialization.
 
     Parameters
     ----------
     vectors : ndarray or CSR of shape (n_samples, n_features)
         The rows.
     n_clusters : int
-        How many.
+        Number of clusters.
     rng : numpy Generator
-        Its seed.
+        Draws the seed.
     weights : ndarray of shape (n_samples,), default=None
-        Of the rows.
+        Weights of the rows. None means equal weights.
     init : {"k-means++"} or ndarray of shape (n_clusters, n_features)
-        First centres.
+        Initial centres, or how they are chosen.
     batch_size : int, default=None
-        Rows a step of a k-means in mini batches. None means all rows in each step.
+        Number of rows per step of mini-batch k-means. None means all rows in each step.
 
     Returns
     -------
     model : KMeans or MiniBatchKMeans
+        Fitted estimator.
 
     Examples
     --------
@@ -58,6 +59,6 @@ def fit_k_means(
         kind = partial(MiniBatchKMeans, batch_size=batch_size)
     model = kind(n_clusters, init=init, n_init=1, random_state=seed)
     with warnings.catch_warnings():
-        # Where rows are all but identical, clusters are empty; callers bear that.
+        # If rows are nearly identical, clusters may be empty; callers allow for that.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(vectors, sample_weight=weights)

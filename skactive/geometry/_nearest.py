@@ -1,4 +1,4 @@
-"""Rows at given centres, such as the means of clusters."""
+"""Rows nearest to given centres, such as the means of clusters."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def nearest_to_centers(
     candidates: Array | None = None,
     weights: Array | None = None,
 ) -> Array:
-    """For each centre the nearest row, no row twice.
+    """Choose the nearest row for each centre, without repeats.
 
-    Centres choose one after the other, by falling weight, each the nearest row that
-    is not taken yet; the positions come in this order. Of rows that are equally near,
-    the first is taken.
+    Centres are handled one after the other, in the order of decreasing weight. Each
+    takes the nearest row that is not taken yet. The positions are in this order. Of
+    rows that are equally near, the first one is taken.
 
     Parameters
     ----------
@@ -31,14 +31,15 @@ def nearest_to_centers(
     centers : ndarray of shape (n_centers, n_features)
         Points, such as means of clusters.
     candidates : ndarray of shape (n_candidates,), default=None
-        Ascending positions of rows that may be chosen; None means all.
+        Ascending positions of the candidates. None means all rows.
     weights : ndarray of shape (n_centers,), default=None
-        Such as the number of rows in each cluster; None keeps the order of `centers`.
+        Weights of the centres, such as the number of rows in each cluster. None keeps
+        the order of `centers`.
 
     Returns
     -------
     positions : ndarray of shape (min(n_centers, n_candidates),)
-        Distinct, that of the heaviest centre first.
+        Distinct positions, that of the heaviest centre first.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Distances of many pairs of rows, block by block, in the precision that is enough.
+"""Distances of many pairs of rows, block by block, in sufficient precision.
 
-Single precision rules most rows out; what is left is made again in double precision,
-so that an answer is that of a plain implementation in double precision, and no array
-of the size (n_samples x n_samples) exists.
+Single precision rules out most rows, and the others are computed again in double
+precision. So the result is that of a plain implementation in double precision, but no
+array of the size (n_samples x n_samples) is created.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import scipy.sparse as sp
 from skactive._compat.typing import Array
 from skactive.geometry._blocks import BLOCK_SIZE, dense_rows, squared_norms
 
-# Rows of a block of pairs.
+# Number of rows in a block of pairs.
 GROUP_ROWS = 512
-# Pairs of sparse rows whose differences are made at once.
+# Number of pairs of sparse rows whose differences are computed at once.
 _SPARSE_PAIRS = 2**14
-# Prepared rows of a precision are kept while they take fewer bytes than this.
+# Prepared rows of a precision are kept if they take no more bytes than this.
 _KEPT_SIZE = 2**26
 # A CSR embedding with no more columns than this is made dense, block by block.
 _DENSE_WIDTH = 2048
@@ -32,13 +32,14 @@ def pair_distances(vectors: Any, i: Array, j: Array) -> Array:
     Parameters
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The embedding.
     i, j : ndarray of shape (n_pairs,)
-        Positions.
+        Positions of the rows of each pair.
 
     Returns
     -------
     distances : ndarray of shape (n_pairs,)
-        float64.
+        Distances, float64.
 
     Examples
     --------
@@ -61,8 +62,8 @@ def pair_distances(vectors: Any, i: Array, j: Array) -> Array:
 
 
 def centered(vectors: Any) -> Any:
-    """Rows in float64, the dense ones about their mean: distances lose fewer digits."""
-    if vectors.shape[1] == 0:  # scikit-learn wants a feature
+    """Rows in float64, dense ones around their mean, so distances lose fewer digits."""
+    if vectors.shape[1] == 0:  # scikit-learn requires a feature
         return np.zeros((vectors.shape[0], 1))
     vectors = vectors.astype(np.float64)
     return vectors if sp.issparse(vectors) else vectors - vectors.mean(axis=0)
@@ -71,10 +72,10 @@ def centered(vectors: Any) -> Any:
 class Halves:
     """Blocks of ``-||x - z||^2 / 2`` between some rows of an embedding.
 
-    Rows are taken from their mean, which keeps rounding errors down, and multiplied
-    with `scale`; or divided by their norm, if `unit`.  They get two more columns, so
-    that one matrix product makes a block: (-|x|^2 / 2, 1, x) and (1, -|z|^2 / 2, z).
-    Rows with very many columns stay sparse.
+    The mean is subtracted from the rows, which reduces rounding errors, and they are
+    multiplied by `scale`. If `unit`, they are divided by their norm instead. Two more
+    columns are added, so that one matrix product computes a block: (-|x|^2 / 2, 1, x)
+    and (1, -|z|^2 / 2, z). Sparse rows with very many columns stay sparse.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class Halves:
 
     def relative_error(self, dtype: Any) -> float:
         """Bound of the rounding error of a block, relative to the norms."""
-        # A matrix product errs as the root of its length, not as the length.
+        # The error of a matrix product grows as the root of its length.
         return float(np.finfo(dtype).eps) * (8 + float(np.sqrt(self.width)))
 
     def error(self, some: Any, others: Any, dtype: Any) -> float:
@@ -126,13 +127,13 @@ class Halves:
         return self.relative_error(dtype) * norm
 
     def block(self, some: Any, others: Any, dtype: Any) -> Array:
-        """Values between the rows at `some`, slice or positions, and at `others`."""
+        """Values between the rows at `some`, a slice or positions, and at `others`."""
         if self.is_sparse:
             return self.block_of(self._take(self.rows[some]), others, dtype)
         return _product(self._side(some, 0, dtype), self._side(others, 1, dtype))
 
     def block_of(self, prepared: Any, others: Any, dtype: Any) -> Array:
-        """Values between what `prepare` gave and the rows at `others`."""
+        """Values between rows from `prepare` and the rows at `others`."""
         norms = self._half_norms(prepared)
         if self.is_sparse:
             other = self._take(self.rows[others]).astype(dtype)
@@ -144,7 +145,7 @@ class Halves:
         return _product(side, self._side(others, 1, dtype))
 
     def prepare(self, positions: Array) -> Any:
-        """Rows of the embedding, which need not be among `rows`, for `block_of`."""
+        """Prepare rows of the embedding, maybe not among `rows`, for `block_of`."""
         return self._take(positions)
 
     def _side(self, where: Any, side: int, dtype: Any) -> Array:
@@ -183,7 +184,7 @@ class Halves:
         rows = self._dense(positions)
         if not self.unit:
             return (rows - self.mean) * self.scale
-        # The largest entry first, so that no square overflows or vanishes.
+        # Divide by the largest entry first, so that no square overflows or vanishes.
         largest = np.abs(rows).max(axis=1, initial=0, keepdims=True)
         rows = rows / np.where(largest > 0, largest, 1)
         norms = np.sqrt(squared_norms(rows))[:, np.newaxis]
@@ -191,11 +192,11 @@ class Halves:
 
     def _half_norms(self, taken: Any) -> Array:
         if self.unit:
-            return np.full(taken.shape[0], 0.5)  # of a row of zeros as well
+            return np.full(taken.shape[0], 0.5)  # also for a row of zeros
         return squared_norms(taken) / 2
 
 
 def _product(left: Array, right: Array) -> Array:
-    # All numbers are finite; kernels for narrow products now and then say else.
+    # All numbers are finite, but kernels for narrow products sometimes warn.
     with np.errstate(invalid="ignore"):
         return left @ right.T

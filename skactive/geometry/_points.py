@@ -1,7 +1,7 @@
-"""Distances of many rows to a few, of embeddings and of products of two.
+"""Distances of many rows to a few, for embeddings and for outer products of two.
 
-Rows are taken in blocks that stay in the processor's cache. A matrix product gives the
-distances of a block to all centres.
+Rows are taken in blocks that stay in the processor's cache. A matrix product computes
+the distances of a block to all centres.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import scipy.sparse as sp
 
 from skactive._compat.typing import Array
 
-# Squared distances closer than this, relatively, count as equal: matrix products of
-# different shapes round differently.
+# Squared distances with a relative difference below this count as equal, because matrix
+# products of different shapes round differently.
 _TIE_TOLERANCE = 1e-12
-# Below this share of the squared norm, |x|^2 + |c|^2 - 2 xc has lost too many digits,
-# and the difference is taken instead; so that copies of a centre are at distance zero.
+# Below this share of the squared norm, |x|^2 + |c|^2 - 2 xc has lost too many digits.
+# The distance is then computed from the difference, and is zero for copies of a centre.
 _CANCELLATION = 1e-4
-# Numbers in a block of rows, or of inner products: it stays in the processor's cache.
+# Size of a block of rows or of inner products, which stays in the processor's cache.
 _BLOCK_SIZE = 2**17
-# Centres in a block, as many as make the matrix product efficient.
+# Number of centres in a block, enough to make the matrix product efficient.
 _BLOCK_CENTERS = 256
 
 
 class Points:
     """Some rows in float64, whose inner product is the product over their factors.
 
-    One factor is an embedding; two stand for the outer product of a row of the first
-    with a row of the second, which is never formed.
+    One factor is an embedding. Two factors stand for the outer product of a row of the
+    first and a row of the second, which is never formed.
     """
 
     def __init__(self, factors: list[Any], norms: Array):
@@ -57,7 +57,7 @@ class Among:
         self.squares *= -2
         self.squares += norms
         self.squares += norms[:, np.newaxis]
-        np.fill_diagonal(self.squares, np.inf)  # is known
+        np.fill_diagonal(self.squares, np.inf)  # known to be exact
         is_close = self.squares < _CANCELLATION * norms
         self.has_close: Array = np.logical_or.reduce(is_close, axis=1)
         np.fill_diagonal(self.squares, 0)
@@ -71,10 +71,10 @@ class Among:
 
 
 class Pool:
-    """The candidates, then the labelled rows, of an embedding, addressed by number.
+    """Candidates, then labelled rows, of an embedding, addressed by number.
 
-    `residual`, where given, has one row for each of `positions` and is multiplied
-    with the embedding as an outer product.
+    `residual`, if given, has one row per position. The points are then outer products
+    of its rows and those of the embedding.
     """
 
     def __init__(self, vectors: Any, positions: Array, residual: Array | None = None):
@@ -92,8 +92,8 @@ class Pool:
             self.norms[rows] = self._take_norms(rows)
         if not np.isfinite(self.norms).all():
             raise ValueError(
-                "Vectors or probabilities are NaN, infinite or too large for their "
-                "squares: distances are not defined. Impute or scale them."
+                "Vectors or probabilities are NaN, infinite or too large to be "
+                "squared, so distances are not defined. Impute or scale them."
             )
 
     @property
@@ -101,7 +101,7 @@ class Pool:
         return sp.issparse(self.vectors)
 
     def _find_shift(self) -> Array | None:
-        """Where the rows lie, if so far from the origin that digits would be lost."""
+        """Mean of the rows, if so far from the origin that digits would be lost."""
         if self.is_sparse or len(self.positions) == 0:
             return None
         every = max(1, len(self.positions) // 256)
@@ -111,7 +111,7 @@ class Pool:
         return mean if is_far else None
 
     def blocks(self, n_rows: int, n_centers: int = 1) -> Iterator[slice]:
-        """Slices such that rows, and their products with centres, make a block."""
+        """Slices such that rows, and their products with centres, fit in a block."""
         width = max(1, self.row_size, min(n_centers, self.n_centers))
         step = max(1, _BLOCK_SIZE // width)
         for start in range(0, n_rows, step):
@@ -120,7 +120,7 @@ class Pool:
     def _take_factors(self, rows: Any) -> list[Any]:
         at = self.positions[rows]
         is_run = len(at) > 0 and at[-1] - at[0] == len(at) - 1
-        # A run of rows is a view; positions are ascending wherever `rows` are.
+        # A run of rows is a view. Positions are ascending if `rows` are.
         if is_run and (len(at) < 3 or (np.diff(at) == 1).all()):
             at = slice(at[0], at[-1] + 1)
         vectors = self.vectors[at].astype(np.float64, copy=False)
@@ -172,10 +172,11 @@ def _make_close_exact(
 ) -> None:
     """Replace small squared distances by those from differences, in place.
 
-    `center_of` says for positions among the points which centre each belongs to.
+    `center_of` returns the centre to which each of some positions among the points
+    belongs.
     """
-    # A centre much longer than the point is far away, so that the point's own norm
-    # is what digits are lost against.
+    # A centre much longer than the point is far away. So the loss of digits is relative
+    # to the norm of the point.
     close = np.flatnonzero(squares < _CANCELLATION * points.norms)
     if len(close):
         nearest = np.broadcast_to(center_of(close), close.shape)
@@ -183,7 +184,7 @@ def _make_close_exact(
 
 
 def inner_products(centers: Points, points: Points) -> Array:
-    """Inner products, shape (n_centers, n_points): long rows reduce fast."""
+    """Inner products, shape (n_centers, n_points), so that reductions are fast."""
     result = None
     for c, p in zip(centers.factors, points.factors, strict=True):
         c = c.toarray() if sp.issparse(c) else c
@@ -217,7 +218,7 @@ def tie_level(value: float) -> float:
 
 
 def draw_largest(values: Array, rng: np.random.Generator) -> int:
-    """Position of the largest value, by chance among ties."""
+    """Position of the largest value, with ties broken at random."""
     first = int(values.argmax())
     is_tied = values >= tie_level(values[first])
     if np.count_nonzero(is_tied) == 1:

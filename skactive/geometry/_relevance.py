@@ -1,4 +1,4 @@
-"""Rows drawn by uncertainty and by their distance in probabilities: FALCUN."""
+"""FALCUN: rows drawn by uncertainty and by distance in probabilities."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ def relevance_sampling(
     gamma: float = 10,
     rng: np.random.Generator,
 ) -> Array:
-    """Rows that are uncertain, and far from the chosen ones in their probabilities.
+    """Draw rows that are uncertain and differ from the chosen ones in probabilities.
 
-    FALCUN: a row is drawn with probability proportional to ``(u + d) ** gamma``, where
-    u is its uncertainty and d its diversity. The diversity is u at first, then the
-    least of it and the L1 distances between the class probabilities of the row and of
-    each chosen one. Before it is added, it is brought to [0, 1] over the rows left by
-    ``(d - min) / (max - min)``, or zero where all are equal; the distances themselves
-    are kept as they are. When all relevances are zero, the draw is uniform.
+    In FALCUN, a row is drawn with probability proportional to ``(u + d) ** gamma``,
+    where u is its uncertainty and d its diversity. The diversity starts as u. It then
+    is the minimum of u and the L1 distances between the class probabilities of the row
+    and of each chosen row. Before it is added to u, it is scaled to [0, 1] over the
+    remaining rows by ``(d - min) / (max - min)``, or set to zero if all are equal. The
+    stored distances are not scaled. If all relevances are zero, the draw is uniform.
 
     Parameters
     ----------
     proba : ndarray of shape (n_samples, n_classes)
         Class probabilities.
     uncertainty : ndarray of shape (n_samples,)
-        Values in [0, 1], greater is more uncertain; the paper's is 1 - margin.
+        Values in [0, 1]. Greater means more uncertain. The paper uses 1 - margin.
     n_queries : int
-        How many rows; all, if there are fewer.
+        Number of rows to choose. If there are fewer, all are chosen.
     gamma : float, default=10
-        0 draws uniformly; the larger, the closer to taking the largest relevance.
+        Exponent. 0 draws uniformly. The larger it is, the closer the draw is to taking
+        the largest relevance.
     rng : numpy.random.Generator
-        Source of the draws.
+        Draws the rows.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_samples),)
-        Distinct, in order of choice.
+        Distinct positions, in order of choice.
 
     References
     ----------
@@ -74,7 +75,7 @@ def relevance_sampling(
 def _relevance_law(
     uncertainty: Array, diversity: Array, chosen: Array, gamma: float
 ) -> Array:
-    """Chances of the rows, up to a factor; zero for chosen ones."""
+    """Probabilities of the rows, up to a factor; zero for chosen rows."""
     relevance = diversity.copy()
     relevance[chosen] = np.inf
     relevance -= relevance.min()

@@ -1,7 +1,7 @@
-"""Rows drawn by their squared distance to the chosen ones: k-means++ and BADGE.
+"""k-means++ and BADGE: rows drawn by their squared distance to the chosen ones.
 
-Distances to the nearest chosen row only fall, so that draws can be made from old ones
-and rejected, which leaves the law as it is.
+Distances to the nearest chosen row only fall. So rows can be drawn by old distances and
+then rejected, which gives exactly the same distribution.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from skactive._compat.typing import Array
 from skactive.geometry._blocks import unlabeled_positions
 from skactive.geometry._points import Among, Pool, draw_largest
 
-# Rows drawn at once from old distances.
+# Number of rows drawn at once by old distances.
 _QUEUE_SIZE = 256
-# All distances are renewed when this share of the rows has been drawn: the draws have
-# then cost about as much as that. A queue costs as much as so many rows beside them.
+# All distances are computed anew when this share of the rows has been drawn, because
+# the draws have then cost about as much. A queue also costs as much as so many rows.
 _PATIENCE = 0.25
 _QUEUE_COST = 1000
 
@@ -31,37 +31,37 @@ def k_means_plus_plus(
     weights: Array | None = None,
     rng: np.random.Generator,
 ) -> Array:
-    """Rows drawn with probability weight x squared distance to the nearest chosen one.
+    """Draw rows by their weight times squared distance to the nearest chosen row.
 
-    This is the seeding of k-means++, without repeats and exact in law. The first row
-    is drawn by its weight alone, or, where rows are labelled, by its distance to
-    these. When no candidate with a weight is away from the chosen ones any more,
-    rows are drawn uniformly among those left.
+    This is the seeding of k-means++, without repeats and with the exact distribution.
+    The first row is drawn by its weight alone if no row is labelled. Otherwise the
+    labelled rows count as chosen. Once all candidates with a weight coincide with
+    chosen rows, the rest is drawn uniformly.
 
     Parameters
     ----------
     vectors : ndarray or CSR of shape (n_samples, n_features)
         Embedding of all rows, finite.
     n_queries : int
-        How many rows; all candidates, if there are fewer.
+        Number of rows to choose. If there are fewer candidates, all are chosen.
     candidates : ndarray of shape (n_candidates,), default=None
-        Ascending positions of rows that may be chosen; None means all.
+        Ascending positions of the candidates. None means all unlabelled rows.
     labeled : ndarray of shape (n_labeled,), default=None
-        Positions of rows that count as chosen before; None means that there are none.
+        Positions of the labelled rows. None means that there are none.
     weights : ndarray of shape (n_candidates,), default=None
-        Finite and not negative, one for each of `candidates`; None means equal ones.
+        Weights of the candidates, finite and not negative. None means equal weights.
     rng : numpy.random.Generator
-        Source of the draws.
+        Draws the rows.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_candidates),)
-        Distinct, in order of choice.
+        Distinct positions, in order of choice.
 
     Raises
     ------
     ValueError
-        If a vector is not finite, or the weights do not fit.
+        If a vector is not finite, or the weights are invalid.
 
     References
     ----------
@@ -102,15 +102,15 @@ def badge_sampling(
     candidates: Array | None = None,
     rng: np.random.Generator,
 ) -> Array:
-    """Rows with large and diverse gradients, as in BADGE.
+    """Choose rows with large and diverse gradients, as in BADGE.
 
-    The gradient embedding of a row is the outer product of ``p - e`` with its vector,
-    where p are its class probabilities and e is one at the most probable class: what
-    the last layer of a network would learn from the row if its guess were right. The
-    first row is the one whose embedding is longest; each further one is drawn with
-    probability proportional to the squared distance of its embedding to the nearest
-    chosen one. Embeddings are never formed, since inner products of outer products
-    are products of inner products.
+    The gradient embedding of a row is the outer product of ``p - e`` and its vector,
+    where p are its class probabilities and e is one at the most probable class. It is
+    what the last layer of a network would learn from the row if its prediction were
+    right. The first row is the one with the longest embedding. Each further row is
+    drawn with probability proportional to the squared distance of its embedding to the
+    nearest chosen one. The embeddings are never formed, since inner products of outer
+    products are products of inner products.
 
     Parameters
     ----------
@@ -119,21 +119,21 @@ def badge_sampling(
     proba : ndarray of shape (n_candidates, n_classes)
         Class probabilities of the candidates.
     n_queries : int
-        How many rows; all candidates, if there are fewer.
+        Number of rows to choose. If there are fewer candidates, all are chosen.
     candidates : ndarray of shape (n_candidates,), default=None
-        Ascending positions of rows that may be chosen; None means all.
+        Ascending positions of the candidates. None means all rows.
     rng : numpy.random.Generator
-        Source of the draws; breaks ties for the first row.
+        Draws the rows, and breaks ties for the first one.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_candidates),)
-        Distinct, in order of choice.
+        Distinct positions, in order of choice.
 
     Raises
     ------
     ValueError
-        If a vector or a probability is not finite, or the shapes do not fit.
+        If a vector or a probability is not finite, or the shapes do not match.
 
     References
     ----------
@@ -154,7 +154,7 @@ def badge_sampling(
     residual = np.array(proba)
     if residual.ndim != 2 or len(residual) != n_rows:
         raise ValueError(
-            f"proba has the shape {residual.shape}; expected one row for each of the "
+            f"proba has shape {residual.shape}; expected one row for each of the "
             f"{n_rows} candidates, (n_candidates, n_classes)."
         )
     n_queries = min(n_queries, n_rows)
@@ -177,11 +177,11 @@ def _sample(
     n_queries: int,
     rng: np.random.Generator,
 ) -> list[int]:
-    """Add rows to `chosen`, by weight x squared distance to the nearest chosen row.
+    """Add rows to `chosen`, by weight times squared distance to the nearest chosen row.
 
-    `distances`, to what is chosen so far, are overwritten. Rows are drawn by these
-    while they grow old; a drawn row is taken with the chance new distance / old
-    distance, which gives exactly the law of the new ones.
+    `distances`, to the rows chosen so far, are overwritten. Rows are drawn by these
+    distances while they grow old. A drawn row is accepted with the probability new
+    distance / old distance, which gives exactly the distribution of the new ones.
     """
     n_rows = len(distances)
     while len(chosen) < n_queries:
@@ -195,7 +195,7 @@ def _sample(
             return chosen + left[: n_queries - n_known].tolist()
         n_spent = 0
         while len(chosen) < n_queries and n_spent <= _PATIENCE * n_rows:
-            # While few rows are chosen, each one brings the distances down.
+            # While few rows are chosen, each one lowers the distances.
             size = min(_QUEUE_SIZE, 32 * (1 + len(chosen)))
             rows = _draw_from(cumulative, rng, size)
             newer = np.array(chosen[n_known:], dtype=np.intp)
@@ -219,8 +219,8 @@ def _take_drawn(
 ) -> list[int]:
     """Those of the drawn `rows` that are not rejected, one after the other.
 
-    A row that is taken changes the distances of those drawn after it, but not that
-    these are independent draws from the old law.
+    A row that is taken changes the distances of the rows drawn after it. But these are
+    still independent draws from the old distribution.
     """
     thresholds = rng.random(len(rows)) * old_distances
     queue = pool.take(rows)
@@ -242,7 +242,7 @@ def _take_drawn(
 
 
 def _draw_from(cumulative: Array, rng: np.random.Generator, size: int) -> Array:
-    """Positions drawn with the probabilities whose running sum is given."""
+    """Positions drawn with probabilities whose cumulative sum is given."""
     return np.searchsorted(
         cumulative, rng.random(size) * cumulative[-1], side="right"
     ).astype(np.intp)

@@ -1,4 +1,4 @@
-"""Typical members of a cluster: TypiClust."""
+"""TypiClust: typical members of a cluster."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from skactive.geometry._pairs import centered, pair_distances
 
 
 def typicality(vectors: Any, rows: ArrayLike, n_neighbors: int = 20) -> Array:
-    """How typical rows are of their cluster: one over the mean distance to neighbours.
+    """Typicality of rows in their cluster: one over the mean distance to neighbours.
 
-    The neighbours are the nearest ``min(n_neighbors, n_rows - 1)`` of the other rows
-    of the cluster.
+    The neighbours are the ``min(n_neighbors, n_rows - 1)`` nearest other rows of the
+    cluster.
 
     Parameters
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Finite.
+        The embedding, which must be finite.
     rows : array-like of shape (n_rows,)
-        Positions of the members of the cluster, distinct.
+        Distinct positions of the members of the cluster.
     n_neighbors : int, default=20
-        At least 1.
+        Number of neighbours, at least 1.
 
     Returns
     -------
     typicality : ndarray of shape (n_rows,)
-        In (0, inf]: infinite where all neighbours are identical to the row; 0 for the
-        row of a cluster with no other.
+        Values in (0, inf], infinite where all neighbours are identical to the row. The
+        only row of a cluster has the value 0.
 
     Raises
     ------
     ValueError
-        If `n_neighbors` is less than 1, or `vectors` has not two axes or is not
+        If `n_neighbors` is less than 1, or `vectors` is not two-dimensional or not
         finite.
 
     References
@@ -59,9 +59,9 @@ def typicality(vectors: Any, rows: ArrayLike, n_neighbors: int = 20) -> Array:
     if n_neighbors < 1:
         return np.zeros(len(rows))
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute")
-    # Without rows of its own to look for, no row is a neighbour of itself.
+    # If kneighbors is given no rows, no row is its own neighbour.
     nearest = search.fit(centered(vectors[rows])).kneighbors(return_distance=False)
-    # A difference of large numbers says little of a short distance.
+    # A difference of large squares says little about a short distance.
     distances = pair_distances(
         vectors, np.repeat(rows, n_neighbors), rows[nearest.ravel()]
     )

@@ -1,10 +1,11 @@
 """Informativeness measures: functions from class probabilities to utilities.
 
-Every function is pure, takes class probabilities and gives one utility per sample, or
-one number for a set of samples; greater means more worth labelling. Logarithms are
-natural (nats), and ``0 * log(0)`` is 0. Probabilities of one model have the shape
-(n_samples, n_classes); those of a committee (n_members, n_samples, n_classes). Single
-precision stays single precision; anything that is not floating point becomes float64.
+Every function is pure. It takes class probabilities and returns one utility per sample,
+or one number for a set of samples. A greater utility means that a label is worth more.
+Logarithms are natural (nats), and ``0 * log(0)`` is 0. The probabilities of one model
+have shape (n_samples, n_classes), those of a committee (n_members, n_samples,
+n_classes). Single precision stays single precision, and anything that is not floating
+point becomes float64.
 """
 
 from skactive.measures._committee import (

@@ -1,9 +1,9 @@
-"""Probabilities, checked and walked over in blocks.
+"""Checks of probabilities, and computations on them in blocks.
 
-Kernels see a block of samples with the classes on the first axis and the samples on
-the last, so that a reduction over classes is a few long vector operations: ``p_CN``
-for one model, ``p_CKN`` for a committee. A block stays in the processor's cache, and
-nothing larger than a block is allocated beside the result.
+A kernel gets a block of samples with the classes on the first axis and the samples on
+the last: ``p_CN`` for one model, ``p_CKN`` for a committee. A reduction over classes is
+then a few long vector operations. A block fits in the processor's cache, and nothing
+larger than a block is allocated besides the result.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike
 
 from skactive._compat.typing import Array
 
-# Numbers in a block of one model's, and of a committee's probabilities: 1.5 MiB and
-# 768 KiB of float64, and as much again for scratch. Near a second-level cache, and
+# Size of a block of probabilities of one model, and of a committee: 1.5 MiB and 768 KiB
+# of float64, plus as much scratch memory. This is close to a second-level cache, and
 # large enough that threads seldom wait for the interpreter lock between operations.
 _BLOCK_SIZE = 3 * 2**16
 _COMMITTEE_BLOCK_SIZE = 3 * 2**15
-# From this number of classes on, a row is long enough to be reduced where it lies.
+# With this many classes or more, a row is long enough to be reduced in place.
 LONG_ROW = 64
 # Below this size, starting threads costs more than they save.
 _THREADED_SIZE = 2**20
@@ -30,7 +30,7 @@ _SUM_TOLERANCE = 1e-3
 
 
 def safe_log(p: Array) -> Array:
-    # Adding the smallest normal number changes no probability that matters and makes
+    # Adding the smallest normal number changes no probability that matters. It makes
     # log(0) finite, so that 0 * log(0) is exactly 0.
     shifted = np.add(p, np.finfo(p.dtype).tiny)
     return np.log(shifted, out=shifted)
@@ -63,11 +63,11 @@ def blockwise(
     is_proba: bool = True,
     n_results: int | None = None,
 ) -> Array:
-    """Apply `kernel` to blocks of samples; the result is clipped to [0, bound].
+    """Apply `kernel` to blocks of samples, and clip the result to [0, bound].
 
-    `array` has the shape ([n_members,] n_samples, n_classes). Which samples share a
-    block, and how many threads work, changes no bit of the result. It has the shape
-    (n_samples,), or (n_results, n_samples) where the kernel gives more than one row.
+    `array` has shape ([n_members,] n_samples, n_classes). The result has shape
+    (n_samples,), or (n_results, n_samples) if the kernel returns several rows. It does
+    not depend, to the last bit, on the size of the blocks or the number of threads.
     """
     n_samples = array.shape[-2]
     dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
@@ -104,10 +104,10 @@ def blockwise(
 
 
 def _classes_first(rows: Array) -> Array:
-    """Rows ([K,] N, C) as a block (C, [K,] N), short ones copied, long ones viewed.
+    """Rows ([K,] N, C) as a block (C, [K,] N): a copy of short rows, a view of long.
 
-    numpy sums in an order that depends on the memory layout, and drops axes of
-    length one. So there is one layout for each C, and a single row comes twice.
+    The order in which numpy sums depends on the memory layout, and numpy drops axes of
+    length one. So there is one layout for each C, and a single row is repeated.
     """
     n_samples, n_classes = rows.shape[-2:]
     if n_samples == 1:
@@ -123,7 +123,7 @@ def _check_probabilities(block: Array, offset: int) -> None:
     """Raise unless every row of a (C, [K,] N) block is a probability vector."""
     low, high = 1 - _SUM_TOLERANCE, 1 + _SUM_TOLERANCE
     total = block.sum(axis=0)
-    # Comparisons with NaN are false, so that NaN fails this test.
+    # Comparisons with NaN are false, so NaN fails this test.
     if total.min() >= low and total.max() <= high and block.min() >= 0:
         return
     wrong = ~((total >= low) & (total <= high)) | (block < 0).any(axis=0)
@@ -131,14 +131,14 @@ def _check_probabilities(block: Array, offset: int) -> None:
     row = block[(slice(None), *where)]
     shown = np.array2string(row, precision=4, threshold=8)
     raise ValueError(
-        f"Row {offset + where[-1]} is no probability vector: {shown} sums to "
-        f"{row.sum():.6g}. Every row must be free of NaN, non-negative and sum to "
-        "one; look at predict_proba of the estimator that made it."
+        f"Row {offset + where[-1]} is not a probability vector: {shown} sums to "
+        f"{row.sum():.6g}. Every row must be non-negative, without NaN, and sum to "
+        "one. Check predict_proba of the estimator that made it."
     )
 
 
 def _n_threads() -> int:
-    """As many threads as OpenMP would use, workers of joblib included."""
+    """Number of threads that OpenMP would use, also inside a worker of joblib."""
     limit = os.environ.get("OMP_NUM_THREADS", "")
     if limit.isdigit() and int(limit) > 0:
         return int(limit)

@@ -1,4 +1,4 @@
-"""Measures of how far the members of a committee disagree, sample by sample."""
+"""Measures of the disagreement between the members of a committee, per sample."""
 
 from __future__ import annotations
 
@@ -25,23 +25,24 @@ def vote_entropy(votes: ArrayLike, *, n_classes: int | None = None) -> Array:
     ----------
     votes : array-like of shape (n_members, n_samples) or \
             (n_members, n_samples, n_classes)
-        Class codes 0, 1, ... as integers; or class probabilities, of which each
-        member votes for the largest (the first one, where several are equal).
+        Either the integer class codes 0, 1, ... that the members vote for, or class
+        probabilities. Given probabilities, each member votes for its most probable
+        class, the first one in a tie.
     n_classes : int, default=None
-        Number of classes where `votes` holds codes; None means the largest code
-        plus one. It changes the time taken, never the result.
+        Number of classes if `votes` holds codes. None means the largest code plus
+        one. It changes the time taken, never the result.
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, log(min(n_members, n_classes))] nats; 0 where all members
-        agree. float64, or the type of the probabilities.
+        Values in [0, log(min(n_members, n_classes))] nats, 0 where all members agree.
+        The dtype is that of the probabilities, or float64 for codes.
 
     Raises
     ------
     ValueError
-        If `votes` has another number of axes, holds codes that are no integers or
-        lie outside 0 to n_classes - 1, or rows that are no probabilities.
+        If `votes` has another number of axes, or holds codes that are not integers
+        from 0 to n_classes - 1, or rows that are not probability vectors.
 
     References
     ----------
@@ -80,12 +81,12 @@ def vote_entropy(votes: ArrayLike, *, n_classes: int | None = None) -> Array:
 
 
 def consensus_entropy(member_proba: ArrayLike) -> Array:
-    """Entropy of the mean of the members' probabilities.
+    """Entropy of the mean probabilities of the committee.
 
     Parameters
     ----------
     member_proba : array-like of shape (n_members, n_samples, n_classes)
-        Class probabilities of every member, each row summing to one.
+        Class probabilities of each member. Each row sums to one.
 
     Returns
     -------
@@ -95,8 +96,8 @@ def consensus_entropy(member_proba: ArrayLike) -> Array:
     Raises
     ------
     ValueError
-        If `member_proba` has another number of axes, or a row holds a NaN or a
-        negative value, or does not sum to one.
+        If `member_proba` is not three-dimensional, or a row contains NaN or a
+        negative value or does not sum to one.
 
     References
     ----------
@@ -115,26 +116,26 @@ def consensus_entropy(member_proba: ArrayLike) -> Array:
 def kl_divergence(
     member_proba: ArrayLike, *, reduction: Literal["max", "mean"] = "max"
 ) -> Array:
-    """Kullback-Leibler divergence of the members to their consensus.
+    """Kullback-Leibler divergence of the members from their consensus.
 
     Parameters
     ----------
     member_proba : array-like of shape (n_members, n_samples, n_classes)
-        Class probabilities of every member, each row summing to one.
+        Class probabilities of each member. Each row sums to one.
     reduction : {"max", "mean"}, default="max"
-        The member that disagrees most, or the mean over members (which equals
-        :func:`information_gain`).
+        Take the maximum over the members, that is the one that disagrees most, or
+        their mean, which equals :func:`information_gain`.
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, log(n_members)] nats; 0 where all members agree.
+        Values in [0, log(n_members)] nats, 0 where all members agree.
 
     Raises
     ------
     ValueError
-        If `reduction` is unknown, or `member_proba` has another number of axes, or a
-        row holds a NaN or a negative value, or does not sum to one.
+        If `reduction` is unknown, or `member_proba` is not three-dimensional, or a row
+        contains NaN or a negative value or does not sum to one.
 
     References
     ----------
@@ -157,25 +158,25 @@ def kl_divergence(
 def information_gain(member_proba: ArrayLike) -> Array:
     """Information that a label gives about the model (BALD).
 
-    The mutual information of the label and the model's parameters: entropy of the
-    members' mean probabilities less the mean entropy of the members. Doubt that all
-    members share (noise) cancels; what is left is their disagreement.
+    It is the mutual information between the label and the model's parameters: the
+    entropy of the members' mean probabilities minus the mean entropy of the members.
+    Doubt that all members share (noise) cancels out, and their disagreement is left.
 
     Parameters
     ----------
     member_proba : array-like of shape (n_members, n_samples, n_classes)
-        Class probabilities of every member, each row summing to one.
+        Class probabilities of each member. Each row sums to one.
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, consensus_entropy] nats; 0 where all members agree.
+        Values in [0, consensus_entropy] nats, 0 where all members agree.
 
     Raises
     ------
     ValueError
-        If `member_proba` has another number of axes, or a row holds a NaN or a
-        negative value, or does not sum to one.
+        If `member_proba` is not three-dimensional, or a row contains NaN or a
+        negative value or does not sum to one.
 
     References
     ----------
@@ -184,7 +185,7 @@ def information_gain(member_proba: ArrayLike) -> Array:
 
     Examples
     --------
-    The first sample is noise to both members, the second is disputed:
+    The first sample is noise to both members. They disagree on the second one:
 
     >>> from skactive.measures import information_gain
     >>> information_gain([[[0.5, 0.5], [1.0, 0.0]],
@@ -216,7 +217,7 @@ def _information_gain(p_CKN: Array) -> Array:
 
 
 def gain_and_entropies(p_CKN: Array) -> Array:
-    """Information gain, and below it the members' entropies: (1 + n_members, N)."""
+    """Information gain in row 0, entropies of the members below: (1 + n_members, N)."""
     entropies_KN = entropy_of_block(p_CKN)
     gain_N = _gain_over_noise(p_CKN, entropies_KN.mean(axis=0))
     return np.vstack([gain_N[np.newaxis], entropies_KN])
@@ -228,7 +229,7 @@ def _gain_over_noise(p_CKN: Array, noise_N: Array) -> Array:
 
 
 def _without_noise(disagreement_N: Array, p_CKN: Array) -> Array:
-    # Where members agree, rounding of their mean leaves a few units of the last place.
+    # Where members agree, rounding of their mean leaves a few units in the last place.
     noise = 4 * np.finfo(p_CKN.dtype).eps * np.sqrt(p_CKN.shape[1])
     disagreement_N[disagreement_N < noise] = 0
     return disagreement_N

@@ -1,4 +1,4 @@
-"""Measures of how far the probabilities of two models are apart, sample by sample."""
+"""Measures of the difference between the probabilities of two models, per sample."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from skactive.measures._blocks import (
 
 
 def jensen_shannon(proba: ArrayLike, other: ArrayLike) -> Array:
-    """Jensen-Shannon divergence: the mean divergence of two models to their mean.
+    """Jensen-Shannon divergence: the mean divergence of two models from their mean.
 
-    It is the information that a label drawn from one of them, chosen by a coin, gives
-    about which one it was.
+    Toss a coin to choose one of the models, and draw a label from it. The divergence is
+    the information that the label gives about which model it was.
 
     Parameters
     ----------
     proba, other : array-like of shape (n_samples, n_classes)
-        Class probabilities of the two models, each row summing to one. Which one comes
-        first makes no difference.
+        Class probabilities of the two models. Each row sums to one. The order of the
+        two does not matter.
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, log(2)] nats: 0 where both agree, log(2) where no class is
-        possible to both.
+        Values in [0, log(2)] nats: 0 where both models agree, log(2) where no class is
+        possible under both.
 
     Raises
     ------
     ValueError
-        If the shapes differ or have another number of axes, or a row holds a NaN or a
-        negative value, or does not sum to one.
+        If the arrays differ in shape or are not two-dimensional, or a row contains NaN
+        or a negative value or does not sum to one.
 
     References
     ----------
@@ -62,30 +62,32 @@ def relative_entropy(
 ) -> Array:
     """Kullback-Leibler divergence of `proba` from `other`.
 
-    The log loss that `other` has beyond the one that cannot be avoided, if labels are
-    drawn from `proba`. Probabilities of `other` below `min_proba` are taken to be
-    `min_proba`, without which one class that it rules out would make it infinite; what
-    gets below zero by this is 0.
+    It is the excess log loss of `other` if labels are drawn from `proba`: its log loss
+    minus the log loss that cannot be avoided. Probabilities of `other` below
+    `min_proba` are raised to `min_proba`; otherwise one class that `other` rules out
+    would make the divergence infinite. Values that become negative by this are set to
+    0.
 
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
-        Class probabilities that are believed, each row summing to one.
+        Class probabilities taken as the truth. Each row sums to one.
     other : array-like of shape (n_samples, n_classes)
-        Class probabilities that are compared with these.
+        Class probabilities to compare with `proba`.
     min_proba : float, default=1e-6
-        In (0, 1]; the least probability of a class in `other`.
+        Smallest probability of a class in `other`, in (0, 1].
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, -log(min_proba)] nats; 0 where both agree.
+        Values in [0, -log(min_proba)] nats, 0 where both agree.
 
     Raises
     ------
     ValueError
-        If `min_proba` is not in (0, 1], the shapes differ or have another number of
-        axes, or a row holds a NaN or a negative value, or does not sum to one.
+        If `min_proba` is not in (0, 1], the arrays differ in shape or are not
+        two-dimensional, or a row contains NaN or a negative value or does not sum to
+        one.
 
     References
     ----------
@@ -107,25 +109,26 @@ def relative_entropy(
 def total_variation(proba: ArrayLike, other: ArrayLike) -> Array:
     """Total variation: the largest difference in the probability of any set of classes.
 
-    Half the sum of the absolute differences. No way to draw labels from both models
-    lets them differ less often.
+    It is half the sum of the absolute differences. However labels are drawn from both
+    models jointly, they differ at least this often.
 
     Parameters
     ----------
     proba, other : array-like of shape (n_samples, n_classes)
-        Class probabilities of the two models, each row summing to one. Which one comes
-        first makes no difference.
+        Class probabilities of the two models. Each row sums to one. The order of the
+        two does not matter.
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, 1]: 0 where both agree, 1 where no class is possible to both.
+        Values in [0, 1]: 0 where both models agree, 1 where no class is possible under
+        both.
 
     Raises
     ------
     ValueError
-        If the shapes differ or have another number of axes, or a row holds a NaN or a
-        negative value, or does not sum to one.
+        If the arrays differ in shape or are not two-dimensional, or a row contains NaN
+        or a negative value or does not sum to one.
 
     References
     ----------
@@ -168,10 +171,10 @@ def _blockwise(
     other: ArrayLike,
     bound: float,
 ) -> Array:
-    """`kernel` on blocks of the samples of both; the result is clipped to [0, bound].
+    """Apply `kernel` to blocks of samples of both, and clip the result to [0, bound].
 
-    The kernel works in double precision, for where both nearly agree it takes the
-    difference of numbers that are nearly equal.
+    The kernel works in double precision, because where the models nearly agree it takes
+    differences of numbers that are nearly equal.
     """
     pair = as_probabilities(proba, ndim=2), as_probabilities(other, ndim=2)
     if pair[0].shape != pair[1].shape:

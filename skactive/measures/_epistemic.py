@@ -1,4 +1,4 @@
-"""Epistemic against aleatoric uncertainty: what more labels could settle, or not."""
+"""Epistemic and aleatoric uncertainty: what more labels can settle, and what not."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from skactive._compat.typing import Array
 from skactive.measures._blocks import as_probabilities, blockwise
 from skactive.measures._committee import gain_and_entropies
 
-# Rows of counts that are worked on at once, and halvings of the interval: the result
+# Number of rows of counts per block, and number of halvings of the interval: the result
 # is exact to 2**-45.
 _BLOCK_ROWS = 2**13
 _N_HALVINGS = 45
 
 
 def entropy_decomposition(member_proba: ArrayLike) -> tuple[Array, Array, Array]:
-    """Total, aleatoric and epistemic uncertainty by a committee.
+    """Total, aleatoric and epistemic uncertainty according to a committee.
 
-    The entropy of the members' mean, the mean entropy of the members, and the
-    difference, which is :func:`information_gain`.
+    The total is the entropy of the members' mean probabilities. The aleatoric part is
+    the mean entropy of the members. The epistemic part is the difference, which is
+    :func:`information_gain`.
 
     Parameters
     ----------
     member_proba : array-like of shape (n_members, n_samples, n_classes)
-        Class probabilities of every member, each row summing to one.
+        Class probabilities of each member. Each row sums to one.
 
     Returns
     -------
     total, aleatoric, epistemic : ndarrays of shape (n_samples,)
-        Values in [0, log(n_classes)] nats; the second and the third add up to the
-        first.
+        Values in [0, log(n_classes)] nats. The aleatoric and the epistemic part add up
+        to the total.
 
     Raises
     ------
     ValueError
-        If `member_proba` has another number of axes, or a row holds a NaN or a
-        negative value, or does not sum to one.
+        If `member_proba` is not three-dimensional, or a row contains NaN or a
+        negative value or does not sum to one.
 
     References
     ----------
@@ -46,7 +47,7 @@ def entropy_decomposition(member_proba: ArrayLike) -> tuple[Array, Array, Array]
 
     Examples
     --------
-    The first sample is noise to both members, the second is disputed:
+    The first sample is noise to both members. They disagree on the second one:
 
     >>> from skactive.measures import entropy_decomposition
     >>> member_proba = [[[0.5, 0.5], [1.0, 0.0]], [[0.5, 0.5], [0.0, 1.0]]]
@@ -62,35 +63,36 @@ def entropy_decomposition(member_proba: ArrayLike) -> tuple[Array, Array, Array]
 
 
 def plausibility(class_counts: ArrayLike) -> Array:
-    """How plausible it is that each class is the most probable one, given counts.
+    """Plausibility that each class is the most probable one, given label counts.
 
-    A distribution theta over the classes is plausible to the degree of its relative
-    likelihood, ``prod_j (theta_j / p_j) ** n_j`` with the observed shares ``p_j``, and
-    speaks for class c to the degree ``max(0, theta_c - max_{j != c} theta_j)``. The
-    plausibility of c is the largest degree to which some theta does both: the maximum
-    over theta of the smaller one. With two classes this is the definition of Nguyen,
-    Shaker and Huellermeier, whose degree of support is ``2 theta_c - 1``.
+    The degree to which a distribution theta over the classes is plausible is its
+    relative likelihood, ``prod_j (theta_j / p_j) ** n_j`` with the observed shares
+    ``p_j``. The degree to which it supports class c is
+    ``max(0, theta_c - max_{j != c} theta_j)``. The plausibility of c is the maximum
+    over theta of the smaller of these two degrees. With two classes this is the
+    definition of Nguyen, Shaker and Huellermeier [1]_, whose degree of support is
+    ``2 theta_c - 1``.
 
     Parameters
     ----------
     class_counts : array-like of shape (n_samples, n_classes)
-        How many labels of each class are known near a sample; need not be whole.
+        Number of known labels of each class near each sample, not necessarily whole.
 
     Returns
     -------
     plausibilities : ndarray of shape (n_samples, n_classes)
-        Values in [0, 1]: all 1 where nothing is known, 1 and zeros in the limit of
-        many labels of one class. float64.
+        Values in [0, 1], float64. All are 1 where nothing is known. In the limit of
+        many labels of one class, its plausibility is 1 and the others are 0.
 
     Raises
     ------
     ValueError
-        If `class_counts` has another number of axes, or holds a number that is
-        negative, NaN or infinite.
+        If `class_counts` is not two-dimensional, or contains a negative value, NaN or
+        infinity.
 
     See Also
     --------
-    epistemic_uncertainty : More than one class is plausible.
+    epistemic_uncertainty : Degree to which more than one class is plausible.
 
     References
     ----------
@@ -117,30 +119,30 @@ def plausibility(class_counts: ArrayLike) -> Array:
 
 
 def epistemic_uncertainty(class_counts: ArrayLike) -> Array:
-    """Degree to which more than one class may be the most probable, given counts.
+    """Degree to which more than one class may be the most probable, given label counts.
 
-    The second largest :func:`plausibility`. It is large where little is known, and
-    falls with every label nearby, however mixed these are.
+    It is the second largest :func:`plausibility`. It is large where little is known,
+    and falls with every label nearby, however mixed the labels are.
 
     Parameters
     ----------
     class_counts : array-like of shape (n_samples, n_classes)
-        How many labels of each class are known near a sample; need not be whole.
+        Number of known labels of each class near each sample, not necessarily whole.
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, 1]: 1 where nothing is known. float64.
+        Values in [0, 1], float64, and 1 where nothing is known.
 
     Raises
     ------
     ValueError
-        If `class_counts` has another number of axes, or holds a number that is
-        negative, NaN or infinite.
+        If `class_counts` is not two-dimensional, or contains a negative value, NaN or
+        infinity.
 
     See Also
     --------
-    aleatoric_uncertainty : The other part.
+    aleatoric_uncertainty : The part that more labels do not settle.
 
     References
     ----------
@@ -161,30 +163,30 @@ def epistemic_uncertainty(class_counts: ArrayLike) -> Array:
 
 
 def aleatoric_uncertainty(class_counts: ArrayLike) -> Array:
-    """Degree to which no class can be the most probable by far, given counts.
+    """Degree to which no class can be the most probable by far, given label counts.
 
-    One less the largest :func:`plausibility`: large where many labels are known and
-    mixed, so that one more does not help.
+    It is one minus the largest :func:`plausibility`. It is large where many labels are
+    known and mixed, so that one more label does not help.
 
     Parameters
     ----------
     class_counts : array-like of shape (n_samples, n_classes)
-        How many labels of each class are known near a sample; need not be whole.
+        Number of known labels of each class near each sample, not necessarily whole.
 
     Returns
     -------
     uncertainties : ndarray of shape (n_samples,)
-        Values in [0, 1]: 0 where nothing is known. float64.
+        Values in [0, 1], float64, and 0 where nothing is known.
 
     Raises
     ------
     ValueError
-        If `class_counts` has another number of axes, or holds a number that is
-        negative, NaN or infinite.
+        If `class_counts` is not two-dimensional, or contains a negative value, NaN or
+        infinity.
 
     See Also
     --------
-    epistemic_uncertainty : The other part.
+    epistemic_uncertainty : The part that more labels can settle.
 
     References
     ----------
@@ -202,7 +204,7 @@ def aleatoric_uncertainty(class_counts: ArrayLike) -> Array:
 
 
 # ---------------------------------------------------------------------------------
-# Plausibility of one class a row
+# Plausibility of one class per row
 # ---------------------------------------------------------------------------------
 
 
@@ -222,7 +224,7 @@ def _as_counts(class_counts: ArrayLike) -> Array:
 
 
 def _plausibility_of(counts: Array, labels: Array) -> Array:
-    """Plausibility of one class in each row: where likelihood and support meet."""
+    """Plausibility of one class per row: where likelihood and support meet."""
     result = np.empty(len(counts))
     for start in range(0, len(counts), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
@@ -238,7 +240,7 @@ def _plausibility_of(counts: Array, labels: Array) -> Array:
 
 
 def _split(counts: Array, labels: Array) -> tuple[Array, Array]:
-    """The count of the label in each row, and the others, descending."""
+    """The count of the label in each row, and the other counts in descending order."""
     rows = np.arange(len(counts))
     own = counts[rows, labels]
     others = counts.copy()
@@ -248,11 +250,11 @@ def _split(counts: Array, labels: Array) -> tuple[Array, Array]:
 
 
 def _log_likelihood(own: Array, others: Array, margin: Array) -> Array:
-    """Largest relative log-likelihood where a class leads by at least a margin.
+    """Largest relative log-likelihood if a class leads by at least a margin.
 
-    The classes with most labels are held back to the margin: the fewest such that the
-    others, with their shares of what is left, stay below them too. How the leader and
-    those held back share is the root of a quadratic equation.
+    The classes with the most labels are held back to the margin. They are as few as
+    possible such that the others, with their shares of what is left, stay below them
+    too. The share of the leader is the root of a quadratic equation.
     """
     total = own + others.sum(axis=1)
     best = np.full(len(own), -np.inf)
@@ -286,6 +288,6 @@ def _n_log_n(counts: Array) -> Array:
 
 
 def _weighted_log(weights: Array, values: Array) -> Array:
-    """Weights times logarithms, where 0 * log(0) is 0."""
+    """Weights times logarithms; 0 * log(0) is 0."""
     tiny = np.finfo(np.float64).tiny
     return np.where(weights > 0, weights * np.log(np.maximum(values, tiny)), 0)

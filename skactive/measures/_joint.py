@@ -1,11 +1,12 @@
 """Information that the labels of several samples give together (BatchBALD).
 
-The labels of a batch form configurations, n_classes to the power of its size. Each one
-is a posterior over the members of the committee; the information of the batch is what
-these posteriors, weighted by their probabilities, have lost of the members' entropy.
-So a batch is kept as a weighted set of posteriors. The set is complete while it is
-small; a larger one is thinned by unbiased sampling. All candidates for the next pick
-are compared on the same set.
+A configuration is one way to label the samples of a batch; there are n_classes to the
+power of the batch size. Each configuration yields a posterior over the members of the
+committee. The information of the batch is the drop in the entropy over members: from
+the prior to the mean over the posteriors, weighted by their probabilities. So a batch
+is kept as a weighted set of posteriors. A small set is complete, and a larger one is
+thinned by unbiased sampling. All candidates for the next pick are compared on the same
+set.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ from skactive._compat.typing import Array
 from skactive.measures._blocks import as_probabilities, blockwise, safe_log
 from skactive.measures._committee import gain_and_entropies
 
-# Numbers in a block of (configurations x candidates x classes): 512 KiB of float64.
+# Size of a block of (configurations x candidates x classes), 256 KiB of float64.
 _JOINT_BLOCK_SIZE = 2**15
 # The first look evaluates eight candidates, and each further look twice as many.
 _FIRST_LOOK = 8
-# Posteriors with less entropy than this cannot gain anything that is not rounding.
+# Posteriors with less entropy than this cannot gain anything but rounding errors.
 _CERTAIN = 1e-14
-# A sample holds the allowed number of configurations divided by this. Once half of the
-# information is known, it shrinks further, in proportion to what is left.
+# A thinned set holds the allowed number of configurations divided by this. Once half of
+# the information is known, it shrinks further, in proportion to what is left.
 _THINNED = 2
 # Configurations are merged twice: into at most 32 groups, and into at most 256.
 _MOST_GROUPS = (32, 256)
-# These four apply once configurations are a sample. A look computes the gains of 64
-# samples, and there are at most 16 looks for a pick.
+# These four apply once configurations are thinned. A look computes the gains of 64
+# samples, and there are at most 16 looks per pick.
 _N_LOOKED = 64
 _MAX_LOOKS = 16
-# The first look is at some of the 1024 samples with the largest old gains.
+# The first look takes some of the 1024 samples with the largest old gains.
 _PROBED_FROM = 1024
 # Twelve samples are compared on all configurations, three times as many on merged ones.
 _N_FINALISTS = 12
@@ -53,39 +54,38 @@ def joint_information_gain(
 ) -> float:
     """Information that the labels of all samples together give about the model.
 
-    The objective of BatchBALD: the mutual information of the labels ``y_1 ... y_n``
-    and the member that is right, ``H(y_1 ... y_n) - sum_i mean_k H(p_ki)``, where the
-    labels are independent given the member. At most the sum of the samples' own
-    :func:`information_gain`, less where they tell the same.
+    It is the objective of BatchBALD [1]_: the mutual information between the labels
+    ``y_1 ... y_n`` and the member that is right, ``H(y_1 ... y_n) - sum_i mean_k
+    H(p_ki)``, where the labels are independent given the member. It is at most the sum
+    of :func:`information_gain` over the samples, and less if they tell the same.
 
     Parameters
     ----------
     member_proba : array-like of shape (n_members, n_samples, n_classes)
-        Class probabilities of every member, each row summing to one.
+        Class probabilities of each member. Each row sums to one.
     max_configurations : int, default=10_000
-        Labels of the first n_samples - 1 samples form configurations. The result is
-        exact if at most this number of them are possible and leave the member in
-        doubt, as is always so where ``n_classes ** (n_samples - 1)`` is at most this
-        number. Otherwise they are thinned sample by sample, to at most half this
-        number. The thinning is random but unbiased.
+        Largest number of configurations: ways to label the first n_samples - 1 samples
+        that are possible and leave the member in doubt. The result is exact if there
+        are no more of them, which is certain if ``n_classes ** (n_samples - 1)`` is at
+        most this number. Otherwise they are thinned sample by sample, to at most half
+        this number. The thinning is random but unbiased.
     random_state : int, Generator or None, default=None
-        For the thinning.
+        Controls the thinning.
 
     Returns
     -------
     information : float
-        In [0, log(n_members)] nats.
+        Joint information in [0, log(n_members)] nats.
 
     Raises
     ------
     ValueError
-        If `member_proba` has another number of axes, or a row holds a NaN or a
-        negative value, or does not sum to one; or if `max_configurations` is no
-        positive int.
+        If `member_proba` is not three-dimensional, or a row contains NaN or a negative
+        value or does not sum to one; or if `max_configurations` is not a positive int.
 
     See Also
     --------
-    batch_bald : Samples for which this is large, chosen one by one.
+    batch_bald : Choose samples for which this is large, one by one.
 
     References
     ----------
@@ -94,8 +94,8 @@ def joint_information_gain(
 
     Examples
     --------
-    Two members that are sure and disagree. One label tells which of them is right, and
-    a second label adds nothing:
+    Two members are sure and disagree. One label tells which of them is right, and a
+    second label adds nothing:
 
     >>> from skactive.measures import joint_information_gain
     >>> round(joint_information_gain([[[1.0, 0.0]], [[0.0, 1.0]]]), 4)
@@ -123,58 +123,60 @@ def batch_bald(
 ) -> tuple[Array, Array]:
     """Choose samples whose labels together tell most about the model, one by one.
 
-    Greedy: the first pick has the largest :func:`information_gain`, each further one
-    adds most to the :func:`joint_information_gain` of the batch, which is within
-    ``1 - 1 / e`` of the best batch. Few samples are looked at for each pick, because
-    what a sample adds never grows with the batch, nor with what is known of the
-    batch's labels: earlier values, and values on merged configurations, are upper
-    bounds.
+    The choice is greedy. The first pick has the largest :func:`information_gain`. Each
+    further pick adds most to the :func:`joint_information_gain` of the batch. The
+    greedy batch has at least ``1 - 1 / e`` of the information of the best batch. Each
+    pick looks at few samples only, because what a sample adds never grows with the
+    batch, nor with what is known of the batch's labels. So earlier values, and values
+    on merged configurations, are upper bounds.
 
     Parameters
     ----------
     member_proba : array-like of shape (n_members, n_samples, n_classes)
-        Class probabilities of every member, each row summing to one.
+        Class probabilities of each member. Each row sums to one.
     n_queries : int
-        How many samples; all, if there are fewer.
+        Number of samples to choose. All are chosen if there are fewer.
     max_configurations : int, default=500
-        The labels of the batch form configurations. A pick is exact while at most this
-        number of them are possible and leave the member in doubt: pick b at least
-        where ``n_classes ** (b - 1)`` is at most this number. After that they are
-        thinned to at most half this number after each pick, at random but unbiased.
-        The same ones then serve all candidates, which are screened on merged ones;
-        batches were within 1 % of exact greedy ones. Time and memory grow with this
-        number.
+        Largest number of configurations: ways to label the batch that are possible and
+        leave the member in doubt. A pick is exact while there are no more of them,
+        which is certain for pick b if ``n_classes ** (b - 1)`` is at most this number.
+        Later, each pick thins them to at most half this number. The thinning is random
+        but unbiased. All candidates are then compared on the same configurations,
+        after a first screening on merged ones. In experiments, such batches were
+        within 1 % of exact greedy ones. Time and memory grow with this number.
     random_state : int, Generator or None, default=None
-        Breaks ties, and thins configurations.
+        Breaks ties and thins configurations.
 
     Returns
     -------
     positions : ndarray of shape (min(n_queries, n_samples),)
-        Distinct, in order of choice. Once the batch holds 99 % of log(n_members), the
-        most that there is to know about the committee, what follows is ordered by
-        its own information gain.
+        Distinct positions of the samples, in order of choice. Once the batch holds
+        99 % of log(n_members), the most there is to know about the committee, further
+        samples are ordered by their own information gain.
     information : ndarray of shape (min(n_queries, n_samples),)
-        Joint information of the batch after each pick, float64: never decreasing, at
-        most log(n_members) and the sum of the picks' own information gains.
+        Joint information of the batch after each pick, float64. It never decreases,
+        and is at most log(n_members) and at most the sum of the picks' own information
+        gains.
 
     Raises
     ------
     ValueError
-        If `member_proba` has another number of axes, or a row holds a NaN or a
-        negative value, or does not sum to one; or if `n_queries` or
-        `max_configurations` is no positive int.
+        If `member_proba` is not three-dimensional, or a row contains NaN or a negative
+        value or does not sum to one; or if `n_queries` or `max_configurations` is not a
+        positive int.
 
     References
     ----------
     .. [1] A. Kirsch, J. van Amersfoort, Y. Gal, "BatchBALD: Efficient and Diverse
        Batch Acquisition for Deep Bayesian Active Learning", NeurIPS 2019.
     .. [2] P. Fearnhead, P. Clifford, "On-line Inference for Hidden Markov Models via
-       Particle Filters", Journal of the Royal Statistical Society B, 2003. How
-       configurations are thinned.
+       Particle Filters", Journal of the Royal Statistical Society B, 2003. The way in
+       which configurations are thinned.
 
     Examples
     --------
-    Samples 0 and 1 are disputed alike, sample 2 less, but by other members:
+    The members disagree on samples 0 and 1 in the same way. They disagree less on
+    sample 2, but in another way:
 
     >>> from skactive.measures import batch_bald
     >>> disputed, other = [[1.0, 0.0]] * 2, [[0.8, 0.2]]
@@ -214,19 +216,19 @@ def batch_bald(
 
 
 def is_exhausted(information: Any, n_members: int) -> Any:
-    """Whether information is 99 % of what there is to know about a committee."""
+    """Whether information is 99 % of what can be known about a committee."""
     return np.asarray(information) >= 0.99 * np.log(n_members)
 
 
 # ---------------------------------------------------------------------------------
-# A batch: posteriors over the members, one for each configuration of its labels
+# A batch: posteriors over the members, one per configuration of its labels
 # ---------------------------------------------------------------------------------
 
 
 class _Posteriors(NamedTuple):
     """Weighted distributions over members: `mass_M` and `members_MK`, float64.
 
-    They are sorted by `kinds_M`, likeliest member * n_members + second one.
+    They are sorted by `kinds_M`, likeliest member * n_members + second likeliest.
     """
 
     mass_M: Array
@@ -234,9 +236,10 @@ class _Posteriors(NamedTuple):
     kinds_M: Array
 
     def merged(self) -> list[_Posteriors]:
-        """Fewer posteriors, on which gains are not smaller; the fewest first.
+        """Merged posteriors, on which gains are not smaller; the fewest first.
 
-        One for each likeliest member, and one for each two likeliest members.
+        There is one posterior per likeliest member, then one per pair of the two
+        likeliest members.
         """
         n_members = self.members_MK.shape[1]
         stages: list[_Posteriors] = []
@@ -251,7 +254,7 @@ class _Posteriors(NamedTuple):
         return stages
 
     def _merge(self, starts: Array) -> _Posteriors:
-        """Neighbours merged, from each of `starts` to the next one."""
+        """Merge neighbours, from each of `starts` to the next one."""
         mass_G = np.add.reduceat(self.mass_M, starts)
         weighted_MK = self.members_MK * self.mass_M[:, np.newaxis]
         members_GK = np.add.reduceat(weighted_MK, starts) / mass_G[:, np.newaxis]
@@ -259,10 +262,10 @@ class _Posteriors(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """Posteriors given the labels of some samples, less those that are certain.
+    """Posteriors given the labels of some samples, without those that are certain.
 
-    `doubt` is the mean entropy of the members given the labels, in nats; `is_exact`
-    whether no posterior was left out by chance.
+    `doubt` is the mean entropy over the members given the labels, in nats. `is_exact`
+    says whether all posteriors are there, that is none was dropped at random.
     """
 
     posteriors: _Posteriors
@@ -276,16 +279,16 @@ class _Batch(NamedTuple):
         return cls(one, float(np.log(n_members)))
 
     def information(self, bound: float) -> float:
-        """Of the labels about the member, at most `bound`."""
+        """Information of the labels about the member, at most `bound`."""
         n_members = self.posteriors.members_MK.shape[1]
         return float(np.clip(np.log(n_members) - self.doubt, 0, max(0, bound)))
 
     def add(self, p_KC: Array, max_posteriors: int, rng: np.random.Generator) -> _Batch:
-        """With the label of one more sample, thinned to `max_posteriors`."""
+        """The batch with one more sample, thinned to `max_posteriors`."""
         p_KC = p_KC.astype(np.float64, copy=False)
         mass_M, members_MK, _ = self.posteriors
-        # A child is a posterior and one more label: its joint probability with member
-        # k is w_k p_kc, whose logarithm is a sum. So no array has three axes here.
+        # A child is a posterior and one more label. Its joint probability with member
+        # k is w_k p_kc, whose logarithm is a sum, so no array needs three axes here.
         label_MC = members_MK @ p_KC
         doubt_MC = label_MC * safe_log(label_MC)
         doubt_MC -= (members_MK * safe_log(members_MK)) @ p_KC
@@ -316,7 +319,7 @@ class _Batch(NamedTuple):
 
 
 def _kinds(members_MK: Array, p_KC: Array, children: Array) -> Array:
-    """A number for each child, by its likeliest member and by the second one."""
+    """A number per child, from its likeliest and second likeliest members."""
     n_members, n_classes = p_KC.shape
     step = max(1, _JOINT_BLOCK_SIZE // n_members)
     kinds = np.empty(len(children), dtype=np.intp)
@@ -333,9 +336,10 @@ def _kinds(members_MK: Array, p_KC: Array, children: Array) -> Array:
 def _thin(weights: Array, n_kept: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Positions of `n_kept` weights, and the factors that make up for the others.
 
-    Large weights are kept as they are. Of the others every k-th unit of weight is
-    kept, from a random start on, so that neighbours stand for each other; all get the
-    same weight. The sum of the weights is kept, and so is the mean of each weight.
+    Large weights are kept as they are. Of the others, every k-th unit of weight is
+    kept, from a random start, so that neighbours stand for each other. They all get
+    the same weight. The sum of the weights and the expectation of each weight stay the
+    same.
     """
     is_large = np.zeros(len(weights), dtype=bool)
     while True:
@@ -361,18 +365,18 @@ def _thin(weights: Array, n_kept: int, rng: np.random.Generator) -> tuple[Array,
 
 
 class _Search:
-    """Finds the sample that adds most to a batch, by bounds kept between picks.
+    """Search for the sample that adds most to a batch; bounds are kept between picks.
 
     Parameters
     ----------
     proba_KNC : ndarray of shape (n_members, n_samples, n_classes)
-        Checked.
+        Checked class probabilities.
     gains_N : ndarray of shape (n_samples,)
         Information of each sample alone.
     entropies_KN : ndarray of shape (n_members, n_samples)
-        Of the members' probabilities.
+        Entropies of the members' probabilities.
     order_N : ndarray of shape (n_samples,)
-        A permutation; of samples that add the same the first one is taken.
+        A permutation. Of samples that add the same, the first one is taken.
     """
 
     def __init__(
@@ -381,16 +385,16 @@ class _Search:
         self.proba_KNC = proba_KNC
         self.entropies_KN = entropies_KN
         self.gains_N = gains_N
-        # Inside, samples are called by their places in the order.
+        # Inside, samples are known by their places in the order.
         self.order_N = order_N
         self.bounds_N = gains_N[order_N].astype(np.float64)
         self.is_free_N = np.ones(len(gains_N), dtype=bool)
-        # What rounding makes of a difference of entropies.
+        # Rounding error in a difference of entropies.
         n_classes = proba_KNC.shape[-1]
         self.tolerance = 100 * np.finfo(proba_KNC.dtype).eps * np.log(n_classes + 1)
 
     def rest(self) -> Array:
-        """Samples not taken yet, the most informative first."""
+        """Samples that are not taken yet, the most informative first."""
         free = self.order_N[self.is_free_N]
         return free[np.argsort(-self.gains_N[free], kind="stable")]
 
@@ -411,11 +415,10 @@ class _Search:
         return int(rows[gains >= gains.max() - self.tolerance].min())
 
     def _largest(self, posteriors: _Posteriors) -> int:
-        """The largest gain; samples with a bound below it are not looked at.
+        """Place of the largest gain, found without samples whose bound is below it.
 
-        The search is best first. While the largest bound comes from merged posteriors,
-        the samples with the largest such bounds move on to posteriors that are merged
-        less.
+        The search is best-first. While the largest bound comes from merged posteriors,
+        the samples with the largest such bounds move on to less merged posteriors.
         """
         stages = [*posteriors.merged(), posteriors]
         n_stages = len(stages)
@@ -440,12 +443,12 @@ class _Search:
         return self._first_of_largest(rows, self.bounds_N[rows])
 
     def _about_largest(self, posteriors: _Posteriors) -> int:
-        """About the largest gain, for posteriors that are a sample.
+        """Place of about the largest gain, for thinned posteriors.
 
         Gains on merged posteriors say which samples are worth a closer look. A few
         samples show by how much gains have fallen since the last pick, and the old
-        gains of the others are lowered by as much. Gains are then renewed for samples
-        whose lowered gain may be among the largest.
+        gains of the others are lowered by as much. Gains are then computed anew for
+        samples whose lowered gain may be among the largest.
         """
         stages = [*posteriors.merged(), posteriors]
         rows = np.flatnonzero(self.is_free_N)
@@ -490,9 +493,10 @@ def _take_largest(rows: Array, bounds_N: Array, n_largest: int) -> Array:
 def _gains(
     posteriors: _Posteriors, proba_KNC: Array, entropies_KN: Array, rows: Array
 ) -> Array:
-    """Mean information gain of some samples, where members weigh as the posteriors say.
+    """Mean information gain of some samples, with members weighted by posteriors.
 
-    Float64 of shape (n_rows,). The entropy of the mixtures less the mixed entropies.
+    It is the entropy of the mixtures minus the mixed entropies, float64 of shape
+    (n_rows,).
     """
     dtype = proba_KNC.dtype
     tiny = 1e3 * np.finfo(dtype).tiny
@@ -506,7 +510,7 @@ def _gains(
     for low in range(0, len(rows), step_N):
         part = rows[low : low + step_N]
         p_KX = proba_KNC[:, part].reshape(n_members, -1)
-        p_KX += tiny  # so that no mixture is 0, whose logarithm is infinite
+        p_KX += tiny  # no mixture is 0, whose logarithm would be infinite
         noise = prior_K @ entropies_KN[:, part]
         for first in range(0, len(mass_M), step_M):
             some = slice(first, first + step_M)
@@ -520,7 +524,7 @@ def _gains(
 
 
 def _gain_and_entropies(proba_KNC: Array) -> Array:
-    """Information gain, and the entropy of each member, (1 + n_members, n_samples)."""
+    """Information gain, then the entropy of each member, (1 + n_members, n_samples)."""
     n_members, _, n_classes = proba_KNC.shape
     bound = np.log(n_classes)
     return blockwise(gain_and_entropies, proba_KNC, bound, n_results=1 + n_members)

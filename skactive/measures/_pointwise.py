@@ -22,7 +22,7 @@ def least_confidence(proba: ArrayLike, *, normalize: bool = False) -> Array:
     proba : array-like of shape (n_samples, n_classes)
         Class probabilities, each row summing to one.
     normalize : bool, default=False
-        Divide by the largest possible value, ``1 - 1 / n_classes``.
+        Whether to divide by the largest possible value, ``1 - 1 / n_classes``.
 
     Returns
     -------
@@ -32,8 +32,8 @@ def least_confidence(proba: ArrayLike, *, normalize: bool = False) -> Array:
     Raises
     ------
     ValueError
-        If `proba` has another number of axes, or a row holds a NaN or a negative
-        value, or does not sum to one.
+        If `proba` is not two-dimensional, or a row contains NaN or a negative value
+        or does not sum to one.
 
     References
     ----------
@@ -51,26 +51,27 @@ def least_confidence(proba: ArrayLike, *, normalize: bool = False) -> Array:
 
 
 def margin(proba: ArrayLike, *, normalize: bool = False) -> Array:
-    """Closeness of the two most probable classes, ``1 - (p1 - p2)``.
+    """Closeness of the probabilities of the two top classes, ``1 - (p1 - p2)``.
 
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
         Class probabilities, each row summing to one.
     normalize : bool, default=False
-        Divide by the largest possible value, which is 1: nothing changes. The
-        argument is there so that all three measures are called alike.
+        Whether to divide by the largest possible value. That value is 1, so nothing
+        changes. The parameter exists so that all three measures are called alike.
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, 1]: 1 where the two most probable classes tie, 0 at certainty.
+        Values in [0, 1]: 1 where the two most probable classes tie, 0 where the model
+        is certain.
 
     Raises
     ------
     ValueError
-        If `proba` has another number of axes, or a row holds a NaN or a negative
-        value, or does not sum to one.
+        If `proba` is not two-dimensional, or a row contains NaN or a negative value
+        or does not sum to one.
 
     References
     ----------
@@ -96,7 +97,7 @@ def entropy(proba: ArrayLike, *, normalize: bool = False) -> Array:
     proba : array-like of shape (n_samples, n_classes)
         Class probabilities, each row summing to one.
     normalize : bool, default=False
-        Divide by the largest possible value, ``log(n_classes)``.
+        Whether to divide by the largest possible value, ``log(n_classes)``.
 
     Returns
     -------
@@ -106,8 +107,8 @@ def entropy(proba: ArrayLike, *, normalize: bool = False) -> Array:
     Raises
     ------
     ValueError
-        If `proba` has another number of axes, or a row holds a NaN or a negative
-        value, or does not sum to one.
+        If `proba` is not two-dimensional, or a row contains NaN or a negative value
+        or does not sum to one.
 
     References
     ----------

@@ -9,8 +9,8 @@ from skactive._compat.typing import Array
 from skactive.measures._blocks import as_probabilities, blockwise, safe_log
 from skactive.measures._committee import gain_and_entropies
 
-# Numbers in a block of (samples x classes) x (targets x classes), 512 KiB of float64,
-# and how many of them belong to targets at most.
+# Size of a block of (samples x classes) x (targets x classes), 512 KiB of float64, and
+# its largest width in (targets x classes).
 _PAIR_BLOCK_SIZE = 2**16
 _PAIR_BLOCK_WIDTH = 2**10
 
@@ -18,30 +18,30 @@ _PAIR_BLOCK_WIDTH = 2**10
 def expected_predictive_information_gain(
     member_proba: ArrayLike, target_proba: ArrayLike
 ) -> Array:
-    """Information that a label gives about the labels of targets (EPIG).
+    """Information that a label gives about the labels of target rows (EPIG).
 
-    The mean over targets t of the mutual information of the labels ``y_x`` and
-    ``y_t``, each drawn given the same member. Unlike :func:`information_gain` it does
-    not count what a label says about the model where no target is.
+    It is the mean over targets t of the mutual information between the labels ``y_x``
+    and ``y_t``, both drawn given the same member. Unlike :func:`information_gain`, it
+    does not count what a label says about the model where there are no targets.
 
     Parameters
     ----------
     member_proba : array-like of shape (n_members, n_samples, n_classes)
-        Class probabilities of every member, each row summing to one.
+        Class probabilities of each member. Each row sums to one.
     target_proba : array-like of shape (n_members, n_targets, n_classes)
-        Those of rows like the ones to be predicted, by the same members.
+        Class probabilities of the same members for rows like those to be predicted.
 
     Returns
     -------
     utilities : ndarray of shape (n_samples,)
-        Values in [0, information_gain] nats. Time grows with ``n_samples *
-        n_targets * n_classes**2``; no more than a block of pairs is held at once.
+        Values in [0, information_gain] nats. The time grows with ``n_samples *
+        n_targets * n_classes**2``. Only one block of pairs is in memory at a time.
 
     Raises
     ------
     ValueError
-        If an array has another number of axes, or a row holds a NaN or a negative
-        value, or does not sum to one; if members or classes of the two differ, or
+        If an array is not three-dimensional, or a row contains NaN or a negative value
+        or does not sum to one; if the two arrays differ in members or classes, or
         there is no target.
 
     References
@@ -51,7 +51,7 @@ def expected_predictive_information_gain(
 
     Examples
     --------
-    Members dispute both samples; the target shares the dispute about the first only:
+    The members disagree on both samples, and on the target as on the first sample:
 
     >>> from skactive.measures import expected_predictive_information_gain
     >>> a, b = [1.0, 0.0], [0.0, 1.0]
@@ -73,9 +73,9 @@ def expected_predictive_information_gain(
     bound = np.log(n_classes)
     blockwise(gain_and_entropies, target_KTC, bound, n_results=1 + n_members)  # checks
     gains = blockwise(gain_and_entropies, proba_KNC, bound, n_results=1 + n_members)[0]
-    # The entropies of both labels, less that of the pair, which is summed by blocks.
+    # The entropies of both labels minus that of the pair, which is summed by blocks.
     total_N = np.zeros(n_samples)
-    # So small a number, squared, is not 0: no joint probability is.
+    # Even its square is not 0, so no joint probability is 0.
     tiny = 1e3 * np.sqrt(np.finfo(proba_KNC.dtype).tiny)
     target_KY = target_KTC.astype(proba_KNC.dtype).reshape(n_members, -1) + tiny
     target_KY /= n_members
@@ -92,7 +92,7 @@ def expected_predictive_information_gain(
         total_N[low : low + step_N] = sums_X.reshape(-1, n_classes).sum(axis=1)
         total_N[low : low + step_N] /= n_targets
         total_N[low : low + step_N] += _entropies(p_KNC.mean(axis=0)) + alone
-    # Rounding aside, no label tells more about another one than about the model.
+    # Rounding aside, no label tells more about another label than about the model.
     return np.clip(_without_noise(total_N, proba_KNC), 0, gains).astype(
         proba_KNC.dtype, copy=False
     )
@@ -104,7 +104,7 @@ def _entropies(proba_NC: Array) -> Array:
 
 
 def _without_noise(total_N: Array, proba_KNC: Array) -> Array:
-    """Differences of entropies that rounding alone may have made become 0."""
+    """Set differences of entropies to 0 that may come from rounding alone."""
     n_members, _, n_classes = proba_KNC.shape
     noise = 4 * np.finfo(proba_KNC.dtype).eps * np.log(n_classes + 1) * n_members**0.5
     return np.where(total_N < noise, 0, total_N)

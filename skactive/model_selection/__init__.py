@@ -1,4 +1,4 @@
-"""Evaluation: does active learning pay off, and folds where few rows have a label."""
+"""Evaluation: comparison of strategies, and cross-validation with few labels."""
 
 from skactive.model_selection._curve import ActiveLearningCurve, active_learning_curve
 from skactive.model_selection._split import LabeledKFold, mask_missing

@@ -1,4 +1,4 @@
-"""Does it pay off? Paired simulations of labelling campaigns, and what they say."""
+"""Paired simulations of labelling campaigns: does active learning pay off?"""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _CONSTRAINTS: dict = {
 
 
 class ActiveLearningCurve(Bunch):
-    """What :func:`active_learning_curve` returns: arrays, and `summary`."""
+    """Result of :func:`active_learning_curve`: arrays, and the method `summary`."""
 
     def __repr__(self) -> str:
         scores = self.test_scores
@@ -66,31 +66,32 @@ class ActiveLearningCurve(Bunch):
         n_resamples: int = 2000,
         random_state: int | None = 0,
     ) -> CurveSummary:
-        """How much each strategy gains over random, and how many labels it saves.
+        """Summarize what each strategy gains over random, and the labels it saves.
 
         Parameters
         ----------
         scoring : str, default=None
-            Which score, where several were asked for. None means the first.
+            Name of the score, if there are several. None means the first.
         target : float, default=None
-            Also find the labels needed to reach this score.
+            A score. If given, the summary also has the number of labels needed to
+            reach it.
         confidence : float in (0, 1), default=0.95
-            Of the intervals.
+            Confidence of the intervals.
         n_resamples : int, default=2000
-            Bootstrap samples of the splits.
+            Number of bootstrap samples of the splits.
         random_state : int or None, default=0
-            Draws the bootstrap samples.
+            Seed for drawing the bootstrap samples.
 
         Returns
         -------
         summary : CurveSummary
-            A list of dicts, one a strategy; `str` of it is a table and a sentence,
-            and its attribute `sentence` that sentence.
+            A list of dicts, one per strategy. Its `str` is a table and a sentence, and
+            its attribute `sentence` is that sentence.
 
         Raises
         ------
         ValueError
-            If `scoring` was not asked for.
+            If `scoring` is not among the scores.
 
         Warns
         -----
@@ -127,71 +128,76 @@ def active_learning_curve(
 ) -> ActiveLearningCurve:
     """Compare strategies on data whose labels are known.
 
-    For each split and each strategy a labelling campaign is run on the training part,
-    and its model is scored on the test part after every batch. Within a split all
-    strategies have the same first labels and the same seeds, so that differences are
-    those of the strategies. "random" is always among them.
+    For each split and each strategy, a labelling campaign is run on the training set.
+    Its model is scored on the test set after every batch. Within a split, all
+    strategies have the same first labels and the same seeds, so that differences come
+    from the strategies. The strategy "random" is always included.
 
     Parameters
     ----------
     estimator : estimator object
-        An :class:`ActiveLearningClassifier`, whose arguments hold for all campaigns,
-        or any classifier, which is wrapped in one. `strategy`, `budget`, `stopping`
-        and `random_state` are set here.
+        Any classifier, which is wrapped in an :class:`ActiveLearningClassifier`, or an
+        :class:`ActiveLearningClassifier`, whose parameters hold for all campaigns. Its
+        `strategy`, `budget`, `stopping` and `random_state` are set by this function.
     X : array-like, sparse, data frame or sequence of n_samples
-        The rows; whatever `estimator` takes.
+        The rows, in any form that `estimator` accepts.
     y : array-like of shape (n_samples,)
-        Their labels; rows whose label is missing are left out.
+        Labels of the rows. Rows whose label is missing are left out.
     strategies : list or dict, default=("margin",)
-        Names, strategy objects or functions; a dict gives them names of its own.
+        Names of strategies, strategy objects or functions. A dict gives them names of
+        your own.
     budget : int or float, default=100
-        Labels of a campaign, or their share of the smallest training part.
+        Number of labels in a campaign. A float is a share of the smallest training set.
     cv : int, cross-validation generator or iterable, default=5
-        An int makes as many stratified folds, shuffled anew in each repetition.
+        Determines the splits. An int is a number of stratified folds, which are
+        shuffled anew in each repetition.
     n_repeats : int, default=2
-        How often all splits are gone through, each time with other seeds.
+        Number of repetitions of all splits, each with other seeds.
     groups : array-like of shape (n_samples,), default=None
-        For splitters that heed groups.
+        Group labels, for splitters that use them.
     scoring : str, callable, list, tuple or dict, default=None
-        As in :func:`sklearn.model_selection.cross_validate`; None means the
-        estimator's own `score`.
+        Scores to compute, as in :func:`sklearn.model_selection.cross_validate`. None
+        means the `score` method of the estimator.
     cache : str or path, default=None
-        A folder in which joblib's Memory keeps each finished campaign. The same call,
-        after an interruption or with further strategies, goes on where it was.
+        Folder in which joblib's Memory keeps each finished campaign. If the same call
+        is made again, after an interruption or with further strategies, it reuses
+        finished campaigns.
     progress : callable or callback, default=None
-        Called with the number of campaigns that are done, and of all. From
-        scikit-learn 1.9 on also a callback, as its ``ProgressBar()``.
+        Function called with the number of finished campaigns and the number of all
+        campaigns. With scikit-learn 1.9 or later, it may also be a callback, such as
+        ``ProgressBar()``.
     n_jobs : int or None, default=None
-        Campaigns at a time; it changes nothing but time.
+        Number of campaigns to run in parallel. It does not change the result.
     random_state : int, RandomState instance or None, default=None
-        Shuffles the folds and seeds the campaigns. With None nothing is found again
-        in a `cache`.
+        Shuffles the folds and seeds the campaigns. With None, campaigns in the `cache`
+        are never reused.
 
     Returns
     -------
     curve : ActiveLearningCurve
-        A Bunch with :meth:`~ActiveLearningCurve.summary` and
+        A Bunch with the method :meth:`~ActiveLearningCurve.summary` and the following
+        attributes.
 
         strategies : list of str
-            Names, "random" first.
+            Names of the strategies, "random" first.
         n_labels : ndarray of shape (n_points,)
-            Labels used at each point of the curves.
+            Number of labels used at each point of the curves.
         test_scores : ndarray of shape (n_strategies, n_points, n_splits)
-            A dict of such arrays where `scoring` names several. The last axis holds
-            all splits of all repetitions.
+            Test scores. The last axis holds all splits of all repetitions. If
+            `scoring` names several scores, it is a dict of such arrays.
         fit_times, query_times : ndarray of shape (n_strategies, n_points, n_splits)
-            Seconds of each round.
+            Seconds spent on fits and on queries in each round.
 
     Raises
     ------
     ValueError
-        If the budget is larger than the smallest training part, a name occurs twice,
-        or `strategies`, `budget` or `n_repeats` is none of the above. Errors of the
-        estimator are raised as they come.
+        If the budget is larger than the smallest training set, if a name occurs twice,
+        or if `strategies`, `budget` or `n_repeats` is invalid. Errors of the estimator
+        are raised as they are.
 
     See Also
     --------
-    sklearn.model_selection.learning_curve : Curves without a choice of rows.
+    sklearn.model_selection.learning_curve : Learning curves without query strategies.
 
     Examples
     --------
@@ -222,7 +228,7 @@ def active_learning_curve(
         for seed, (train, test) in zip(seeds, splits, strict=True)
     ]
     data_key = None if cache is None else joblib.hash((X, y, scoring))
-    # joblib would hash X and y anew for each campaign.
+    # Otherwise joblib would hash X and y for each campaign.
     ignored = ["X", "y", "learner", "scoring"]
     run = joblib.Memory(cache, verbose=0).cache(_run_campaign, ignore=ignored)
     results = []
@@ -237,7 +243,7 @@ def active_learning_curve(
 
 
 def scores_by(scoring: Any, scores: Any) -> tuple[Any, Any]:
-    """One of several scorings, by default the first of them, and the scores by it."""
+    """One of several scorings, by default the first one, and its scores."""
     if not isinstance(scores, dict):
         return scoring, scores
     scoring = next(iter(scores)) if scoring is None else scoring
@@ -249,7 +255,7 @@ def scores_by(scoring: Any, scores: Any) -> tuple[Any, Any]:
 
 
 def _key(data_key: str | None, learner: Any) -> Any:
-    """What a campaign depends on besides its rows, where it is kept."""
+    """Cache key for all that a campaign depends on besides its rows, or None."""
     return data_key and (data_key, joblib.hash(without_callbacks(learner)))
 
 
@@ -262,9 +268,9 @@ def _run_campaign(
     scoring: Any,
     key: Any,
 ) -> dict:
-    """One campaign on the training rows, scored on the test rows in every round.
+    """Run one campaign on the training rows, and score it on the test rows each round.
 
-    It is kept under `key`, `train` and `test`.
+    The result is cached under `key`, `train` and `test`.
     """
     scorers = _make_scorers(learner, scoring)
     X_test, y_test = _safe_indexing(X, test), y[test]
@@ -289,7 +295,7 @@ def _make_scorers(learner: Any, scoring: Any) -> dict[str, Any]:
 
 
 def _gather(strategies: list[str], results: list[dict]) -> ActiveLearningCurve:
-    """Arrays (n_strategies, n_points, n_splits) from results in that nested order."""
+    """Arrays (n_strategies, n_points, n_splits) from results by strategy and split."""
 
     def table(columns: Iterable[Any]) -> Array:
         values = np.array(list(columns))
@@ -330,7 +336,7 @@ def _labeled_part(
 def _make_splits(
     X: Any, y: Array, groups: Any, cv: Any, n_repeats: int, random_state: Any
 ) -> tuple[list[tuple[Array, Array]], list[int]]:
-    """All splits of all repetitions, with a seed for each."""
+    """All splits of all repetitions, and a seed for each."""
     entropy = np.random.SeedSequence(draw_seed(random_state))
     splits: list[tuple[Array, Array]] = []
     for child in entropy.spawn(n_repeats):
@@ -354,7 +360,7 @@ def _name_strategies(strategies: Any) -> dict[str, Strategy]:
         if twice:
             raise ValueError(
                 f"Two strategies are named {twice[0]!r}; give names of your own with a "
-                "dict, as {'margin, C=1': ...}."
+                "dict, as in {'margin, C=1': ...}."
             )
         strategies = dict(pairs)
     named = {_BASELINE: get_strategy(_BASELINE)}

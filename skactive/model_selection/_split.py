@@ -1,4 +1,4 @@
-"""Folds for a partly labelled y: tests on labelled rows, training on all others."""
+"""Cross-validation for a partly labelled y: only labelled rows are tested."""
 
 from __future__ import annotations
 
@@ -22,29 +22,32 @@ from skactive._data.labels import MISSING, encode_labels
 
 
 class LabeledKFold(BaseCrossValidator):
-    """Cross-validation in the middle of a labelling campaign.
+    """Cross-validator for the partly labelled data of a labelling campaign.
 
-    The labelled rows are split as another splitter says. Rows without a label are in
-    the training part of every split and in no test part. So any `scoring` works,
-    because it never meets a missing label, and an estimator that learns from
-    unlabelled rows has all of them.
+    The labelled rows are split by another splitter. Rows without a label are in the
+    training set of every split and never in a test set. So any `scoring` works, because
+    it never meets a missing label, and an estimator that learns from unlabelled rows
+    has all of them.
 
-    The scores compare hyper-parameters. They are no estimate of the score on new rows
-    where a strategy chose the labelled ones, which are mostly those that are hard: for
-    that see :meth:`ActiveLearningClassifier.audit`.
+    Use the scores to compare hyper-parameters. If a strategy chose the labelled rows,
+    these are mostly the hard ones, and the scores do not estimate the score on new
+    rows. For that, see :meth:`ActiveLearningClassifier.audit`.
 
     Parameters
     ----------
     cv : int, splitter, iterable or None, default=5
-        How to split the labelled rows. An int is the number of folds of
-        :class:`~sklearn.model_selection.StratifiedKFold`, None means 5. A splitter,
-        stratified, grouped and repeated ones included, is given the labelled rows
-        only, with their labels and groups. An iterable of ``(train, test)``, and
-        :class:`~sklearn.model_selection.PredefinedSplit`, speak of positions in the
-        whole `X`; their rows without a label move to the training part.
+        Determines how the labelled rows are split. Possible inputs are:
+
+        - int, the number of folds of
+          :class:`~sklearn.model_selection.StratifiedKFold`. None means 5.
+        - a splitter, which may be stratified, grouped or repeated. It gets the
+          labelled rows only, with their labels and groups.
+        - an iterable of ``(train, test)``, or a
+          :class:`~sklearn.model_selection.PredefinedSplit`. The positions refer to
+          the whole `X`, and rows without a label move to the training set.
     missing_label : object, default=np.nan
         The value in `y` of a row without a label. NaN, None, `pandas.NA` and null or
-        masked entries are missing in any case.
+        masked entries are always missing.
 
     See Also
     --------
@@ -52,29 +55,31 @@ class LabeledKFold(BaseCrossValidator):
 
     Notes
     -----
-    The estimator must take missing labels: :class:`~skactive.ActiveLearningClassifier`
-    does, alone or as the last step of a pipeline, and with ``missing_label=-1``
-    scikit-learn's :class:`~sklearn.semi_supervised.SelfTrainingClassifier`. Others
-    either raise, where the label is NaN, or take -1 as a class.
+    The estimator must accept missing labels. An
+    :class:`~skactive.ActiveLearningClassifier` does, alone or as the last step of a
+    pipeline. With ``missing_label=-1``, scikit-learn's
+    :class:`~sklearn.semi_supervised.SelfTrainingClassifier` does too. Other estimators
+    raise if the label is NaN, or take -1 as a class.
 
-    In each training part the labelled rows come first, in the order of `cv`, then
-    those without a label, ascending. So ``learning_curve(train_sizes=[20, 50, 100])``
-    takes that many labels; give it numbers, since shares would count the unlabelled
-    rows too, leave its `shuffle` off, and where rows are sorted by class use
-    :class:`~sklearn.model_selection.StratifiedShuffleSplit` as `cv`. Training
-    scores, as of ``cross_validate(return_train_score=True)``, are for `scoring=None`
-    only: a scorer would meet the missing labels.
+    In each training set the labelled rows come first, in the order of `cv`, followed by
+    the rows without a label in ascending order. So
+    ``learning_curve(train_sizes=[20, 50, 100])`` uses that many labels. Give it
+    numbers, since shares would count the unlabelled rows too, and leave its `shuffle`
+    off. If rows are sorted by class, use
+    :class:`~sklearn.model_selection.StratifiedShuffleSplit` as `cv`. Training scores,
+    such as those of ``cross_validate(return_train_score=True)``, are available with
+    `scoring=None` only, because a scorer would meet the missing labels.
 
-    With an int, each class needs two labels to be learnt from in one fold and tested
-    in another; a class with fewer labels than folds is missing from the test part of
-    some folds, of which scikit-learn warns. Where this holds for each class it is an
-    error.
+    If `cv` is an int, each class needs two labels, to be learnt in one fold and tested
+    in another. A class with fewer labels than folds is absent from some test sets, and
+    scikit-learn warns about it. It is an error if this holds for every class.
 
     A time-series or grouped splitter orders or separates the labelled rows. Rows
-    without a label are in training although they may be later or of a group that is
-    tested: only their features can be seen, and no label.
+    without a label are in the training set even if they are later or belong to a test
+    group. The estimator sees only their features, never a label.
 
-    `cross_val_predict` does not work: it needs each row in one test part.
+    `cross_val_predict` does not work, because it needs each row in exactly one test
+    set.
 
     Examples
     --------
@@ -104,36 +109,36 @@ class LabeledKFold(BaseCrossValidator):
 
     def __init__(self, cv: Any = 5, *, missing_label: Any = np.nan):
         is_once = isinstance(cv, Iterable) and not hasattr(cv, "split")
-        # A generator could be read in one search only.
+        # A generator could be read only once.
         self.cv = list(cv) if is_once and not isinstance(cv, str) else cv
         self.missing_label = missing_label
 
     def split(
         self, X: Any, y: Any = None, groups: Any = None
     ) -> Iterator[tuple[Array, Array]]:
-        """Give the positions of training and test rows, split by split.
+        """Generate indices to split data into training and test set.
 
         Parameters
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             Labelled and unlabelled rows.
         y : array-like of shape (n_samples,)
-            Labels, missing where a row is unlabelled.
+            Labels; those of unlabelled rows are missing.
         groups : array-like of shape (n_samples,), default=None
-            Groups of the rows, for splitters that heed them.
+            Group labels, for splitters that use them.
 
         Yields
         ------
         train : ndarray of shape (n_train,)
-            Labelled training rows, then all rows without a label.
+            Positions of the labelled training rows, then of all rows without a label.
         test : ndarray of shape (n_test,)
-            Labelled rows.
+            Positions of labelled rows.
 
         Raises
         ------
         ValueError
-            If no row is labelled, there are too few labels for `cv`, or a test part
-            of an iterable holds no labelled row.
+            If no row is labelled, if there are too few labels for `cv`, or if a test
+            set of an iterable contains no labelled row.
         """
         labeled, parts = self._labeled_part(X, y, groups)
         unlabeled = np.setdiff1d(np.arange(_num_samples(X)), labeled)
@@ -144,7 +149,7 @@ class LabeledKFold(BaseCrossValidator):
                 test = test[np.isin(test, labeled)]
                 if len(test) == 0:
                     raise ValueError(
-                        f"The test part of split {number} of cv={self.cv!r} holds no "
+                        f"The test set of split {number} of cv={self.cv!r} contains no "
                         "labelled row. Leave the split out, or label rows of it."
                     )
                 known = train[np.isin(train, labeled)]
@@ -155,20 +160,21 @@ class LabeledKFold(BaseCrossValidator):
             yield np.concatenate([labeled[train], unlabeled]), labeled[test]
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Give the number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
         X : array-like, sparse, data frame or sequence of n_samples, default=None
-            Rows; for splitters whose number of splits depends on them.
+            Rows, for splitters whose number of splits depends on them.
         y : array-like of shape (n_samples,), default=None
-            Labels, missing where a row is unlabelled; for the same splitters.
+            Labels, for the same splitters. Those of unlabelled rows are missing.
         groups : array-like of shape (n_samples,), default=None
-            Groups of the rows; for the same splitters.
+            Group labels, for the same splitters.
 
         Returns
         -------
         n_splits : int
+            Number of splits.
         """
         splitter = self._splitter()
         if self._is_positional() or y is None:
@@ -179,12 +185,12 @@ class LabeledKFold(BaseCrossValidator):
         return int(splitter.get_n_splits(*parts))
 
     def get_metadata_routing(self) -> Any:
-        """Metadata routing of this object.
+        """Get metadata routing of this object.
 
         Returns
         -------
         routing : MetadataRequest
-            That of `cv`: `groups` are asked for if it asks for them.
+            The routing of `cv`: `groups` are requested if `cv` requests them.
         """
         splitter = self._splitter()
         if hasattr(splitter, "get_metadata_routing"):
@@ -203,7 +209,7 @@ class LabeledKFold(BaseCrossValidator):
         if y is None:
             raise ValueError(
                 "LabeledKFold needs y to tell which rows have a label, but got None. "
-                "Pass y with the missing label where a row has none."
+                "Pass y, with missing_label for rows that have no label."
             )
         X, groups = indexable(X, groups)
         check_consistent_length(X, y, groups)
@@ -226,35 +232,35 @@ class LabeledKFold(BaseCrossValidator):
             shown = dict(zip(classes.tolist(), counts.tolist(), strict=True))
             raise ValueError(
                 f"{n_splits} folds need a class with {n_splits} labels at least; y has "
-                f"the labels {shown}. Label more rows, or use fewer folds."
+                f"the label counts {shown}. Label more rows, or use fewer folds."
             )
 
 
 def mask_missing(y: Any, missing_label: Any = np.nan) -> Any:
-    """Partly missing labels as a masked array, which all of scikit-learn accepts.
+    """Convert labels to a masked array, which all of scikit-learn accepts.
 
-    Some functions of scikit-learn look at the whole of `y` before it is split, and
-    refuse NaN and None: `TunedThresholdClassifierCV` does. Metrics refuse labels that
-    are numbers in an array of objects, as a `y` of ints and `pandas.NA` is. A masked
-    array passes, and skactive takes its masked entries as missing.
+    Some parts of scikit-learn, such as `TunedThresholdClassifierCV`, validate the whole
+    `y` before it is split, and reject NaN and None. Metrics reject numbers in an array
+    of objects, such as a `y` of ints and `pandas.NA`. A masked array is accepted, and
+    skactive takes its masked entries as missing.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        Labels, missing where a row is unlabelled; one label at least.
+        Labels, at least one. Those of unlabelled rows are missing.
     missing_label : object, default=np.nan
         The value in `y` of a row without a label. NaN, None, `pandas.NA` and null or
-        masked entries are missing in any case.
+        masked entries are always missing.
 
     Returns
     -------
     masked : masked array of shape (n_samples,)
-        Labels of their natural type. Below the mask is the first class.
+        Labels of their natural dtype. Masked entries hold the first class.
 
     Raises
     ------
     ValueError
-        If no row is labelled, or labels are no classes.
+        If no row is labelled, or the labels are not classes.
 
     Examples
     --------
@@ -264,7 +270,7 @@ def mask_missing(y: Any, missing_label: Any = np.nan) -> Any:
                  mask=[False,  True, False],
            fill_value=999999)
 
-    With ten of a hundred labels, where to cut the probabilities:
+    Tune the decision threshold with a tenth of the labels:
 
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.model_selection import TunedThresholdClassifierCV
@@ -283,7 +289,7 @@ def mask_missing(y: Any, missing_label: Any = np.nan) -> Any:
     if len(classes) == 0:
         raise ValueError(
             f"No row is labelled: all {len(codes)} entries of y are missing, so there "
-            "is no class to put below the mask. Label some rows first."
+            "is no class to put in the masked entries. Label some rows first."
         )
     missing = codes == MISSING
     return np.ma.MaskedArray(classes[np.where(missing, 0, codes)], mask=missing)
@@ -294,5 +300,5 @@ def _is_int(cv: Any) -> bool:
 
 
 def _as_positions(rows: Any, X: Any) -> Array:
-    """Positions, also where a split is given as a mask or counts from the end."""
+    """Positions of rows given as positions, negative positions or a mask."""
     return np.arange(_num_samples(X))[np.asarray(rows)]

@@ -1,4 +1,4 @@
-"""What learning curves of campaigns say: areas, labels saved, and how sure that is."""
+"""Summary of learning curves of campaigns: areas, labels saved, and intervals."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ from scipy.stats import norm, t
 
 from skactive._compat.typing import Array
 
-# Below, resampled means cannot tell how far off a mean may be.
+# With fewer splits, resampled means cannot tell how far off a mean may be.
 _FEW_SPLITS = 10
 _NOTHING = "Nothing beats random here: "
 
 
 class CurveSummary(list):
-    """Records, dicts with the same keys, one a strategy; `str` of it is a table.
+    """A list of records, one per strategy; its `str` is a table and a sentence.
 
-    Keys of a record: "strategy"; "area", the mean score over the labels used;
-    "area_gain" over random with "area_gain_interval" and "win_rate", the share of
-    splits in which the area is above random's (a tie counts one half);
-    "against_best" over the best other strategy with "against_best_interval";
-    "final_score"; "labels_needed" to reach what random reaches with the whole budget,
-    infinite if that is not reached; "labels_saved", the share of random's own labels,
-    with "labels_saved_interval", NaN with less than five splits; and
-    "labels_to_target" if a target was given.
+    Each record is a dict with the same keys:
+
+    - "strategy": the name of the strategy.
+    - "area": the mean score over the labels used.
+    - "area_gain" and "area_gain_interval": the gain in area over random.
+    - "win_rate": the share of splits in which the area is above that of random. A tie
+      counts one half.
+    - "against_best" and "against_best_interval": the gain in area over the best other
+      strategy.
+    - "final_score": the score at the end of the campaign.
+    - "labels_needed": the labels needed to reach what random reaches with the whole
+      budget, infinite if that is not reached.
+    - "labels_saved" and "labels_saved_interval": the labels saved, as a share of the
+      labels that random needs. The interval is NaN with fewer than five splits.
+    - "labels_to_target": the labels needed to reach the target, if one was given.
 
     Attributes
     ----------
     sentence : str
-        The answer in one sentence.
+        The result in one sentence.
     """
 
     sentence: str = ""
@@ -72,28 +79,29 @@ def summarize(
     n_resamples: int = 2000,
     random_state: int | None = 0,
 ) -> CurveSummary:
-    """Summary of curves; the first strategy is random, the one to compare with.
+    """Summarize curves. The first strategy is random, the baseline.
 
     Parameters
     ----------
     strategies : sequence of str
-        Names.
+        Names of the strategies.
     n_labels : ndarray of shape (n_points,)
-        Labels used at each point, increasing.
+        Number of labels used at each point, increasing.
     scores : ndarray of shape (n_strategies, n_points, n_splits)
-        Greater is better.
+        Scores. Greater is better.
     target : float, default=None
-        A score whose labels are looked for.
+        A score. If given, the labels needed to reach it are found too.
     confidence : float, default=0.95
-        Of the intervals.
+        Confidence of the intervals.
     n_resamples : int, default=2000
-        Bootstrap samples.
+        Number of bootstrap samples.
     random_state : int or None, default=0
-        Draws them.
+        Seed for drawing the bootstrap samples.
 
     Returns
     -------
     summary : CurveSummary
+        One record per strategy.
     """
     areas = area_under_curve(n_labels, scores)
     n_splits = scores.shape[2]
@@ -119,7 +127,7 @@ def summarize(
             ),
             "final_score": float(curves[s, -1]),
             "labels_needed": float(needed[s]),
-            # Minus infinity where the score that random ends with is not reached.
+            # Minus infinity if the final score of random is not reached.
             "labels_saved": float(1 - needed[s] / needed[0]),
             "labels_saved_interval": _saved_interval(
                 resampled[s], resampled[0], n_splits, confidence
@@ -137,7 +145,7 @@ def summarize(
 
 
 def area_under_curve(n_labels: Array, scores: Array) -> Array:
-    """Mean score over the labels used (trapezoids), (n_strategies, n_splits)."""
+    """Mean score over the labels used, by trapezoids: (n_strategies, n_splits)."""
     if len(n_labels) == 1:
         return scores[:, 0]
     widths = np.diff(n_labels)[:, np.newaxis]
@@ -148,12 +156,12 @@ def area_under_curve(n_labels: Array, scores: Array) -> Array:
 def labels_needed(n_labels: Array, curves: Array, target: float | Array) -> Array:
     """Labels at which each curve reaches a score, interpolated; infinite if never.
 
-    Curves are made monotone first, so that one lucky point does not count.
+    The curves are made monotone first, so that a single lucky point does not count.
 
     Parameters
     ----------
     n_labels : ndarray of shape (n_points,)
-        Increasing.
+        Number of labels at each point, increasing.
     curves : ndarray of shape (n_curves, n_points)
         Scores.
     target : float or ndarray of shape (n_curves,)
@@ -162,6 +170,7 @@ def labels_needed(n_labels: Array, curves: Array, target: float | Array) -> Arra
     Returns
     -------
     needed : ndarray of shape (n_curves,)
+        Number of labels needed.
 
     Examples
     --------
@@ -182,21 +191,21 @@ def labels_needed(n_labels: Array, curves: Array, target: float | Array) -> Arra
 
 
 def monotone(curves: Array) -> Array:
-    """Least squares fit of curves that never fall (isotonic regression).
+    """Least squares fit by curves that never fall (isotonic regression).
 
-    A stretch of points has a mean. For each first point of a stretch the smallest mean
-    over its last points is taken, and of these the largest. This does many short curves
-    at once.
+    The value at a point is a max-min over the stretches of points that contain it: for
+    each first point, the smallest mean over all last points; and of these, the largest.
+    This form handles many short curves at once.
 
     Parameters
     ----------
     curves : ndarray of shape (n_curves, n_points)
-        Any values.
+        Arbitrary values.
 
     Returns
     -------
     smooth : ndarray of shape (n_curves, n_points)
-        Increasing along the last axis.
+        The fit. It never falls along the last axis.
 
     Examples
     --------
@@ -221,24 +230,24 @@ def paired_interval(
 ) -> tuple[float, float]:
     """Bootstrap interval of a mean over splits.
 
-    Percentiles of the resampled means, taken as far out as makes up for the narrowness
-    of the bootstrap with few splits: the expanded percentile interval [1]_. With less
-    than ten splits it is Student's interval, since resampled means cannot go beyond
-    the differences that were seen.
+    It is the expanded percentile interval [1]_: percentiles of the resampled means,
+    taken further out to make up for the narrowness of the bootstrap with few splits.
+    With fewer than ten splits it is Student's t interval, since resampled means cannot
+    go beyond the observed differences.
 
     Parameters
     ----------
     differences : ndarray of shape (n_splits,)
-        One paired difference a split.
+        One paired difference per split.
     resamples : ndarray of shape (n_resamples, n_splits)
         Positions of splits.
     confidence : float
-        In (0, 1).
+        Confidence of the interval, in (0, 1).
 
     Returns
     -------
     low, high : float
-        Both NaN for a single split.
+        Ends of the interval, NaN for a single split.
 
     References
     ----------
@@ -276,18 +285,18 @@ def _resampled_needs(n_labels: Array, scores: Array, resamples: Array) -> Array:
 def _saved_interval(
     needed: Array, random_needed: Array, n_splits: int, confidence: float
 ) -> tuple[float, float]:
-    """Percentiles of bootstrap samples; both NaN where there are too few splits."""
+    """Percentiles of bootstrap samples, NaN if there are too few splits."""
     if n_splits < _FEW_SPLITS // 2:
         return np.nan, np.nan
     saved = 1 - needed / random_needed
     levels = ((1 - confidence) / 2, (1 + confidence) / 2)
-    # No interpolation: some may be minus infinity.
+    # No interpolation, because some values may be minus infinity.
     low, high = np.quantile(saved, levels, method="nearest")
     return float(low), float(high)
 
 
 def _percent(share: float) -> str:
-    """A share of labels saved; "none" where random's score was not reached at all."""
+    """A share of labels saved; "none" if the score of random was not reached."""
     if np.isnan(share):
         return "unknown"
     return f"{share:.0%}" if np.isfinite(share) else "none"

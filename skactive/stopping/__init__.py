@@ -1,4 +1,4 @@
-"""When to stop labelling: rules that watch a campaign; ``&`` and ``|`` combine them."""
+"""Rules that decide when to stop labelling. Combine them with ``&`` and ``|``."""
 
 from skactive.stopping._base import AllOf, AnyOf, Decision, Patience, StoppingRule
 from skactive.stopping._confidence import (

@@ -1,4 +1,4 @@
-"""What a stopping rule is: it watches a campaign, and rules combine with & and |."""
+"""Base classes of stopping rules, and combinations of rules with & and |."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from skactive.strategies._selection import as_generator
 
 
 class Decision(NamedTuple):
-    """Whether to stop, and why; true or false where it is used as a condition.
+    """Decision whether to stop, and why. Its truth value is that of `stop`.
 
     Parameters
     ----------
     stop : bool
         Whether to stop.
     rule : str
-        Which rule said so; "exhausted" where no row is left without a label.
+        Name of the rule that decided. It is "exhausted" if every row has a label.
     reason : str
-        A sentence with the figures.
+        The reason, with the figures.
 
     Examples
     --------
@@ -52,16 +52,16 @@ class Decision(NamedTuple):
 
 
 class Round:
-    """A fitted learner and its pool, as rules see them; predictions are shared.
+    """A fitted learner and its pool, as rules see them. Predictions are cached.
 
     Parameters
     ----------
     learner : estimator object
-        Fitted.
+        A fitted learner.
     X : array-like, sparse, data frame or sequence of n_samples
         The pool.
     y : array-like of shape (n_samples,)
-        Labels, missing where a row is unlabelled.
+        Labels; those of unlabelled rows are missing.
     """
 
     def __init__(self, learner: Any, X: Any, y: Any):
@@ -77,7 +77,7 @@ class Round:
         self._known: dict[Any, Array] = {}
 
     def predict(self, rows: Array) -> Array:
-        """Labels that the learner predicts for some rows of the pool."""
+        """Labels predicted by the learner for some rows of the pool."""
         classes = classes_of(self.learner)
 
         def as_codes(X: Any) -> Array:
@@ -87,12 +87,12 @@ class Round:
         return classes[codes.astype(np.intp)]
 
     def measure(self, measure: Callable[[Array], Array], rows: Array) -> Array:
-        """`measure` of the probabilities of some rows of the pool."""
+        """`measure` applied to the class probabilities of some rows of the pool."""
         if not hasattr(self.learner, "predict_proba"):
             raise ValueError(
                 "This stopping rule needs predict_proba, which "
-                f"{self.learner!r} does not have. Use CalibratedClassifierCV around "
-                "it, or a rule on predictions, as StabilizingPredictions."
+                f"{self.learner!r} does not have. Wrap it in CalibratedClassifierCV, "
+                "or use a rule on predictions, such as StabilizingPredictions."
             )
 
         def of_proba(X: Any) -> Array:
@@ -111,50 +111,52 @@ class Round:
 
 
 class StoppingRule(BaseEstimator):
-    """Base of all stopping rules.
+    """Base class for all stopping rules.
 
-    After each round of labelling, :meth:`update` is given the fitted learner and the
-    pool, and says whether to stop. Rules remember rounds: ``reset()`` or ``clone``
-    before another campaign. They combine: ``a & b`` stops where both say so in the
-    same round, ``a | b`` where one does, and :class:`Patience` where one says so a
-    few times in a row.
+    Call :meth:`update` with the fitted learner and the pool after each round of
+    labelling. It returns whether to stop. A rule remembers rounds: call ``reset()`` or
+    ``clone`` it before another campaign.
 
-    Every rule says stop when no row is left without a label, so a loop over a finite
-    pool ends.
+    Rules can be combined. ``a & b`` stops when both say so in the same round, and
+    ``a | b`` stops when one does. :class:`Patience` stops when a rule says so several
+    times in a row.
 
-    A new rule derives from this class and defines ``_check(round)``, which gives
-    whether to stop and a sentence, and keeps what it remembers in attributes with a
-    trailing underscore. The rules here are dataclasses: the decorator writes the
-    ``__init__`` that stores the parameters, from which scikit-learn reads their names.
+    Every rule says stop when every row has a label, so a loop over a finite pool ends.
+
+    To write a new rule, derive from this class and define ``_check(round)``. It returns
+    whether to stop, and the reason as a string. Store what the rule remembers in
+    attributes with a trailing underscore. The rules here are dataclasses: the decorator
+    writes the ``__init__`` that stores the parameters, and scikit-learn reads their
+    names from it.
 
     Attributes
     ----------
     needs_model : bool
-        Whether the rule looks at predictions. It then says nothing, and remembers
-        nothing, of rounds in which one class only has been labelled.
+        Whether the rule looks at predictions. If so, it does not say stop and remembers
+        nothing while only one class has been labelled.
     """
 
     needs_model: ClassVar[bool] = True
     _parameter_constraints: dict = {}
 
     def update(self, learner: Any, X: Any, y: Any) -> Decision:
-        """Look at a round of a labelling campaign.
+        """Decide whether to stop after a round of labelling.
 
         Parameters
         ----------
         learner : estimator object
-            Fitted on the labelled rows: an :class:`ActiveLearningClassifier`, a
+            Learner fitted on the labelled rows: an :class:`ActiveLearningClassifier`, a
             pipeline that ends with one, or any classifier.
         X : array-like, sparse, data frame or sequence of n_samples
-            The pool, the same rows in each round.
+            The pool. It must be the same rows in each round.
         y : array-like of shape (n_samples,)
-            Labels, missing where a row is unlabelled; by the learner's
+            Labels. Those of unlabelled rows are missing, marked by the learner's
             `missing_label` if it has one.
 
         Returns
         -------
         decision : Decision
-            True or false, with the rule's name and the reason.
+            The decision, with the name of the rule and the reason.
 
         Raises
         ------
@@ -176,6 +178,7 @@ class StoppingRule(BaseEstimator):
         Returns
         -------
         self : StoppingRule
+            The rule itself.
         """
         for leaf in self.leaves():
             for name in [name for name in vars(leaf) if name.endswith("_")]:
@@ -183,11 +186,12 @@ class StoppingRule(BaseEstimator):
         return self
 
     def leaves(self) -> list[StoppingRule]:
-        """The rules that this one is made of, and itself.
+        """List this rule and the rules that it consists of.
 
         Returns
         -------
         rules : list of StoppingRule
+            This rule first.
         """
         return [self]
 
@@ -200,10 +204,10 @@ class StoppingRule(BaseEstimator):
 
     @abstractmethod
     def _check(self, this_round: Round) -> tuple[bool, str]:
-        """Whether to stop, and a sentence."""
+        """Return whether to stop, and the reason."""
 
     def _remember(self, value: float) -> list[float]:
-        """All values so far, with that of this round."""
+        """Append the value of this round, and return all values so far."""
         self.history_: list[float] = [*getattr(self, "history_", []), float(value)]
         return self.history_
 
@@ -227,16 +231,17 @@ class _Combination(StoppingRule):
     _needs_all: ClassVar[bool]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get parameters, those of the rules as ``"0__threshold"``.
+        """Get parameters. Those of the rules have names such as ``"0__threshold"``.
 
         Parameters
         ----------
         deep : bool, default=True
-            Whether to give the parameters of the rules as well.
+            Whether to return the parameters of the rules as well.
 
         Returns
         -------
         params : dict
+            Parameter names mapped to their values.
         """
         params = {"rules": self.rules}
         if deep:
@@ -247,7 +252,7 @@ class _Combination(StoppingRule):
         return params
 
     def set_params(self, **params: Any) -> StoppingRule:
-        """Set parameters, those of the rules as ``**{"0__threshold": 0.1}``.
+        """Set parameters, as in ``**{"0__threshold": 0.1}`` for those of the rules.
 
         Parameters
         ----------
@@ -257,6 +262,7 @@ class _Combination(StoppingRule):
         Returns
         -------
         self : StoppingRule
+            The rule itself.
         """
         rules = list(params.pop("rules", self.rules))
         for number in range(len(rules)):
@@ -275,7 +281,7 @@ class _Combination(StoppingRule):
         return self._sign.join(parts)
 
     def _decide(self, this_round: Round) -> Decision:
-        # Each is asked in each round, for what it remembers.
+        # Every rule is asked in every round, because rules remember rounds.
         decisions = [rule._decide(this_round) for rule in self.rules]
         combine = all if self._needs_all else any
         stop = combine(decision.stop for decision in decisions)
@@ -288,12 +294,12 @@ class _Combination(StoppingRule):
 
 
 class AllOf(_Combination):
-    """Stop where all rules say so in the same round; ``a & b``.
+    """Stop when all rules say so in the same round; ``a & b``.
 
     Parameters
     ----------
     rules : list of StoppingRule
-        Each is asked in each round.
+        Rules to combine. Each of them is asked in each round.
 
     Examples
     --------
@@ -309,12 +315,12 @@ class AllOf(_Combination):
 
 
 class AnyOf(_Combination):
-    """Stop where one of the rules says so; ``a | b``.
+    """Stop when at least one of the rules says so; ``a | b``.
 
     Parameters
     ----------
     rules : list of StoppingRule
-        Each is asked in each round.
+        Rules to combine. Each of them is asked in each round.
 
     Examples
     --------
@@ -331,19 +337,19 @@ class AnyOf(_Combination):
 
 @dataclass(repr=False, eq=False)
 class Patience(StoppingRule):
-    """Stop where a rule has said so in several rounds in a row.
+    """Stop when a rule has said so in several rounds in a row.
 
     Parameters
     ----------
     rule : StoppingRule
-        The rule.
+        The rule to ask in each round.
     n_rounds : int, default=3
-        How many times in a row.
+        Number of rounds in a row.
 
     Attributes
     ----------
     n_in_a_row_ : int
-        In how many rounds, the last one included, it has said so.
+        Number of rounds in a row, up to the last one, in which the rule said stop.
 
     Examples
     --------
@@ -362,11 +368,12 @@ class Patience(StoppingRule):
     }
 
     def leaves(self) -> list[StoppingRule]:
-        """The rules that this one is made of, and itself.
+        """List this rule and the rules that it consists of.
 
         Returns
         -------
         rules : list of StoppingRule
+            This rule first.
         """
         return [self, *self.rule.leaves()]
 
@@ -385,23 +392,23 @@ class Patience(StoppingRule):
 
 @dataclass(repr=False, eq=False)
 class StopSetRule(StoppingRule):
-    """Base of rules that look at a stop set: rows of their own, or some of the pool.
+    """Base class for rules that look at a stop set: given rows, or some of the pool.
 
     Parameters
     ----------
     stop_set : array-like, sparse, data frame, sequence or None, default=None
-        Rows to look at. None takes rows of the pool without a label: those of each
-        round, or, where `is_fixed`, those of the first round.
+        Rows to look at. None means rows of the pool without a label: those of each
+        round, or those of the first round if `is_fixed`.
     n_stop : int or None, default=None
-        At most that many rows of the pool, drawn at random; None for all.
+        Largest number of rows to draw at random from the pool. None means all.
     random_state : int, RandomState instance or None, default=None
-        Draws them.
+        Controls the draw.
 
     Attributes
     ----------
     is_fixed : bool
         Whether the rows taken from the pool stay the same for the whole campaign,
-        also when they get a label.
+        even when they get a label.
     """
 
     stop_set: Any = field(default=None, kw_only=True)
@@ -416,19 +423,19 @@ class StopSetRule(StoppingRule):
     }
 
     def _stop_rows(self, this_round: Round) -> tuple[Round, Array]:
-        """A round whose pool holds the stop set, and the positions in it."""
+        """A round whose pool contains the stop set, and the positions in it."""
         if self.stop_set is not None:
             n_rows = _num_samples(self.stop_set)
             if n_rows == 0:
                 raise ValueError(
                     f"stop_set of {type(self).__name__} has no rows. Give it rows like "
-                    "those of X, or None to take rows of X."
+                    "those of X, or None to use rows of X."
                 )
             empty = np.full(n_rows, None)
             return Round(this_round.learner, self.stop_set, empty), np.arange(n_rows)
         rows, n_samples = this_round.unlabeled, this_round.n_samples
         has_too_many = self.n_stop is not None and len(rows) > self.n_stop
-        if not hasattr(self, "order_"):  # in which rows without a label are taken
+        if not hasattr(self, "order_"):  # in which unlabelled rows are taken
             self.order_ = np.arange(n_samples)
             if has_too_many:
                 self.order_ = as_generator(self.random_state).permutation(n_samples)
@@ -445,6 +452,6 @@ class StopSetRule(StoppingRule):
         return this_round, self.rows_
 
     def _measure(self, measure: Callable[[Array], Array], this_round: Round) -> Array:
-        """`measure` of the probabilities of each row of the stop set."""
+        """`measure` applied to the class probabilities of the stop set."""
         source, rows = self._stop_rows(this_round)
         return source.measure(measure, rows)

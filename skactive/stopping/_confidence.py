@@ -1,4 +1,4 @@
-"""Rules on the probabilities of rows without a label."""
+"""Stopping rules on the predicted probabilities of rows without a label."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skactive._compat.sklearn import Interval, StrOptions
 from skactive._compat.typing import Array
 from skactive.stopping._base import Round, StopSetRule
 
-# One object each, so that rules that use the same share a pass over the pool.
+# One object each, so that rules with the same measure share a pass over the pool.
 _UNCERTAINTIES: dict[str, Callable[[Array], Array]] = {
     "entropy": partial(measures.entropy, normalize=True),
     "least_confidence": partial(measures.least_confidence, normalize=True),
@@ -27,22 +27,23 @@ _REDUCE: dict[str, Callable[[Array], Any]] = {"mean": np.mean, "max": np.max}
 
 @dataclass(repr=False, eq=False)
 class OverallUncertainty(StopSetRule):
-    """Stop where the model is sure of the rows without a label [1]_.
+    """Stop when the model is sure of the rows without a label [1]_.
 
     Parameters
     ----------
     threshold : float, default=0.05
-        Stop if the uncertainty is below it.
+        Stop if the uncertainty is below this value.
     measure : {"entropy", "least_confidence", "margin"}, default="entropy"
-        Uncertainty of a row, divided by its largest possible value.
+        Measure of the uncertainty of a row, divided by its largest possible value.
     reduce : {"mean", "max"}, default="mean"
-        Mean (overall uncertainty) or maximum (maximum uncertainty) over the rows.
+        Whether to take the mean over the rows (overall uncertainty) or the maximum
+        (maximum uncertainty).
     stop_set : array-like, sparse, data frame, sequence or None, default=None
-        Other rows to look at. None takes the rows of `X` without a label.
+        Rows to look at. None means the rows of `X` without a label.
     n_stop : int or None, default=None
-        At most that many rows of `X`, drawn at random; None for all.
+        Largest number of rows to draw at random from `X`. None means all.
     random_state : int, RandomState instance or None, default=None
-        Draws them.
+        Controls the draw.
 
     Attributes
     ----------
@@ -83,22 +84,22 @@ class OverallUncertainty(StopSetRule):
 
 @dataclass(repr=False, eq=False)
 class ExpectedErrorFlattening(StopSetRule):
-    """Stop where the expected error no longer changes, whatever its level.
+    """Stop when the expected error no longer changes, whatever its level.
 
-    The expected error of a row is one less its largest probability, as in [1]_. A model
-    whose probabilities are too sure or too unsure misses a fixed level, such as the one
-    of [1]_ or of :class:`OverallUncertainty`. Its curve becomes flat all the same.
+    The expected error of a row is one minus its largest probability, as in [1]_. A
+    fixed level, such as that of [1]_ or of :class:`OverallUncertainty`, does not suit a
+    model that is over- or underconfident. Its curve becomes flat all the same.
 
     Parameters
     ----------
     tolerance : float, default=0.005
         Stop if the values of the last `window` + 1 rounds differ by no more than this.
     window : int, default=3
-        Changes looked at.
+        Number of changes between successive rounds to look at.
     reduce : {"mean", "max"}, default="mean"
-        Mean or maximum over the rows.
+        Whether to take the mean or the maximum over the rows.
     stop_set, n_stop, random_state
-        Other rows to look at than all without a label: see
+        Rows to look at, by default all rows without a label. See
         :class:`OverallUncertainty`.
 
     Attributes
@@ -146,18 +147,19 @@ class ExpectedErrorFlattening(StopSetRule):
 
 @dataclass(repr=False, eq=False)
 class ContradictoryInformation(StopSetRule):
-    """Stop where the model becomes less sure of a stop set round by round [1]_.
+    """Stop when the model becomes less sure of a stop set, round after round [1]_.
 
-    While labels teach something new, a model becomes surer. The labels of rows that
-    it cannot learn contradict each other, and it becomes less sure.
+    While labels teach something new, a model becomes surer. If it cannot learn the rows
+    that are left, their labels contradict each other, and it becomes less sure.
 
     Parameters
     ----------
     window : int, default=3
-        Stop if the mean of the largest probabilities fell in that many rounds in a
+        Stop if the mean of the largest probabilities fell in this many rounds in a
         row.
     stop_set, n_stop, random_state
-        Rows to look at, by default 2000 of `X`: see :class:`StabilizingPredictions`.
+        Rows to look at, by default at most 2000 rows of `X`. See
+        :class:`StabilizingPredictions`.
 
     Attributes
     ----------
@@ -166,8 +168,8 @@ class ContradictoryInformation(StopSetRule):
 
     Notes
     -----
-    It may never say stop: combine it, as in ``ContradictoryInformation() |
-    Budget(500)``.
+    This rule may never say stop. Combine it with another one, as in
+    ``ContradictoryInformation() | Budget(500)``.
 
     References
     ----------
@@ -192,7 +194,7 @@ class ContradictoryInformation(StopSetRule):
 
     def _check(self, this_round: Round) -> tuple[bool, str]:
         values = self._remember(1 - self._measure(_error, this_round).mean())
-        # Rounding is no fall.
+        # Differences from rounding do not count as a fall.
         falls = np.diff(values[-self.window - 1 :]) < -1e-12
         n_falls = int(np.argmin(np.append(falls[::-1], False)))
         reason = (

@@ -1,4 +1,4 @@
-"""Rules on what was spent, and on what was reached on labelled rows set aside."""
+"""Stopping rules on the labels or rounds spent, and on the validation score."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from skactive.stopping._base import Round, StoppingRule
 
 @dataclass(repr=False, eq=False)
 class Budget(StoppingRule):
-    """Stop where a number of labels is used.
+    """Stop when a number of labels is used.
 
     Parameters
     ----------
     max_labels : int or float, default=100
-        Labels in `y`: an int is their number, a float in (0, 1] their share of the
-        rows of `X`, rounded down and at least one.
+        Number of labels in `y` at which to stop. A float in (0, 1] is a share of the
+        rows of `X`, rounded down but at least one label.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class Budget(StoppingRule):
     def _check(self, this_round: Round) -> tuple[bool, str]:
         affordable = self.max_labels
         if not isinstance(affordable, numbers.Integral):
-            # As the learner does it: 0.29 of 100 rows are 29.
+            # As in the learner: 0.29 of 100 rows are 29.
             affordable = max(1, int(affordable * this_round.n_samples + 1e-9))
         n_labels = this_round.n_labels
         return n_labels >= affordable, f"{n_labels} of {affordable} labels are used"
@@ -59,12 +59,13 @@ class MaxRounds(StoppingRule):
     Parameters
     ----------
     n_rounds : int, default=20
-        Calls of :meth:`update` since the first one or the last `reset()`.
+        Number of calls of :meth:`update`, since the first one or the last `reset()`,
+        at which to stop.
 
     Attributes
     ----------
     n_rounds_ : int
-        Rounds so far.
+        Number of rounds so far.
 
     Examples
     --------
@@ -88,24 +89,25 @@ class MaxRounds(StoppingRule):
 
 @dataclass(repr=False, eq=False)
 class PerformancePlateau(StoppingRule):
-    """Stop where the score on labelled rows set aside no longer grows [1]_.
+    """Stop when the score on a validation set no longer increases [1]_.
 
-    The rows must be a random sample, and none of the rows that are learnt from. Rows
-    that active learning chose would not do.
+    The validation set must be a random sample, and none of its rows may be used for
+    training. Rows that active learning chose are not suitable.
 
     Parameters
     ----------
     X_val : array-like, sparse, data frame or sequence of n_val
-        Rows set aside.
+        Rows of the validation set.
     y_val : array-like of shape (n_val,)
-        All their labels.
+        Labels of these rows. None may be missing.
     scoring : str, callable or None, default=None
-        As in scikit-learn; None means the learner's `score`.
+        Score to compute, as in scikit-learn. None means the `score` method of the
+        learner.
     min_gain : float, default=0.005
-        The gain that counts: stop if the best score of the last `window` rounds
-        exceeds the best one before by no more than this.
+        Stop if the best score of the last `window` rounds exceeds the best score before
+        them by no more than this.
     window : int, default=3
-        Rounds.
+        Number of rounds to look at.
 
     Attributes
     ----------
@@ -149,7 +151,7 @@ class PerformancePlateau(StoppingRule):
         if not np.isfinite(score):
             raise ValueError(
                 f"scoring={self.scoring!r} gave {score} on the {len(self.y_val)} rows "
-                "of X_val. Give rows of every class, or another scoring."
+                "of X_val. Use rows of every class, or another scoring."
             )
         scores = self._remember(score)
         if len(scores) <= self.window:

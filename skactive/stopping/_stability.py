@@ -1,4 +1,4 @@
-"""Rules on predictions that stay the same from round to round."""
+"""Stopping rules on predictions that stay the same from round to round."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from skactive.stopping._base import Round, StopSetRule
 
 
 def kappa(labels: Array, others: Array) -> float:
-    """Cohen's kappa of two labellings; one where they agree by chance as well."""
+    """Cohen's kappa of two labellings; 1 if they agree entirely."""
     n = len(labels)
     classes, codes = np.unique(np.concatenate([labels, others]), return_inverse=True)
     shares = [np.bincount(c, minlength=len(classes)) / n for c in np.split(codes, 2)]
     agreement = np.count_nonzero(codes[:n] == codes[n:]) / n
     by_chance = float(shares[0] @ shares[1])
-    if agreement == 1:  # also where both know one class only, which is 0 / 0
+    if agreement == 1:  # also if both have a single class, which is 0 / 0
         return 1.0
     return (agreement - by_chance) / (1 - by_chance)
 
 
 def change_of_f(positive: Array, before: Array) -> float:
-    """One less the F measure of predictions against those of the round before.
+    """One minus the F measure of predictions against those of the round before.
 
-    Zero where no row is positive in either round, which is 0 / 0.
+    It is zero if no row is positive in either round, which is 0 / 0.
     """
     both = np.count_nonzero(positive & before)
     either = np.count_nonzero(positive ^ before)
@@ -36,10 +36,10 @@ def change_of_f(positive: Array, before: Array) -> float:
 
 
 class _Successive(StopSetRule):
-    """What rules that compare with the round before have in common."""
+    """Base class for rules that compare predictions with the round before."""
 
     def _compare(self, this_round: Round) -> tuple[Array, Array] | None:
-        """Labels of the same rows in this round and the one before, if there are."""
+        """Labels of the same rows in this round and the one before, or None."""
         source, rows = self._stop_rows(this_round)
         labels = source.predict(rows)
         before = getattr(self, "last_", None)
@@ -47,7 +47,7 @@ class _Successive(StopSetRule):
         if before is None:
             return None
         if before[0] is not rows:
-            # Rows that have got a label since take no part.
+            # Rows that were labelled since are left out.
             _, new, old = np.intersect1d(rows, before[0], True, return_indices=True)
             return (labels[new], before[1][old]) if len(new) else None
         return labels, before[1]
@@ -55,33 +55,33 @@ class _Successive(StopSetRule):
 
 @dataclass(repr=False, eq=False)
 class StabilizingPredictions(_Successive):
-    """Stop where predictions of a stop set no longer change, by Cohen's kappa [1]_.
+    """Stop when predictions of a stop set no longer change, by Cohen's kappa [1]_.
 
     Parameters
     ----------
     threshold : float, default=0.99
-        Stop if the mean kappa between successive rounds is not below it.
+        Stop if the mean kappa between successive rounds is at least this value.
     window : int, default=3
-        The number of kappas in the mean. So `window` + 1 rounds are needed.
+        Number of kappas in the mean. So `window` + 1 rounds are needed.
     stop_set : array-like, sparse, data frame, sequence or None, default=None
-        Rows whose predictions are compared. None takes rows of `X` that have no label
-        in the first round, and keeps them for the campaign.
+        Rows whose predictions are compared. None means rows of `X` that have no label
+        in the first round. They stay the same for the whole campaign.
     n_stop : int or None, default=2000
-        At most that many rows of `X`, drawn at random; None for all.
+        Largest number of rows to draw at random from `X`. None means all.
     random_state : int, RandomState instance or None, default=None
-        Draws them.
+        Controls the draw.
 
     Attributes
     ----------
     history_ : list of float
-        Kappa of each round but the first. It is 1 where all predictions agree, also
-        where they are of one class only.
+        Kappa in each round but the first. It is 1 if all predictions agree, even if
+        they are all of one class.
 
     Notes
     -----
-    KappaAverage of small-text up to 1.3.2 takes the mean of the absolute differences
-    between successive kappas, not of the kappas, so that it also stops where
-    predictions go on changing at an even pace; 1.3.3 (December 2023) mended that.
+    `KappaAverage` of small-text up to 1.3.2 takes the mean of the absolute differences
+    between successive kappas instead of the kappas. So it also stops when predictions
+    keep changing at an even pace. This was fixed in 1.3.3 (December 2023).
 
     References
     ----------
@@ -132,20 +132,20 @@ class StabilizingPredictions(_Successive):
 
 @dataclass(repr=False, eq=False)
 class ClassificationChange(_Successive):
-    """Stop where predictions of the rows without a label stay the same [1]_.
+    """Stop when predictions of the rows without a label stay the same [1]_.
 
     Parameters
     ----------
     threshold : float, default=0.0
-        The share of these rows whose prediction may change between two rounds.
+        Share of the rows whose prediction may change between two rounds.
     stop_set, n_stop, random_state
-        Other rows whose predictions are compared, see :class:`OverallUncertainty`. By
-        default these are all rows of `X` that have no label in both rounds.
+        Rows whose predictions are compared, by default all rows of `X` that have no
+        label in either round. See :class:`OverallUncertainty`.
 
     Attributes
     ----------
     history_ : list of float
-        The share of rows whose prediction changed, in each round but the first.
+        Share of the rows whose prediction changed, in each round but the first.
 
     References
     ----------
@@ -182,34 +182,34 @@ class ClassificationChange(_Successive):
 
 @dataclass(repr=False, eq=False)
 class PredictedChangeOfF(_Successive):
-    """Stop where the F measure is predicted to change little; two classes [1]_.
+    """Stop when the predicted change of the F measure is small, for two classes [1]_.
 
-    The change is one less the F measure of this round's predictions of a stop set
-    against those of the round before: ``1 - 2a / (2a + b + c)`` with `a` rows
-    positive in both rounds, and `b` and `c` in one of them only.
+    The change is one minus the F measure of this round's predictions of a stop set
+    against those of the round before. It is ``1 - 2a / (2a + b + c)``, where `a` rows
+    are positive in both rounds, and `b` and `c` rows in only one of them.
 
     Parameters
     ----------
     threshold : float, default=0.005
-        Stop if the change is below it in each of the last `window` rounds.
+        Stop if the change is below this value in each of the last `window` rounds.
     window : int, default=3
-        Rounds.
+        Number of rounds to look at.
     pos_label : object, default=None
-        The positive class; None is the greater one of the two.
+        The positive class. None means the greater one of the two classes.
     stop_set, n_stop, random_state
-        Rows whose predictions are compared: see :class:`StabilizingPredictions`.
+        Rows whose predictions are compared. See :class:`StabilizingPredictions`.
 
     Attributes
     ----------
     history_ : list of float
-        The change in each round but the first. It is 0 where no row is positive in
-        either round.
+        The change in each round but the first. It is 0 if no row is positive in either
+        round.
 
     Notes
     -----
-    DeltaFScore of small-text up to 1.3.2 counts the rows that are negative in both
-    rounds as well, so that many negative rows hide a change; 1.3.3 (December 2023)
-    mended that.
+    `DeltaFScore` of small-text up to 1.3.2 also counts the rows that are negative in
+    both rounds, so that many negative rows hide a change. This was fixed in 1.3.3
+    (December 2023).
 
     References
     ----------
@@ -258,14 +258,14 @@ class PredictedChangeOfF(_Successive):
         if len(classes) > 2:
             raise ValueError(
                 f"PredictedChangeOfF is for two classes; y has {len(classes)}: "
-                f"{classes[:5].tolist()}... Use StabilizingPredictions, which takes "
-                "any number."
+                f"{classes[:5].tolist()}... Use StabilizingPredictions, which accepts "
+                "any number of classes."
             )
         if self.pos_label is None:
             return classes[1]
         if self.pos_label not in classes.tolist():
             raise ValueError(
-                f"pos_label={self.pos_label!r} is no class of y, whose classes are "
+                f"pos_label={self.pos_label!r} is not a class of y, whose classes are "
                 f"{classes.tolist()}."
             )
         return self.pos_label
