@@ -449,5 +449,6 @@ def test_grid_over_groups():
 
 def test_a_column_that_is_not_there():
     frame = pd.DataFrame({"region": ["n", "s"], "age": [1, 2]})
-    with pytest.raises(ValueError, match=r"not a column of X; there are \['region', 'age"):
+    message = r"not a column of X; there are \['region', 'age"
+    with pytest.raises(ValueError, match=message):
         GroupCoverage("regoin")(None, frame)
