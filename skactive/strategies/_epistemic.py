@@ -13,7 +13,7 @@ from skactive import measures
 from skactive._compat.sklearn import Interval, StrOptions
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
-from skactive._data.labels import encode_labels
+from skactive._data.labels import encode_labels, is_missing
 from skactive._models.members import member_proba
 from skactive._models.response import count_outputs
 from skactive._models.vectors import embed
@@ -117,7 +117,7 @@ class EpistemicUncertainty(Strategy):
 
     def _by_neighbors(self, estimator: Any, X: Any, y: Any, candidates: Array) -> Array:
         vectors = embed(estimator, X, self.embedding)
-        if y is None:
+        if y is None or is_missing(y).all():
             return np.ones(len(candidates))
         classes, codes = encode_labels(y)
         if len(classes) < 2:
