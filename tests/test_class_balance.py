@@ -195,7 +195,7 @@ def test_no_labels_or_labels_in_balance():
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ({0: 0.7, 1: 0.7}, "sum up to 1"),
+        ({0: 0.7, 1: 0.7}, "sum to at most 1"),
         ({0: -0.1}, "not negative"),
         ({0: np.nan}, "not negative"),
         ([0.5, 0.5], r"3 classes, \[0, 1, 2\]"),
@@ -428,7 +428,7 @@ def test_groups_choose_the_first_rows_and_multiply():
         (GroupCoverage("region"), "not a data frame: ndarray"),
         (GroupCoverage(lambda X: [1, 2]), "2 groups for the 240 rows"),
         (GroupCoverage(0), "numbers without a fraction"),
-        (GroupCoverage(lambda X: REGIONS, {"west": 2}), "A group that is not named"),
+        (GroupCoverage(lambda X: REGIONS, {"west": 2}), "group that is not named"),
     ],
 )
 def test_wrong_groups(strategy, message):

@@ -250,7 +250,7 @@ class Strategy(BaseEstimator):
             finite, or `n_queries` is not a positive int.
         """
         check_n_queries(n_queries)
-        if not self.has_utilities:  # which are checked where they are computed
+        if type(self)._choose is not Strategy._choose:  # utilities check it
             self._check(estimator)
         candidates = find_candidates(X, y)
         if len(candidates) == 0:
