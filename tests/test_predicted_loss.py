@@ -440,7 +440,7 @@ def test_wrong_data():
     with pytest.raises(ValueError, match="X has 400 rows, but y has 3"):
         RIDGE(TREE, X, Y[:3])
     texts = ["sun", "rain"] * 200
-    with pytest.raises(ValueError, match="no array of numbers"):
+    with pytest.raises(ValueError, match="not an array of numbers"):
         RIDGE(TextModel().fit(texts[:120], CODES[LABELED]), texts, Y)
 
 

@@ -1,1 +1,1 @@
-"""What skactive takes from scikit-learn by private names, callbacks, and counts."""
+"""Private names of scikit-learn, its callbacks, and counts of work."""

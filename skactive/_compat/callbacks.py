@@ -1,8 +1,9 @@
-"""scikit-learn's callbacks, which it has from version 1.9 on; a no-op before.
+"""Callbacks of scikit-learn 1.9 or later; a no-op with older versions.
 
-This is the only file that knows of them, and the one to mend when they change. Names
-with an underscore that are no part of scikit-learn's contract serve to choose between
-trees of tasks that are both right, to name who asked to stop, and to clean copies.
+This is the only file that knows about them, and the one to fix when they change. Names
+with an underscore are not part of scikit-learn's public API. They are used to choose
+between two valid trees of tasks, to name the callback that asked to stop, and to clean
+copies.
 """
 
 from __future__ import annotations
@@ -32,19 +33,19 @@ except ImportError:
             return self
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in for scikit-learn's, without `set_callbacks`."""
+        """Stand-in for scikit-learn's mixin, without `set_callbacks`."""
 
         def _init_callback_context(self, **kwargs: Any) -> _NoContext:
             return _NoContext()
 
     def with_callbacks(method: Any) -> Any:
-        """Stands in for scikit-learn's decorator."""
+        """Stand-in for scikit-learn's decorator."""
         return method
 
 
-# What scikit-learn says in every fit of an estimator that cannot follow callbacks.
+# Warnings of scikit-learn in every fit of an estimator without callback support.
 _NO_SUPPORT = ".*does not support callbacks|Callbacks are only supported in"
-# What it sets on estimators, in front of a fit and during it.
+# Attributes that scikit-learn sets on estimators, before and during a fit.
 _MARKS = (
     "_skl_callbacks",
     "_skl_callbacks_to_teardown",
@@ -54,23 +55,23 @@ _MARKS = (
 
 
 class FitTasks:
-    """A fit and its rounds as tasks, of which the callbacks of `learner` are told.
+    """A fit and its rounds as tasks, reported to the callbacks of `learner`.
 
-    A round is a leaf, or, where callbacks follow the inner estimator as well, a node
-    whose only child is its fit: scikit-learn takes a leaf and the fit inside it for
-    one task, and then it is the inner estimator, not the learner, that is told to
-    stop.
+    A round is a leaf, unless callbacks follow the inner estimator too. It is then a
+    node whose only child is the fit of the inner estimator. The reason is that
+    scikit-learn takes a leaf and the fit inside it for one task, and would tell the
+    inner estimator to stop instead of the learner.
 
     Parameters
     ----------
     learner : estimator object
-        Which is fitted; it has the mixin.
+        The learner that is fitted. It has the mixin.
     inner : estimator object
-        What it fits a clone of in each round.
+        Estimator of which the learner fits a clone in each round.
     n_rounds : int
-        How many there will be, if nobody stops.
+        Number of rounds, unless the fit is stopped.
     **data
-        X, y and metadata as callbacks get them, or functions that give them.
+        X, y and metadata as callbacks get them, or functions that return them.
     """
 
     def __init__(self, learner: Any, inner: Any, n_rounds: int, **data: Any):
@@ -84,7 +85,7 @@ class FitTasks:
 
     def begin_round(self) -> None:
         """Tell that a round begins."""
-        if self._n_left == 0:  # a strategy gave fewer rows than it was asked for
+        if self._n_left == 0:  # a strategy returned fewer rows than requested
             self._root.max_subtasks = None
         self._n_left -= 1
         self._round = self._root.subcontext(
@@ -94,8 +95,8 @@ class FitTasks:
 
     @contextlib.contextmanager
     def fitting(self, inner: Any) -> Iterator[None]:
-        """While the inner estimator is fitted, callbacks that may do so follow it."""
-        if not _supports(inner):  # to say so in each round would help nobody
+        """Context for the fit of the inner estimator, in which callbacks follow it."""
+        if not _supports(inner):  # a warning in each round would help nobody
             yield
         elif not self._is_followed:
             with self._round.propagate_callback_context(inner):
@@ -110,9 +111,9 @@ class FitTasks:
                     task.call_on_fit_task_end(**self._told)
 
     def end_round(self, view: Callable[[], Any]) -> str | None:
-        """Tell that a round ends; the name of the callback that asks to stop, if any.
+        """Tell that a round ends, and return the name of a callback that asks to stop.
 
-        `view` gives the learner as it would be if the fit ended here.
+        `view` returns the learner as it would be if the fit ended here.
         """
         asked = self._round.call_on_fit_task_end(
             **self._told, reconstruction_attributes=lambda: vars(view())
@@ -125,7 +126,7 @@ class FitTasks:
 
 
 def without_callbacks(estimator: Any) -> Any:
-    """A shallow copy that knows of no callbacks, and of no fit that is under way."""
+    """A shallow copy without callbacks, and without traces of a running fit."""
     copied = copy.copy(estimator)
     for name in _MARKS:
         vars(copied).pop(name, None)
@@ -136,10 +137,10 @@ def without_callbacks(estimator: Any) -> Any:
 def reporting(
     progress: Any, name: str, n_total: int, n_reports: int | None = None
 ) -> Iterator[Callable[[int], Any]]:
-    """A function to call `n_reports` times with the number that is done so far.
+    """A function to call `n_reports` times with the number of items done so far.
 
-    `progress` is None, a function of that number and of `n_total`, or a callback of
-    scikit-learn, which sees one task named `name` with as many subtasks as reports.
+    `progress` is None, a function of that number and `n_total`, or a callback of
+    scikit-learn, which sees one task named `name` with one subtask per report.
     """
     if progress is None:
         yield lambda n_done: None
@@ -165,7 +166,7 @@ def reporting(
 
 @with_callbacks
 def _tear_down(work: Any) -> None:
-    """Nothing; scikit-learn's decorator tears callbacks down after it."""
+    """Do nothing. scikit-learn's decorator tears callbacks down afterwards."""
 
 
 def _supports(estimator: Any) -> bool:
@@ -177,7 +178,7 @@ def _callbacks_of(context: Any) -> list[Any]:
 
 
 def _goes_on(callback: Any, context: Any) -> bool:
-    """Whether scikit-learn hands a callback on to estimators inside."""
+    """Whether scikit-learn passes a callback on to inner estimators."""
     if not isinstance(callback, AutoPropagatedCallback):
         return False
     depth = callback.max_propagation_depth
@@ -185,9 +186,10 @@ def _goes_on(callback: Any, context: Any) -> bool:
 
 
 def _name_of_asker(context: Any) -> str:
-    """Class of the callback that asked; of all that may have, where there are more.
+    """Class name of the callback that asked to stop, or all names that are possible.
 
-    scikit-learn tells only that one did. Its own callbacks that report do not.
+    scikit-learn tells only that some callback asked. Its own reporting callbacks never
+    do.
     """
     kinds = [type(callback) for callback in _callbacks_of(context)]
     own = [kind for kind in kinds if not kind.__module__.startswith("sklearn.")]

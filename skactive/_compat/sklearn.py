@@ -1,7 +1,7 @@
 """Every private name of scikit-learn that skactive uses, imported once.
 
-Supported are scikit-learn 1.7 to the newest; when a private name moves, this is the
-file to mend.
+skactive supports scikit-learn 1.7 to the newest version. When a private name moves,
+this is the file to fix.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
-"""What a piece of work costs: fits, passes of models, and the rows in these passes.
+"""Cost of a piece of work: fits, passes of models, and the rows in these passes.
 
-Whoever wants to know opens :func:`counting`; whatever fits a model, or asks one about
-rows, reports it by :func:`count_fits` and :func:`count_rows`. A tally belongs to the
-context that opened it: work in other threads reports to it where it runs in a copy of
-that context, and other learners in other threads do not.
+To count, open :func:`counting`. Code that fits a model, or asks one about rows, reports
+it with :func:`count_fits` and :func:`count_rows`. A tally belongs to the context that
+opened it. Work in other threads reports to it if it runs in a copy of that context, so
+other learners in other threads do not.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Tally:
     Attributes
     ----------
     n_fits : int
-        Models fitted.
+        Number of models fitted.
     n_scored : int
-        Rows that a model was asked about, once for each pass of each model.
+        Number of rows that a model was asked about, once per pass of each model.
     n_passes : int
-        How often a model was asked about some rows.
+        Number of times that a model was asked about some rows.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ _TALLY: ContextVar[Tally | None] = ContextVar("skactive_tally", default=None)
 
 @contextmanager
 def counting() -> Iterator[Tally]:
-    """What is reported inside, and not by another :func:`counting` inside of it.
+    """Count the work reported inside, but not inside a nested :func:`counting`.
 
     Examples
     --------
@@ -80,5 +80,5 @@ def count_rows(n_rows: int, n_models: int = 1) -> None:
 
 
 def in_this_context(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, for one call in another thread, reports as if it were called here."""
+    """`function` for one call in another thread, which reports as if called here."""
     return partial(copy_context().run, function)

@@ -1,4 +1,4 @@
-"""The type of an array whose shape its docstring says."""
+"""Type of an array whose shape is given in a docstring."""
 
 from typing import Any, TypeAlias
 

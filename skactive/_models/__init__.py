@@ -1,1 +1,1 @@
-"""What skactive knows of estimators: what they answer and how they are trained."""
+"""Knowledge about estimators: their responses, and how they are trained."""

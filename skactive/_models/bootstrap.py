@@ -1,4 +1,4 @@
-"""Members for estimators that are no committee: clones on bootstrap samples."""
+"""Committee members for any estimator: clones fitted on bootstrap samples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def partial_fit_on_rows(
     params: dict,
     classes: Any = None,
 ) -> Any:
-    """As :func:`fit_on_rows`, but going on from what `estimator` has learnt."""
+    """As :func:`fit_on_rows`, but with `partial_fit`, which goes on learning."""
     cut = _check_method_params(X, params, indices=rows)
     if classes is not None:
         cut["classes"] = classes
@@ -42,7 +42,7 @@ def partial_fit_on_rows(
 
 
 def seeded(estimator: Any, random_state: int | None) -> Any:
-    """Set each `random_state` of an estimator and its parts that is still None."""
+    """Set each `random_state` in an estimator and its parts that is None."""
     if random_state is not None:
         names = [
             name
@@ -79,9 +79,9 @@ def bootstrap_members(
 ) -> list[Any]:
     """Fit each member on a bootstrap sample of `rows` of `X`, `n_jobs` at a time.
 
-    `fit` is a function such as :func:`fit_on_rows`, which gets `args`. Rows are drawn
-    with replacement, and within each of the `strata` (n_rows,), such as classes: every
-    member then sees every class, in the proportions of the labelled set.
+    `fit` is a function such as :func:`fit_on_rows`, which is passed `args`. Rows are
+    drawn with replacement, separately in each of the `strata` (n_rows,). If these are
+    classes, every member sees every class, in the proportions of the labelled rows.
     """
     rng = check_random_state(random_state)
     samples = [

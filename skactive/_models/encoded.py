@@ -1,4 +1,4 @@
-"""A thin wrapper for estimators that accept only the labels 0, 1, ..., k - 1."""
+"""Wrapper for estimators that accept only the labels 0, 1, ..., k - 1."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.utils import get_tags
 from skactive._compat.sklearn import available_if
 from skactive._models.nets import seeded_torch
 
-# Libraries whose classifiers refuse strings, or gaps between integer labels.
+# Libraries whose classifiers reject strings, or gaps between integer labels.
 _LIBRARIES = {"skorch", "xgboost"}
 
 
@@ -46,22 +46,22 @@ def _inner_has(name: str) -> Any:
 
 
 class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A classifier that fits `estimator` on codes of labels, and answers with labels.
+    """Classifier that fits `estimator` on codes of labels, and predicts labels.
 
-    A net may have more outputs than there are labels so far. Spare outputs are left
-    out, and the probabilities of the others are scaled to sum to one.
+    A net may have more outputs than there are labels so far. The spare outputs are
+    dropped, and the probabilities of the others are scaled to sum to one.
 
     Parameters
     ----------
     estimator : estimator object
         The classifier that needs labels 0 to k - 1.
     warm_start : bool, default=False
-        Whether `fit` goes on with the fitted clone, as that clone's own `warm_start`
-        says. Labels keep their codes then, and new labels get the next ones.
+        Whether `fit` goes on with the fitted clone, according to that clone's own
+        `warm_start`. Labels then keep their codes, and new labels get the next codes.
     random_state : int or None, default=None
-        The seed of torch while nets of skorch in `estimator`, which have no such
-        argument, are fitted. Afterwards torch's own random state is as before. None
-        leaves torch to that state. Other estimators ignore the seed.
+        Seed of torch during the fit of nets of skorch in `estimator`, which have no
+        such parameter. Afterwards, torch's random state is restored. With None, torch
+        uses that state. Other estimators ignore the seed.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def partial_fit(
         self, X: Any, y: ArrayLike, classes: ArrayLike | None = None, **params: Any
     ) -> EncodedClassifier:
-        """Go on fitting; the first call needs `classes`."""
+        """Go on fitting. The first call needs `classes`."""
         if not hasattr(self, "estimator_"):
             if classes is None:
                 raise ValueError("classes must be passed on the first partial_fit.")
@@ -124,13 +124,13 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self._n_fits: int = 0
 
     def take_codes(self, other: EncodedClassifier) -> None:
-        """Get ready to go on from a fitted encoder: a new clone, and the same codes."""
+        """Prepare to go on from a fitted encoder: a new clone, with the same codes."""
         self._renew()
         self._set_labels(other.labels_)
         self._n_fits = other._n_fits
 
     def _seeded(self) -> Any:
-        """A context for a fit: what torch draws follows from the seed."""
+        """Context for a fit, in which the seed determines what torch draws."""
         self._n_fits += 1
         if self.random_state is None or not _is_of(self.estimator, {"skorch"}):
             return seeded_torch(None)
@@ -149,7 +149,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return order[np.searchsorted(self.labels_, y, sorter=order)]
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Labels of shape (n_samples,)."""
+        """Predict labels of shape (n_samples,)."""
         codes = np.ravel(self.estimator_.predict(X)).astype(np.intp)
         if codes.max(initial=0) < len(self.labels_):
             return self.labels_[codes]
@@ -157,18 +157,18 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     @available_if(_inner_has("predict_proba"))
     def predict_proba(self, X: Any) -> NDArray[Any]:
-        """Probabilities of shape (n_samples, n_classes)."""
+        """Predict probabilities of shape (n_samples, n_classes)."""
         return self.align(self.estimator_.predict_proba(X))
 
     @available_if(_inner_has("predict_log_proba"))
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
-        """Log-probabilities of shape (n_samples, n_classes)."""
+        """Predict log-probabilities of shape (n_samples, n_classes)."""
         log_proba = self._columns(self.estimator_.predict_log_proba(X))
         return log_proba - logsumexp(log_proba, axis=-1, keepdims=True)
 
     @available_if(_inner_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray[Any]:
-        """Decision values as the estimator gives them."""
+        """Decision values of the estimator, with columns as in `classes_`."""
         values = np.asarray(self.estimator_.decision_function(X))
         if values.ndim > 1:
             return self._columns(values)
@@ -192,7 +192,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             raise ValueError(
                 f"{self.estimator!r} has {values.shape[-1]} outputs, but was fitted on "
                 f"the {len(self.classes_)} labels {self.classes_.tolist()}. Give it "
-                "one output a class at least."
+                "at least one output per class."
             )
         order = np.argsort(self.labels_)
         if len(order) == values.shape[-1] and (np.diff(order) == 1).all():
@@ -201,7 +201,7 @@ class EncodedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     @available_if(_inner_has("score"))
     def score(self, X: Any, y: ArrayLike, **params: Any) -> float:
-        """Score of the estimator; a label never seen counts as a class of its own."""
+        """Score of the estimator. Unknown labels count as one further class."""
         codes = np.full(len(np.asarray(y)), len(self.labels_))
         is_known = np.isin(y, self.classes_)
         codes[is_known] = self._encode(np.asarray(y)[is_known])

@@ -1,4 +1,4 @@
-"""The last layer of a classifier: its inputs, and the penalty it was fitted with.
+"""The last layer of a classifier: its inputs, and the penalty of its fit.
 
 The probabilities of a linear classifier are a softmax (for two classes a logistic
 function) of a linear map of X. Those of a net are the same function of a linear map of
@@ -49,15 +49,15 @@ class LastLayer(NamedTuple):
 
 
 def has_hidden_layers(classifier: Any) -> bool:
-    """Whether a classifier, fitted or not, is a net that :func:`last_layer` knows."""
+    """Whether a classifier, fitted or not, is a net known to :func:`last_layer`."""
     return isinstance(classifier, MLPClassifier) or nets.is_net(classifier)
 
 
 def has_last_layer(classifier: Any) -> bool:
-    """Whether :func:`last_layer` knows a classifier, fitted or not.
+    """Whether a classifier, fitted or not, is known to :func:`last_layer`.
 
-    It knows `MLPClassifier`, nets of skorch, and scikit-learn's linear classifiers,
-    with classes derived from them, that have `predict_proba`.
+    These are `MLPClassifier`, nets of skorch, and scikit-learn's linear classifiers
+    with `predict_proba`, including classes derived from them.
     """
     if has_hidden_layers(classifier):
         return True
@@ -71,13 +71,15 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
     Parameters
     ----------
     classifier : estimator object
-        Accepted by :func:`has_last_layer`; the last step of a pipeline.
+        A classifier known to :func:`has_last_layer`, such as the last step of a
+        pipeline.
     X : array-like, sparse or data frame of shape (n_samples, n_features)
-        As the classifier sees it.
+        Rows as the classifier sees them.
 
     Returns
     -------
     layer : LastLayer
+        Inputs and probabilities of the layer.
 
     Examples
     --------
@@ -94,12 +96,12 @@ def last_layer(classifier: Any, X: Any) -> LastLayer:
         if n_outputs != proba.shape[1] and (n_outputs, proba.shape[1]) != (1, 2):
             raise ValueError(
                 f"The last torch.nn.Linear layer that {type(classifier).__name__} "
-                f"calls has {n_outputs} outputs for {proba.shape[1]} classes, so that "
-                "it is not the layer that gives probabilities. Give the strategy "
-                "features=, a function X -> inputs of that layer."
+                f"calls has {n_outputs} outputs for {proba.shape[1]} classes, so it is "
+                "not the layer that gives probabilities. Give the strategy features=, "
+                "a function X -> inputs of that layer."
             )
         return LastLayer(features, proba, has_intercept=True)
-    # This comes first, because predict_proba checks X and says what is wrong with it.
+    # predict_proba comes first, because it checks X and says what is wrong with it.
     proba = np.asarray(classifier.predict_proba(X))
     count_rows(len(proba))
     has_intercept = bool(getattr(classifier, "fit_intercept", True))
@@ -124,7 +126,7 @@ def layer_inputs(classifier: Any, X: Any) -> Any:
 
 
 def named_layer(features: Any, proba: Array, X: Any) -> LastLayer:
-    """The last layer whose inputs a transformer or a function of `X` gives.
+    """The last layer, with inputs from a transformer or a function of `X`.
 
     It is assumed to have an intercept.
     """
@@ -145,10 +147,10 @@ def l2_penalty(classifier: Any, n_labeled: int) -> tuple[float, float]:
     A fit minimises the sum of the log losses of the labelled rows plus half of the
     strength times the squared coefficients. The strength is 1 / C in
     `LogisticRegression`, alpha in `MLPClassifier`, alpha * n_labeled in
-    `SGDClassifier`, and 1 where it is not known. For a net of skorch it is n_labeled
-    times the `weight_decay` of the optimizer, which acts on the mean of the losses, and
-    on the intercept as well. For a net without weight decay it is 1: the way in which
-    such a net is trained holds it back, so that no penalty at all would be wrong.
+    `SGDClassifier`, and 1 if it is not known. For a net of skorch it is n_labeled times
+    the `weight_decay` of the optimizer, which acts on the mean of the losses, and also
+    on the intercept. For a net without weight decay it is 1, because the training of
+    such a net regularizes it, so that no penalty at all would be wrong.
     """
     if nets.is_net(classifier):
         decay = nets.weight_decay(classifier)

@@ -1,4 +1,4 @@
-"""Logistic regression as a formula: its penalised loss, and the weights of rows."""
+"""Formula of a logistic regression: its penalised loss, and the weights of rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skactive._compat.typing import Array
 
 
 class Logistic(NamedTuple):
-    """A fitted logistic regression with an l2 penalty, or none.
+    """A fitted logistic regression with an l2 penalty or without a penalty.
 
     Its coefficients minimise ``sum_i w_i * -log p(y_i | x_i) + sum_f penalty[f] / 2 *
     sum_c coef[c, f]**2`` over rows x_i that end with a one for the intercept.
@@ -22,13 +22,14 @@ class Logistic(NamedTuple):
     Attributes
     ----------
     coef : ndarray of shape (n_classes, n_features + 1) or (1, n_features + 1)
-        One row for two classes, that of the second; the intercept comes last.
+        Coefficients, with the intercept in the last column. With two classes there is
+        one row, that of the second class.
     penalty : ndarray of shape (n_features + 1,)
-        Zero where nothing is penalised.
+        Strength of the penalty on each column, zero if it is not penalised.
     has_intercept : bool
-        If not, the last column of `coef` is zero and was not fitted.
+        Whether an intercept was fitted. If not, the last column of `coef` is zero.
     classes : ndarray of shape (n_classes,)
-        As in the estimator.
+        Classes of the estimator.
     """
 
     coef: Array
@@ -40,7 +41,8 @@ class Logistic(NamedTuple):
 def as_logistic(classifier: Any) -> Logistic | None:
     """The formula of a fitted logistic regression; None for any other classifier.
 
-    It is also None for an l1 penalty, and for one model a class ("one versus rest").
+    It is also None with an l1 penalty, and with one model per class ("one versus
+    rest").
     """
     if type(classifier) not in (LogisticRegression, LogisticRegressionCV):
         return None  # a subclass may fit or predict in its own way
@@ -82,7 +84,7 @@ def add_ones(features: Any) -> Array:
 def training_weights(
     classifier: Any, labels: Array, sample_weight: ArrayLike | None = None
 ) -> Array:
-    """The weight of each labelled row in a fit: its own times that of its class.
+    """Weight of each labelled row in a fit: its own weight times that of its class.
 
     `labels` (n_labeled,) are among the classifier's `classes_`.
     """
@@ -99,7 +101,7 @@ def training_weights(
 
 
 def _l2_strength(classifier: Any) -> float | None:
-    """Strength of the l2 penalty on the sum of losses; None for another penalty."""
+    """Strength of the l2 penalty on the sum of losses; None with another penalty."""
     if isinstance(classifier, LogisticRegressionCV):
         strengths = np.unique(classifier.C_)
         ratio = np.unique(np.asarray(getattr(classifier, "l1_ratio_", 0.0) or 0.0))

@@ -1,4 +1,4 @@
-"""Members of a committee, and their answers for the classes of the committee."""
+"""Members of a committee, and their probabilities of the committee's classes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ENSEMBLES = (
     BaggingClassifier,
     VotingClassifier,
 )
-# The size of chunks rests on this number of members where a function gives none.
+# Number of members assumed for the size of chunks, if a function does not tell it.
 _GUESSED_MEMBERS = 20
 
 
@@ -56,7 +56,7 @@ def count_members(estimator: Any) -> int:
 def _members(estimator: Any) -> Any:
     """The members, or the function that answers for them; None if there are none.
 
-    For an ensemble of scikit-learn that is not fitted it is an empty tuple.
+    It is an empty tuple for an unfitted ensemble of scikit-learn.
     """
     for layer in layers(estimator):
         members = _given_members(layer)
@@ -66,17 +66,17 @@ def _members(estimator: Any) -> Any:
 
 
 def _given_members(layer: Any) -> Any:
-    """The members that a layer is a list of, or was given; None if there are none."""
+    """The members that a layer consists of, or was given; None if there are none."""
     if isinstance(layer, (list, tuple)):
         return layer or None
     return layer.members if kind_of(layer) == "fitted" else None
 
 
 def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
-    """Class probabilities of every member, (n_members, n_samples, n_classes).
+    """Class probabilities of each member, (n_members, n_samples, n_classes).
 
-    With `marginal`, a function answers by its method `marginal`, if it has one. Members
-    need not be the same in every row then, and the answers have less noise.
+    With `marginal`, the method `marginal` of a function is used, if it has one. Members
+    are then not necessarily the same in every row, and the answers have less noise.
 
     Columns follow `classes_of(estimator)`. A class that a member has never seen has
     probability zero. A member without `predict_proba` puts all probability on the class
@@ -141,7 +141,7 @@ def _ensemble_answers(ensemble: Any, X: Any) -> Iterator[tuple[Any, Array, Any, 
                 {},
             )
         return
-    # One conversion for all trees, as the forest itself does it.
+    # One conversion for all trees, as in the forest itself.
     X = check_array(
         X, accept_sparse="csr", dtype=np.float32, ensure_all_finite="allow-nan"
     )

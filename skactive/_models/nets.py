@@ -1,7 +1,7 @@
 """Neural nets of skorch: inputs of the last layer, and members without more fits.
 
-No function here changes a net. Each asks a twin of it, which shares its weights but has
-hooks and training flags of its own. Threads may therefore ask one net at the same time.
+No function here changes a net. Each one uses a twin of it, which shares its weights but
+has its own hooks and training flags. So several threads may use a net at the same time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SELU_LIMIT = -1.7580993408473766
 
 _OWN_WAY = (
     "Give the strategy a function X -> vectors of shape (n_samples, n_features) as its "
-    "embedding= or features=, or embedding='input' for what the net is given."
+    "embedding= or features=, or embedding='input' for the inputs of the net."
 )
 
 
@@ -41,8 +41,8 @@ def is_net(classifier: Any) -> bool:
 def seeded_torch(seed: int | None, devices: Iterable[Any] = ()) -> Iterator[None]:
     """A context in which torch draws from `seed`; afterwards its state is as before.
 
-    It covers the CPU, and those of `devices` that are of CUDA. A seed of None does
-    nothing. Other threads that come here wait.
+    It covers the CPU, and the CUDA devices among `devices`. A seed of None does
+    nothing. Other threads that enter this context wait.
     """
     if seed is None:
         yield
@@ -60,7 +60,7 @@ def seeded_torch(seed: int | None, devices: Iterable[Any] = ()) -> Iterator[None
 
 
 def weight_decay(net: Any) -> float | None:
-    """The weight decay of a fitted net; None if it is unknown, or differs by weight."""
+    """Weight decay of a fitted net; None if it is unknown, or differs by weight."""
     groups = getattr(getattr(net, "optimizer_", None), "param_groups", [])
     decays = {group.get("weight_decay") for group in groups}
     decay = decays.pop() if len(decays) == 1 else None
@@ -78,16 +78,16 @@ def last_linear_layer(net: Any, X: Any) -> tuple[Array, Array, int]:
     Parameters
     ----------
     net : skorch net
-        Fitted.
+        A fitted net.
     X : array-like of n_samples
-        As the net takes it. The net makes its own batches.
+        Rows in the form that the net accepts. The net makes its own batches.
 
     Returns
     -------
     features : ndarray of shape (n_samples, n_features)
         Inputs of the layer, float32.
     proba : ndarray of shape (n_samples, n_classes)
-        The answer of the net's `predict_proba` in the same pass.
+        Output of the net's `predict_proba` in the same pass.
     n_outputs : int
         The number of outputs of the layer.
     """
@@ -125,7 +125,7 @@ def last_linear_layer(net: Any, X: Any) -> tuple[Array, Array, int]:
     if features is None or n_done != n_samples:
         raise ValueError(
             f"{type(net).__name__} made {n_done} forward steps for {n_samples} rows in "
-            f"predict_proba, so that its hidden layers cannot be read. {_OWN_WAY}"
+            f"predict_proba, so its hidden layers cannot be read. {_OWN_WAY}"
         )
     return features, proba, int(last["n_outputs"])
 
@@ -134,14 +134,14 @@ def _check_inputs(net: Any, last: dict[str, Any], n_rows: int) -> Any:
     if not last:
         raise ValueError(
             f"The module of {type(net).__name__} calls no torch.nn.Linear layer, so "
-            f"that it has no last hidden layer that is known. {_OWN_WAY}"
+            f"its last hidden layer is not known. {_OWN_WAY}"
         )
     shape = tuple(last["inputs"].shape)
     if len(shape) != 2 or shape[0] != n_rows:
         raise ValueError(
             f"The last torch.nn.Linear layer that {type(net).__name__} calls is given "
-            f"an array of shape {shape} for {n_rows} rows; one vector a row is needed, "
-            f"as after a torch.nn.Flatten or a mean. {_OWN_WAY}"
+            f"an array of shape {shape} for {n_rows} rows; one vector per row is "
+            f"needed, as after a torch.nn.Flatten or a mean. {_OWN_WAY}"
         )
     return last["inputs"].detach()
 
@@ -152,17 +152,17 @@ def _check_inputs(net: Any, last: dict[str, Any], n_rows: int) -> Any:
 
 
 def own_members(net: Any) -> str | None:
-    """The kind of members that a fitted net has: "snapshots", "dropout" or None."""
+    """Kind of members that a fitted net has: "snapshots", "dropout" or None."""
     if len(_snapshots(net) or ()) > 1:
         return "snapshots"
     return "dropout" if _dropout_layers(_modules_of(net)) else None
 
 
 def check_members(net: Any, kind: str, n_members: int) -> int:
-    """The number of members of a kind; ValueError if the net has none.
+    """Number of members of a kind; ValueError if the net has none.
 
     `net` is a fitted classifier, `kind` is "dropout" or "snapshots", and `n_members` is
-    the number of dropout masks that are wanted.
+    the requested number of dropout masks.
     """
     if not is_net(net):
         raise ValueError(
@@ -177,7 +177,7 @@ def check_members(net: Any, kind: str, n_members: int) -> int:
                 "Dropout1d, Dropout2d, Dropout3d, AlphaDropout or FeatureAlphaDropout "
                 "with p > 0. The module of "
                 f"{type(net).__name__} has none; a call of torch.nn.functional.dropout "
-                "cannot be seen. Put in a layer, or use members='bootstrap'."
+                "cannot be seen. Add a layer, or use members='bootstrap'."
             )
         return n_members
     snapshots = _snapshots(net)
@@ -197,7 +197,7 @@ def check_members(net: Any, kind: str, n_members: int) -> int:
 def dropout_proba(net: Any, X: Any, n_members: int, seed: int) -> Array:
     """Probabilities under `n_members` dropout masks, (n_members, n_samples, n_classes).
 
-    A member is one mask for each dropout layer. It is the same for all rows, and in all
+    A member is one mask per dropout layer. It is the same for all rows, and in all
     calls with the same `seed`. Otherwise the net is in evaluation mode.
 
     References
@@ -212,7 +212,7 @@ def dropout_proba(net: Any, X: Any, n_members: int, seed: int) -> Array:
     calls: Counter = Counter()
 
     def drop(number: int, layer: Any, output: Any) -> Any:
-        # A layer may be called several times in a pass, at different places.
+        # A layer may be called several times in a pass, in different places.
         key = (member, number, calls[number])
         calls[number] += 1
         shape = (1, *output.shape[1:])
@@ -258,7 +258,7 @@ def weights_of(net: Any) -> dict[str, dict[str, Any]]:
 
 
 def _snapshots(net: Any) -> list[dict] | None:
-    """The states that a callback has kept; None if there is no such callback."""
+    """States kept by a callback; None if there is no such callback."""
     for _, callback in getattr(net, "callbacks_", []):
         if hasattr(callback, "snapshots_"):
             return callback.snapshots_
@@ -280,7 +280,7 @@ def _dropout_layers(modules: list[Any]) -> list[Any]:
 
 
 def _drops_single_numbers(layer: Any) -> bool:
-    """Whether a dropout layer drops single numbers, rather than whole channels."""
+    """Whether a dropout layer drops single numbers instead of whole channels."""
     from torch import nn
 
     return isinstance(layer, (nn.Dropout, nn.AlphaDropout))
@@ -334,7 +334,7 @@ def _twin(net: Any, state: dict[str, dict[str, Any]] | None = None) -> Any:
         vars(twin)[name] = copy.deepcopy(module, shared)
     loader = torch.utils.data.DataLoader
     if isinstance(net.iterator_valid, type) and issubclass(net.iterator_valid, loader):
-        # Without it each pass over data would draw from torch's own random state.
+        # Without it, each pass over data would draw from torch's own random state.
         vars(twin).setdefault("iterator_valid__generator", torch.Generator())
     return twin
 
@@ -353,7 +353,7 @@ def _named_modules(net: Any, *, criteria: bool) -> dict[str, Any]:
 
 
 def _modules_of(net: Any) -> list[Any]:
-    """All modules inside a net, each one once."""
+    """All modules inside a net, without repeats."""
     roots = _named_modules(net, criteria=False).values()
     parts = {id(part): part for root in roots for part in root.modules()}
     return list(parts.values())

@@ -1,9 +1,9 @@
 """Members drawn from a posterior, for models that have one in closed form.
 
 A logistic regression with an l2 penalty is the mode of a posterior, whose Laplace
-approximation is a normal distribution. A Gaussian naive Bayes has a conjugate
-posterior. A member is one draw of the model's parameters. It is the same for all rows,
-so that members also know how rows depend on each other.
+approximation is a normal distribution. Gaussian naive Bayes has a conjugate posterior.
+A member is one draw of the model's parameters. It is the same for all rows, so members
+also represent how rows depend on each other.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from skactive._models.wrappers import at_last_step, last_step, params_of_last_st
 
 # Square matrices are built and factorised up to this number of rows.
 _MAX_FACTORISED = 4096
-# Directions that no labelled row has are drawn in at most this many dimensions. Dot
-# products of rows are then accurate to 1 / sqrt(4096) = 0.016. The correlation of two
-# rows over 100 members is only accurate to 0.1.
+# Directions outside the span of the labelled rows are drawn in at most this many
+# dimensions. Dot products of rows are then accurate to 1 / sqrt(4096) = 0.016. The
+# correlation of two rows over 100 members is only accurate to 0.1.
 _MAX_FREE = 4096
-# Numbers of one temporary while members are drawn: 64 MiB.
+# Size of a temporary array while members are drawn: 64 MiB.
 _DRAW_SIZE = 2**23
 # A draw is accurate to this share of its own spread.
 _SOLVE_TOLERANCE = 1e-4
 _SOLVE_ROUNDS = 500
 
-# Precision of an intercept without a penalty. With none at all it would have no
-# posterior where the model is certain of all labelled rows: their curvature is zero.
+# Prior precision of an intercept without a penalty. With none at all, it would have no
+# posterior if the model is certain of all labelled rows, whose curvature is then zero.
 _LEAST_PRECISION = 1e-8
 
-# How many rows the prior of GaussianNB is worth. The means are almost free, because a
-# prior in the middle of all classes would draw them together.
+# Number of rows that the prior of GaussianNB is worth. The means are almost free,
+# because a prior in the middle of all classes would pull them together.
 _ROWS_OF_MEAN = 0.01
 _ROWS_OF_VARIANCE = 1.0
 
@@ -59,15 +59,15 @@ def posterior_members(
     Parameters
     ----------
     estimator : estimator object
-        Fitted on `X` and `labels`. Only its last step matters.
+        Estimator fitted on `X` and `labels`. Only its last step matters.
     X : array-like, sparse, data frame or sequence of n_labeled
-        The labelled rows. A GaussianNB needs only their statistics, which it has.
+        The labelled rows. GaussianNB needs only their statistics, which it has.
     labels : ndarray of shape (n_labeled,)
-        Their labels.
+        Labels of these rows.
     params : dict
-        Further arguments of `fit` of `estimator`, cut to these rows.
+        Further arguments of `fit` of `estimator`, indexed to these rows.
     n_members : int
-        How many draws.
+        Number of draws.
     random_state : int
         Seed of the draws.
 
@@ -76,9 +76,9 @@ def posterior_members(
     members : callable or None
         A picklable function ``X -> proba`` of shape (n_members, n_samples,
         n_classes), float64, with columns as in the classes of `estimator`. None if the
-        model has no posterior in closed form. These models have one: GaussianNB, and
-        LogisticRegression and LogisticRegressionCV with an l2 penalty (multinomial, or
-        of two classes).
+        model has no posterior in closed form. The models that have one are GaussianNB,
+        and LogisticRegression and LogisticRegressionCV with an l2 penalty (multinomial,
+        or with two classes).
     """
     classifier = last_step(estimator)
     rng = np.random.default_rng(random_state)
@@ -113,31 +113,31 @@ class LogisticPosterior:
 
     The l2 penalty is a normal prior of variance C for every coefficient. An intercept
     without a penalty has a prior of variance 1e8, which is almost flat. Class weights
-    and sample weights multiply the log-likelihood of a row. The mean of the draws is
-    the estimator's coefficients, their covariance the inverse of the Hessian there. The
-    same vector may be added to the coefficients of all classes without any effect on
-    probabilities. Draws are therefore taken in the subspace where classes sum to zero,
-    in which every direction has a proper posterior.
+    and sample weights multiply the log-likelihood of a row. The draws have the
+    estimator's coefficients as mean and the inverse of the Hessian there as covariance.
+    Adding the same vector to the coefficients of all classes does not change the
+    probabilities. So draws are taken in the subspace where classes sum to zero, in
+    which every direction has a proper posterior.
 
-    Where there are many features, no array of shape (n_features, n_features) is built.
-    A draw is exact in the span of the labelled rows. Off this span the posterior is the
-    prior, and draws live in 4096 dimensions, to which features are hashed with random
-    signs.
+    If there are many features, no array of shape (n_features, n_features) is built. A
+    draw is exact in the span of the labelled rows. Outside this span the posterior is
+    the prior, and draws are made in 4096 dimensions, to which features are hashed with
+    random signs.
 
     Parameters
     ----------
     estimator : estimator object
-        Fitted. Its last step is `logistic`.
+        A fitted estimator whose last step is `logistic`.
     logistic : Logistic
-        The formula of the last step, with a penalty greater than zero.
+        Formula of the last step, with a penalty greater than zero.
     features : {ndarray, CSR} of shape (n_labeled, n_features)
-        The rows of the fit, as the last step saw them.
+        Rows of the fit, as the last step saw them.
     weights : ndarray of shape (n_labeled,)
-        Their weights in the fit.
+        Weights of these rows in the fit.
     n_members : int
-        How many draws.
+        Number of draws.
     rng : Generator
-        Draws.
+        Source of the draws.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class LogisticPosterior:
         n_labeled, n_features = features.shape
         free = _FreeDirections(n_features, draws.shape[1], draws.shape[2], rng)
         free.draws /= np.sqrt(strength)
-        # In the span, the draws that were made there replace the free draws.
+        # In the span, the draws made there replace the free draws.
         seen = free(features) @ free.draws.reshape(len(free.draws), -1)
         seen = solve_triangular(root, seen, lower=True)
         by_row = draws.reshape(n_labeled, -1) - seen
@@ -212,9 +212,9 @@ class LogisticPosterior:
             self.free = free
 
     def __call__(self, X: Any) -> Array:
-        """Probabilities (n_members, n_samples, n_classes) of rows.
+        """Class probabilities of rows, (n_members, n_samples, n_classes).
 
-        A member is the same in all rows and all calls.
+        A member is the same for all rows and in all calls.
         """
         features = _features(self.estimator, X)
         latent = _product(features, self.coef) + self.intercept
@@ -227,7 +227,7 @@ class LogisticPosterior:
         return _two_classes(latent[:, :, 0])
 
     def marginal(self, X: Any) -> Array:
-        """As a call, but only the distribution in each row is kept.
+        """As a call, but preserving only the distribution in each row.
 
         With two classes the answer has no noise: the latent value of a row is normal,
         and members are at its quantiles. Otherwise the answer is that of a call.
@@ -244,7 +244,7 @@ class LogisticPosterior:
 class _Spread:
     """Standard deviation of the latent values of rows, for two classes.
 
-    Called with features (n_samples, n_features), it gives (n_samples,).
+    A call with features (n_samples, n_features) returns an array (n_samples,).
     """
 
     def __init__(
@@ -282,7 +282,7 @@ class _Spread:
 class _FreeDirections:
     """Standard normal draws (n_free, n_classes, n_members) of directions of features.
 
-    Called with features, it gives their (n_samples, n_free) coordinates.
+    A call with features returns their (n_samples, n_free) coordinates.
     """
 
     def __init__(
@@ -321,7 +321,7 @@ def _squared_norms(rows: Any) -> Array:
 
 
 def _contrast(values: Array, axis: int = 1) -> Array:
-    """The second class against the first if there are two, else all classes."""
+    """The second class minus the first if there are two, otherwise all classes."""
     return np.diff(values, axis=axis) if values.shape[axis] == 2 else values
 
 
@@ -339,7 +339,7 @@ def _span_coordinates(features: Any) -> Array:
     """
     products = features @ features.T
     products = products.toarray() if sp.issparse(products) else products
-    # Equal rows have no second direction, so they get one of almost no length.
+    # Equal rows share one direction, so each gets a second one of almost no length.
     floor = np.finfo(np.float64).tiny + 1e-12 * products.diagonal().mean()
     products[np.diag_indices_from(products)] += floor
     return np.linalg.cholesky(products)
@@ -392,9 +392,9 @@ def _draw(
 def _factorise(features: Any, curvature: Array, penalty: Array) -> Array:
     """Factor of a class's own block of the Hessian, as if all classes were alike.
 
-    Two classes are alike. The factor is lower triangular of shape (n_features,
-    n_features). Where the block is too large to build, the answer is the diagonal
-    (n_features,) of the block itself.
+    With two classes they are alike. The factor is lower triangular of shape
+    (n_features, n_features). If the block is too large to build, the diagonal of the
+    block itself, (n_features,), is returned.
     """
     if len(penalty) > _MAX_FACTORISED:
         squares = features.multiply(features) if sp.issparse(features) else features**2
@@ -416,7 +416,7 @@ def _solve(
     factor: Array,
     right: Array,
 ) -> Array:
-    """Conjugate gradients for every member, the last axis of `right`."""
+    """Solve by conjugate gradients for each member, the last axis of `right`."""
 
     def precondition(values: Array) -> Array:
         columns = values.reshape(len(values), -1)
@@ -454,24 +454,24 @@ class GaussianNBPosterior:
     """Draws from the conjugate posterior of a Gaussian naive Bayes.
 
     The mean and variance of a feature in a class have a normal-inverse-chi-squared
-    posterior. The prior's mean is the mean of all rows, worth 0.01 rows. The prior's
+    posterior. The prior mean is the mean of all rows, worth 0.01 rows. The prior
     variance, worth one row, is the variance within classes, to which one degree of
-    freedom with the variance of all rows is added. A class with one row has therefore a
-    posterior as well; in a parametric bootstrap it would have no variance. Shares of
-    classes have a Dirichlet posterior with a prior worth one row, unless they are the
-    estimator's `priors`. The estimator's `epsilon_` is added to drawn variances, as its
-    own fit does. Rows weigh as in the fit.
+    freedom with the variance of all rows is added. So a class with one row has a
+    posterior too; in a parametric bootstrap it would have no variance. The shares of
+    the classes have a Dirichlet posterior with a prior worth one row, unless they are
+    given by the `priors` of the estimator. The estimator's `epsilon_` is added to drawn
+    variances, as in its own fit. Rows have the same weights as in the fit.
 
     Parameters
     ----------
     estimator : estimator object
-        Fitted. Its last step is `classifier`.
+        A fitted estimator whose last step is `classifier`.
     classifier : GaussianNB
-        Fitted. Its statistics are all that is known of the rows.
+        A fitted classifier. Its statistics are all that is used of the rows.
     n_members : int
-        How many draws.
+        Number of draws.
     rng : Generator
-        Draws.
+        Source of the draws.
     """
 
     def __init__(
@@ -512,7 +512,7 @@ class GaussianNBPosterior:
         self.center = center
 
     def __call__(self, X: Any) -> Array:
-        """Probabilities (n_members, n_samples, n_classes) of rows."""
+        """Class probabilities of rows, (n_members, n_samples, n_classes)."""
         features = _features(self.estimator, X) - self.center
         means = self.theta - self.center
         constant = np.log(self.prior) - 0.5 * (

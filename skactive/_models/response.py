@@ -1,4 +1,4 @@
-"""The answers of an estimator: which of them it has, and their arrays."""
+"""Responses of an estimator: which of them it has, and their arrays."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from skactive._models.wrappers import last_step
 
 
 def has_response(estimator: Any, response: str) -> bool:
-    """Whether `estimator`, fitted or not, can give a response.
+    """Whether `estimator`, fitted or not, has a response.
 
     `response` is "predict_proba", "decision_function", "last_layer", "members" or
-    "refits". The last one asks for a single classifier whose refits give probabilities.
+    "refits". The last one requires a single classifier whose refits have probabilities.
     """
     if response == "last_layer":
         return has_last_layer(last_step(estimator))
@@ -46,14 +46,14 @@ def has_response(estimator: Any, response: str) -> bool:
 
 
 def count_outputs(estimator: Any, response: str) -> int:
-    """The number of values that a fitted `estimator` gives for a row."""
+    """Number of values that a fitted `estimator` returns per row."""
     if response == "members" or isinstance(estimator, (list, tuple)):
         return len(classes_of(estimator)) * count_members(estimator)
     return len(getattr(estimator, "classes_", ()))
 
 
 def predict_proba(estimator: Any, X: Any) -> Array:
-    """Class probabilities (n_samples, n_classes); for a list, the members' mean."""
+    """Class probabilities (n_samples, n_classes); for a list, the mean of members."""
     if isinstance(estimator, (list, tuple)):
         return member_proba(estimator, X).mean(axis=0)
     proba = np.asarray(estimator.predict_proba(X))
@@ -74,7 +74,7 @@ def decision_values(estimator: Any, X: Any) -> Array:
     if not np.isfinite(values).all():
         raise ValueError(
             f"decision_function of {estimator!r} gave NaN or infinite values; "
-            "utilities cannot be computed from these."
+            "utilities cannot be computed from them."
         )
     if values.ndim == 1 or values.shape[1] == 1:
         return np.column_stack([-values, values])
@@ -83,7 +83,7 @@ def decision_values(estimator: Any, X: Any) -> Array:
     if values.shape[1] != n_classes or one_vs_one:
         raise ValueError(
             f"decision_function of {estimator!r} gave {values.shape[1]} columns for "
-            f"{n_classes} classes; one column a class is needed. Set "
+            f"{n_classes} classes; one column per class is needed. Set "
             "decision_function_shape='ovr' if the estimator has it."
         )
     return values

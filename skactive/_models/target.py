@@ -1,8 +1,8 @@
-"""What labels are: the seam between the learner and the kind of its labels.
+"""The kind of labels, as an interface between the learner and its labels.
 
-A learner, its loop, its audits and its explanations know labels through one object of
-this file. Classes are its first implementation; numbers, or a matrix of labels, are
-further ones with the same methods.
+A learner, its loop, its audits and its explanations use labels only through an object
+of this file. Classes are the first implementation. Numbers, or a matrix of labels,
+would be further ones with the same methods.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from skactive.estimation import smoothed_bootstrap_interval, wilson_interval
 
 
 class Classes:
-    """Labels of which each is one of some classes, and missing where not known.
+    """Labels that are classes, and missing where they are not known.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        Sorted and distinct.
+        The sorted distinct classes.
     codes : ndarray of shape (n_samples,)
-        Positions of the labels in `classes`, MISSING where there is none.
+        Positions of the labels in `classes`, MISSING where there is no label.
     """
 
     scoring = "accuracy"
@@ -44,7 +44,7 @@ class Classes:
 
     @classmethod
     def of(cls, y: Any, missing_label: Any = np.nan) -> Classes:
-        """Labels as users give them; ValueError where they are no classes."""
+        """Convert labels from the user; ValueError if they are not classes."""
         return cls(*encode_labels(y, missing_label))
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class Classes:
 
     @property
     def summary(self) -> Array:
-        """What is known of all labels, those of others rows included: the classes."""
+        """What is known about all labels, also those of other rows: the classes."""
         return self.classes
 
     @property
@@ -61,7 +61,7 @@ class Classes:
         return np.flatnonzero(self.codes != MISSING)
 
     def values(self, rows: Array) -> Array:
-        """Labels of rows that have one, as an estimator is given them."""
+        """Labels of rows that have one, in the form for an estimator."""
         return self.classes[self.codes[rows]]
 
     def visible(self) -> Array:
@@ -73,61 +73,61 @@ class Classes:
         return type(self)(self.classes, self.codes[rows])
 
     def only(self, rows: Array) -> Classes:
-        """The same labels where those of `rows` are known, and no others."""
+        """The same labels, but only those of `rows` are known."""
         codes = np.full(len(self.codes), MISSING)
         codes[rows] = self.codes[rows]
         return type(self)(self.classes, codes)
 
     # -----------------------------------------------------------------------------
-    # What labels that are learnt from mean for a fit
+    # What the labels of a fit imply for it
     # -----------------------------------------------------------------------------
 
     @staticmethod
     def seen(labels: Array) -> Array:
-        """What is known once these labels have been learnt: the classes."""
+        """What is known after a fit on these labels: the classes."""
         return np.unique(labels)
 
     @staticmethod
     def are_enough(seen: Array) -> bool:
-        """Whether a model of these classes has anything to choose by."""
+        """Whether a model of these classes can be used to choose rows."""
         return len(seen) > 1
 
     @staticmethod
     def strata(labels: Array) -> Array:
-        """Groups (n_labels,) of which folds and bootstrap samples hold equal shares."""
+        """Groups (n_labels,) that folds and bootstrap samples are stratified by."""
         return labels
 
     @staticmethod
     def made_up(labels: Array, n_rows: int) -> Array:
-        """Labels for further rows, to try whether more of them would help."""
+        """Made-up labels for further rows, to try whether more labels would help."""
         classes = np.unique(labels)
         return classes[np.arange(n_rows) % len(classes)]
 
     @staticmethod
     def stand_in(X: Any, labels: Array, rows: Array) -> DummyClassifier:
-        """A constant in place of an estimator that cannot be fitted yet."""
+        """Constant classifier in place of an estimator that cannot be fitted yet."""
         constant = DummyClassifier(strategy="prior")
         return fit_on_rows(constant, X, labels, rows, {})
 
     @staticmethod
     def is_stand_in(fitted: Any, estimator: Any) -> bool:
-        """Whether `fitted` is such a constant, and not what `estimator` has become."""
+        """Whether `fitted` is such a constant, and not the fitted `estimator`."""
         return isinstance(fitted, DummyClassifier) and not isinstance(
             estimator, DummyClassifier
         )
 
     @staticmethod
     def attributes(summary: Array, fitted: Any, seen: Array) -> dict[str, Any]:
-        """What a fitted learner says of labels; `summary` is that of all it was given.
+        """Attributes of a fitted learner about labels; `summary` is that of all labels.
 
-        An estimator that was fitted beforehand may know further classes.
+        An estimator that was fitted before may know further classes.
         """
         known = np.asarray(getattr(fitted, "classes_", seen))
         return {"classes_": np.union1d(summary, known)}
 
     @staticmethod
     def align(columns: Any, seen: Array, classes: Array, fill: Any = 0.0) -> Array:
-        """Columns (n_samples, n_seen) as those of all classes; others are `fill`."""
+        """Columns of the classes seen as columns of all classes; others are `fill`."""
         if len(seen) == len(classes):
             return columns
         columns = np.asarray(columns)
@@ -137,12 +137,12 @@ class Classes:
         return aligned
 
     # -----------------------------------------------------------------------------
-    # What an audit may say
+    # Scores of an audit
     # -----------------------------------------------------------------------------
 
     @staticmethod
     def is_own_score(scorer: Any) -> bool:
-        """Whether a scorer gives the share of rows that are predicted right."""
+        """Whether a scorer is the share of rows that are predicted right."""
         return (
             getattr(scorer, "_score_func", None) is accuracy_score
             and scorer._sign == 1
@@ -165,10 +165,11 @@ class Classes:
         confidence: float,
         random_state: int,
     ) -> tuple[float, tuple[float, float]]:
-        """A score on some rows, and where it is on all rows like them.
+        """A score on a sample of rows, and its interval for all rows like them.
 
         `statistic` is the score as a function of positions among the rows, and of the
-        labels there. Without rows it is NaN, within all that it can be.
+        labels there. Without rows, the score is NaN and its interval is the whole range
+        of the score.
         """
         is_own = cls.is_own_score(scorer)
         if len(labels) == 0:

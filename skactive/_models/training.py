@@ -1,4 +1,4 @@
-"""From labelled rows to a model, and to members that stand for its doubt."""
+"""Training of a model on labelled rows, and of members that represent its doubt."""
 
 from __future__ import annotations
 
@@ -42,13 +42,12 @@ _N_MASKS = 20
 
 
 class Model(NamedTuple):
-    """What a fit gives: the estimator, its members if asked for, and what it has seen.
+    """Result of a fit: the estimator, its members if requested, and what it has seen.
 
-    `seen` is what :meth:`Classes.seen` says of the labels; `can_choose` is false where
-    a constant stands in for the estimator, so that no strategy can be asked about it.
-    `learnt` is there where a fit to come may go on with the rows that are new. `lack`
-    is the estimator's own error where it could not be fitted, or asked, for want of
-    labels.
+    `seen` is the result of :meth:`Classes.seen` for the labels. `can_choose` is False
+    if a constant stands in for the estimator, so that no strategy can use it. `learnt`
+    is set if a later fit may go on with just the new rows. `lack` is the estimator's
+    own error if it could not be fitted, or could not predict, for lack of labels.
     """
 
     estimator: Any
@@ -60,11 +59,11 @@ class Model(NamedTuple):
 
 
 class Training(NamedTuple):
-    """How a model is trained, with the seeds of what is left to chance.
+    """Description of how a model is trained, including the seeds.
 
-    `members` is None where the strategy asks for none; `n_members` is None for the
-    default of their kind; `around` gives a context for the fit of an estimator;
-    `warm_start` is None where each model is trained anew. `kind` says what labels are.
+    `members` is None if the strategy needs none. `n_members` is None for the default of
+    their kind. `around` returns a context for the fit of an estimator. `warm_start` is
+    None if each model is trained anew. `kind` is the kind of the labels.
     """
 
     estimator: Any
@@ -85,13 +84,13 @@ class Training(NamedTuple):
         params: dict,
         last: Model | None = None,
     ) -> Model:
-        """One clone, and its members if wanted, fitted on `rows` of `X`.
+        """Fit a clone, and its members if requested, on `rows` of `X`.
 
-        `labels` are those of the rows, which may repeat themselves; values of `params`
-        with one entry a row of `X` are cut to the rows. With a `warm_start` the model
+        `labels` are those of the rows, which may be repeated. Values of `params` with
+        one entry per row of `X` are indexed to the rows. With a `warm_start`, the model
         goes on from `last`, which stays as it is.
         """
-        if labels.dtype.kind == "U":  # as wide as these labels ask for, and no others
+        if labels.dtype.kind == "U":  # only as wide as these labels require
             labels = np.array(labels.tolist())
         seen = self.kind.seen(labels)
         if not self.kind.are_enough(seen):
@@ -114,7 +113,7 @@ class Training(NamedTuple):
     def stand_in(
         self, X: Any, labels: Array, rows: Array, lack: Exception | None = None
     ) -> Model:
-        """A constant model, for want of labels: `lack` is the estimator's own error."""
+        """A constant model for lack of labels. `lack` is the estimator's own error."""
         constant = self.kind.stand_in(X, labels, rows)
         if not has_columns(X):
             # The constant has counted the columns of a list of texts.
@@ -131,7 +130,7 @@ class Training(NamedTuple):
         params: dict,
         learnt: Learnt | None,
     ) -> Model | None:
-        """A model that goes on from `last`; None where it must be trained anew."""
+        """A model that goes on from `last`; None if it must be trained anew."""
         warm = self.warm_start
         if last is None or warm is None or not last.can_choose:
             return None
@@ -160,8 +159,8 @@ class Training(NamedTuple):
             if members is None:
                 members = self._new_clones(X, labels, rows, params)
             elif len(new):
-                # Each round needs draws of its own, or a place in the batch would
-                # weigh alike in all rounds; and all classes are known to the members.
+                # Each round needs its own draws, or a place in the batch would have
+                # the same weight in all rounds. The members know all classes already.
                 seeds = [self.member_seed, len(rows)]
                 rng = None if learnt is None else np.random.RandomState(seeds)
                 args = X, labels[new], rows[new], params
@@ -171,7 +170,7 @@ class Training(NamedTuple):
     def _resumed_clones(
         self, warm: WarmStart, last: Model, n_rows: int
     ) -> list[Any] | None:
-        """Members that know what the last ones do; None where there are others."""
+        """Members in the state of the last ones; None if these do not match."""
         clones = self._clones()
         if not isinstance(last.members, list) or len(last.members) != len(clones):
             return None
@@ -192,9 +191,9 @@ class Training(NamedTuple):
         params: dict,
         classes: Any,
     ) -> Model:
-        """A model that goes on learning in place, a new one where it is None.
+        """Go on learning with `model` in place, or with a new one if it is None.
 
-        `labels` are those of `rows`; `classes` is what the estimator is told.
+        `labels` are those of `rows`. `classes` is passed to the estimator.
         """
         seen = self.kind.seen(labels)
         clones = None
@@ -245,9 +244,9 @@ class Training(NamedTuple):
         )
 
     def own_members(self, estimator: Any) -> Members | None:
-        """Members that a fitted estimator gives without labels, as a function.
+        """Members that a fitted estimator has without labels, as a function.
 
-        None where there are none, or others are wanted.
+        None if there are none, or if another kind is requested.
         """
         if callable(self.members):
             return partial(self.members, estimator)
@@ -263,7 +262,7 @@ class Training(NamedTuple):
     def _as_function(
         self, estimator: Any, X: Any, labels: Array, rows: Array, params: dict
     ) -> Members | None:
-        """Members of a fitted estimator as a function; None if clones are wanted."""
+        """Members of a fitted estimator as a function; None if they are clones."""
         members = self.own_members(estimator)
         if members is not None or self.members in {None, "bootstrap"}:
             return members
@@ -279,7 +278,7 @@ class Training(NamedTuple):
             raise ValueError(
                 "members='posterior' needs an estimator whose last step is a "
                 "LogisticRegression with an l2 penalty of finite C (and not one "
-                f"model a class), or a GaussianNB; got {self.estimator!r}. Use "
+                f"model per class), or a GaussianNB; got {self.estimator!r}. Use "
                 "members='auto' or 'bootstrap', or give a function (estimator, X) -> "
                 "(n_members, n_samples, n_classes)."
             )
@@ -287,18 +286,18 @@ class Training(NamedTuple):
 
 
 class NetMembers:
-    """Members of a net without more fits: a function of `X`, picklable.
+    """Members of a net without more fits, as a picklable function of `X`.
 
     Parameters
     ----------
     estimator : estimator object
-        Fitted, with a net of skorch at its end.
+        A fitted estimator whose last step is a net of skorch.
     kind : {"dropout", "snapshots"}
-        See :mod:`skactive._models.nets`.
+        Kind of the members, see :mod:`skactive._models.nets`.
     n_members : int
-        Dropout masks; of snapshots there are as many as were taken.
+        Number of dropout masks. Snapshots are as many as were taken.
     seed : int
-        Of the masks.
+        Seed of the masks.
     """
 
     def __init__(self, estimator: Any, kind: str, n_members: int, seed: int):
@@ -309,7 +308,7 @@ class NetMembers:
         self.seed = seed
 
     def __call__(self, X: Any) -> Array:
-        """Probabilities of shape (n_members, n_samples, n_classes)."""
+        """Class probabilities of shape (n_members, n_samples, n_classes)."""
         net, X = at_last_step(self.estimator, X)
         if self.kind == "dropout":
             proba = nets.dropout_proba(net, X, self.n_members, self.seed)

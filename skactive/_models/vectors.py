@@ -24,9 +24,9 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
     `embedding` is a fitted transformer, a function ``X -> vectors``, or one of
 
     - "last_layer": the inputs of the last layer of a fitted net or linear classifier;
-    - "input": what the steps of a pipeline before its last one give. While the pipeline
-      is not fitted, they are fitted on `X` without labels. For any other estimator it
-      is `X` itself;
+    - "input": the output of the steps of a pipeline before its last one. If the
+      pipeline is not fitted, they are fitted on `X` without labels. For any other
+      estimator it is `X` itself;
     - None: "last_layer" for a fitted net, "input" for any other estimator.
 
     Arrays with more axes, such as images, are flattened.
@@ -39,10 +39,10 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
         return as_embedding(_flat(vectors, X))
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"X is no array of numbers that distances can be taken of ({error}). Put a "
-            "transformer in front of the classifier, as in make_pipeline(transformer, "
-            "classifier), or give the strategy an embedding=, a fitted transformer or "
-            "a function."
+            "X is not an array of numbers from which distances can be computed "
+            f"({error}). Put a transformer in front of the classifier, as in "
+            "make_pipeline(transformer, classifier), or give the strategy an "
+            "embedding=, a fitted transformer or a function."
         ) from error
 
 
@@ -54,7 +54,7 @@ def embed_without_labels(estimator: Any, X: Any) -> Any:
     try:
         vectors = _own_vectors(estimator, X, None)
     except (TypeError, ValueError):
-        # A step wants labels. If something else is wrong, the fit to come will say so.
+        # A step needs labels. If something else is wrong, the next fit will tell.
         return None
     vectors = _flat(vectors, X)
     if not sp.issparse(vectors):
@@ -72,7 +72,7 @@ def embed_without_labels(estimator: Any, X: Any) -> Any:
 
 
 def _own_vectors(estimator: Any, X: Any, embedding: str | None) -> Any:
-    """The vectors that an estimator makes of `X`, see :func:`embed`."""
+    """The vectors that an estimator computes from `X`, see :func:`embed`."""
     for layer in layers(estimator):
         if kind_of(layer) == "pipeline" and len(layer) > 1 and not is_fitted(layer):
             if embedding == "last_layer":

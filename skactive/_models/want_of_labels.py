@@ -1,4 +1,4 @@
-"""Estimators that need more labels than there are yet: how to tell, and what to say."""
+"""Estimators that need more labels than there are yet: detection and messages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from skactive._compat.sklearn import _num_samples, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._models.training import Model, Training
 
-# What estimators raise where labels are too few; LinAlgError became a ValueError late.
+# Errors of estimators with too few labels. LinAlgError was not always a ValueError.
 ERRORS_OF_LACK = (ValueError, np.linalg.LinAlgError)
-# As many labels as an estimator may be said to wait for.
+# Largest number of labels that an estimator is assumed to wait for.
 _TRIAL_ROWS = 2000
 _TRIAL_ROWS_A_CLASS = 200
 _NOTE = "There are too few labels for this estimator yet"
@@ -30,19 +30,19 @@ def fit_if_enough(
     *,
     asks: bool = True,
 ) -> Model:
-    """As :meth:`Training.fit`, but a constant model where there are too few labels.
+    """As :meth:`Training.fit`, but a constant model if there are too few labels.
 
-    That is, where the estimator cannot be fitted or, if `asks`, asked for a prediction,
-    but could with more rows like these. The model's `lack` is its error then.
+    This is so if the estimator cannot be fitted, or if `asks` cannot predict, but could
+    with more rows like these. The `lack` of the model is then its error.
     """
     try:
         model = training.fit(X, labels, rows, params, last)
-        # With more labels than those that were enough there are enough.
+        # If fewer labels were enough before, there are enough now.
         is_new = model.can_choose and (last is None or not last.can_choose)
         if asks and is_new and _counts_neighbors(training.estimator):
             _ask(model.estimator, _safe_indexing(X, rows[:1]))
     except ERRORS_OF_LACK as error:
-        # What works when it is tried again failed by chance, or by a callback.
+        # If it works on a second try, it failed by chance or by a callback.
         if _works(training, X, labels, rows, params) or not _more_would_help(
             training, X, labels, rows, params
         ):
@@ -60,10 +60,10 @@ def cannot_answer(
     rows: Array,
     params: dict,
 ) -> bool:
-    """Whether a fitted model fails where it is asked, for want of labels.
+    """Whether a fitted model fails to predict for lack of labels.
 
-    `labels` and `rows` are those that it learnt from; they may be empty, if they are
-    not known.
+    `labels` and `rows` are those that it learnt from. They may be empty if they are not
+    known.
     """
     if model is None or not model.can_choose:
         return False
@@ -80,10 +80,11 @@ def cannot_answer(
 def _more_would_help(
     training: Training, X: Any, labels: Array, rows: Array, params: dict
 ) -> bool:
-    """Whether an estimator that failed would not, if there were more labels.
+    """Whether an estimator that failed would work with more labels.
 
-    It is tried on copies of the labelled rows, and on further rows of `X` with labels
-    made up: what else is wrong, with it or with a row, is wrong there too.
+    It is tried on copies of the labelled rows, and also with further rows of `X` that
+    have made-up labels. If anything else is wrong with it or with a row, it fails there
+    too.
     """
     seen = training.kind.seen(labels)
     if not training.kind.are_enough(seen):
@@ -108,7 +109,7 @@ def _more_would_help(
 def _works(
     training: Training, X: Any, labels: Array, rows: Array, params: dict
 ) -> bool:
-    """Whether the estimator can be fitted on `rows` and asked, on trial."""
+    """Whether the estimator can be fitted on `rows` and predict, in a trial."""
     trial = training._replace(warm_start=None, around=contextlib.nullcontext)
     try:
         with warnings.catch_warnings():
@@ -121,7 +122,7 @@ def _works(
 
 
 def _ask(estimator: Any, X: Any) -> None:
-    """Have a fitted estimator answer in each way that it has, for its errors."""
+    """Call all prediction methods of a fitted estimator, for their errors."""
     for name in ("predict", "predict_proba", "decision_function"):
         if not hasattr(estimator, name):
             continue
@@ -131,13 +132,13 @@ def _ask(estimator: Any, X: Any) -> None:
 
 
 def _counts_neighbors(estimator: Any) -> bool:
-    """Whether a prediction may fail that needs so and so many rows to be known."""
+    """Whether a prediction may fail because it needs a number of known rows."""
     names = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else ()
     return any(name.rpartition("__")[2] == "n_neighbors" for name in names)
 
 
 def note_lack(error: Exception, n_labels: int) -> None:
-    """Say in an error of the estimator that more labels will help."""
+    """Add to an error of the estimator that more labels will help."""
     error.add_note(
         f"{_NOTE}: {n_labels} to learn from. With more it can be fitted. Go on "
         "labelling: query of a learner that has not been fitted, or "
@@ -146,7 +147,7 @@ def note_lack(error: Exception, n_labels: int) -> None:
 
 
 def is_lack(error: BaseException) -> bool:
-    """Whether :func:`note_lack` has had its say."""
+    """Whether an error has the note of :func:`note_lack`."""
     return any(note.startswith(_NOTE) for note in getattr(error, "__notes__", ()))
 
 

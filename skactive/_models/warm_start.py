@@ -1,4 +1,4 @@
-"""Warm starts: training goes on from the last model instead of beginning anew."""
+"""Warm starts: training goes on from the last model instead of starting anew."""
 
 from __future__ import annotations
 
@@ -44,22 +44,23 @@ _POSSIBLE = (
 
 
 class ShrinkPerturb(BaseEstimator):
-    """A warm start from weights that are shrunk, and to which noise is added.
+    """Warm start from weights that are shrunk and perturbed with noise.
 
-    All weights, intercepts as well, become ``shrink * weight + noise * normal(0, 1)``.
-    A net that only goes on from its last weights often ends less accurate than one that
-    is trained anew. After this step it does not, and it still learns faster [1]_.
-    ``shrink=1, noise=0`` is a plain warm start; ``shrink=0`` forgets everything.
+    All weights, including intercepts, become ``shrink * weight + noise * normal(0,
+    1)``. A net that just goes on from its last weights is often less accurate in the
+    end than a net that is trained anew. With this step it is not, and it still learns
+    faster [1]_. ``shrink=1, noise=0`` is a plain warm start, and ``shrink=0`` forgets
+    everything.
 
-    It works for `MLPClassifier`, linear classifiers and the nets of skorch. In a net of
-    skorch it changes the parameters that are trained, but no frozen ones and no running
-    statistics of batch normalisation. The optimizer starts anew, because what it
-    remembers belongs to weights that are gone.
+    It works for `MLPClassifier`, linear classifiers and nets of skorch. In a net of
+    skorch, it changes the parameters that are trained, but neither frozen parameters
+    nor the running statistics of batch normalisation. The optimizer starts anew,
+    because its state belongs to the old weights.
 
     Parameters
     ----------
     shrink : float in [0, 1], default=0.6
-        Factor of the weights.
+        Factor by which the weights are multiplied.
     noise : float >= 0, default=0.01
         Standard deviation of the noise.
 
@@ -94,7 +95,7 @@ class Learnt(NamedTuple):
     """The labelled rows that a model has learnt from.
 
     `rows` are positions, `keys` tell rows apart, and `params` are further arguments of
-    `fit`. `keys`, `labels` and the arrays in `params` have one entry a row of `rows`.
+    `fit`. `keys`, `labels` and the arrays in `params` have one entry per row.
     """
 
     rows: Array
@@ -114,10 +115,10 @@ class WarmStart(NamedTuple):
     seed: int
 
     def resume(self, last: Any, fresh: Any, *entropy: int) -> Any:
-        """`fresh`, with what the fitted `last` knows; None if the two do not match.
+        """Return `fresh` with the state of the fitted `last`; None if they differ.
 
-        `fresh` is an unfitted clone, which is used up. `last` stays as it is. The noise
-        follows from the seed and `entropy`.
+        `fresh` is an unfitted clone, which is modified. `last` stays as it is. The
+        noise is determined by the seed and `entropy`.
         """
         resumed = _resumed(last, fresh)
         if resumed is not None and self.perturb is not None:
@@ -127,7 +128,7 @@ class WarmStart(NamedTuple):
 
 
 def goes_on_by(estimator: Any, warm_start: Any) -> str:
-    """The way in which `estimator` goes on: "fit", or "partial_fit" on new rows.
+    """Method by which `estimator` goes on: "fit", or "partial_fit" on new rows.
 
     Raises ValueError if it cannot go on, or if `warm_start` is a :class:`ShrinkPerturb`
     and it has no weights that can be shrunk.
@@ -140,7 +141,7 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
     if kind_of(last) == "search":
         raise ValueError(
             f"warm_start={warm_start!r} is not possible with {estimator!r}: a search "
-            "trains many models, and which one it keeps may be another one in the "
+            "trains many models, and the one that it keeps may be another one in the "
             "next round. Search over the parameters of the learner instead, as in "
             "GridSearchCV(ActiveLearningClassifier(...), {'estimator__...': ...}), or "
             "use warm_start=False."
@@ -148,7 +149,7 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
     if isinstance(last, (BaseEnsemble, HistGradientBoostingClassifier)):
         raise ValueError(
             f"warm_start={warm_start!r} is not possible with {estimator!r}: its own "
-            "warm start adds members and leaves those it has as they are, so that "
+            "warm start adds members and leaves the old ones as they are, so that "
             f"they would never learn from new labels. {_POSSIBLE}"
         )
     learns = kind_of(last) != "frozen"
@@ -177,7 +178,7 @@ def goes_on_by(estimator: Any, warm_start: Any) -> str:
 def fit_further(
     estimator: Any, X: Any, labels: Array, rows: Array, params: dict
 ) -> Any:
-    """As :func:`fit_on_rows`, but `estimator` was resumed and goes on.
+    """As :func:`fit_on_rows`, but go on with an `estimator` that was resumed.
 
     Steps of a pipeline before its last one are fitted anew. If they then give another
     number of features, the last step is trained anew as well.
@@ -272,7 +273,7 @@ def _resumed(last: Any, fresh: Any) -> Any:
 def _ask_for_others(changed: dict, classifier: Any) -> bool:
     """Whether changed parameters ask for other weights, or another optimizer."""
     if is_net(classifier):
-        # When these change, skorch makes a new module, from any seed, or fails.
+        # If these change, skorch makes a new module from a random seed, or fails.
         parts = {name.split("__")[0] for name in changed}
         return "optimizer" in changed or bool(parts & set(classifier._modules))
     if isinstance(classifier, MLPClassifier):
@@ -292,7 +293,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
 @contextmanager
 def _warm(estimator: Any, last: Any) -> Iterator[None]:
-    """A context in which a classifier, and the encoder around it, start warm."""
+    """Context in which a classifier, and the encoder around it, start warm."""
     encoder = encoder_of(estimator)
     parts = [last] if encoder is None else [last, encoder]
     before = [part.get_params(deep=False)["warm_start"] for part in parts]

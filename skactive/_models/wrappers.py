@@ -1,8 +1,8 @@
 """The one walk through the wrappers of a classifier: pipelines, searches and others.
 
 Only this file knows the types of wrappers. Three functions are about a single layer:
-:func:`inside` gives the next layer, :func:`pass_in` takes rows to it, :func:`pass_out`
-brings probabilities back. All other functions go over :func:`layers`.
+:func:`inside` returns the next layer, :func:`pass_in` passes rows to it, and
+:func:`pass_out` returns its probabilities. All other functions use :func:`layers`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _PLACES = ("best_estimator_", "estimator_", "estimator")
 
 
 class Fitted:
-    """A fitted estimator, with the members and weights that a strategy may ask for.
+    """A fitted estimator, with the members and weights that a strategy may need.
 
-    It answers as the estimator does.
+    It has all attributes and methods of the estimator.
 
     Parameters
     ----------
     estimator : estimator object
-        Fitted.
+        A fitted estimator.
     members : list of estimators, callable or None, default=None
         Fitted estimators, or a function ``X -> proba`` of shape (n_members, n_samples,
         n_classes). The function may have an int `n_members`, and a method `marginal` as
@@ -83,7 +83,7 @@ _KINDS: dict[type, Kind] = {
 
 
 def kind_of(estimator: Any) -> Kind | None:
-    """The kind of wrapper of an estimator; None if it is no wrapper."""
+    """Kind of the wrapper; None if an estimator is not a wrapper."""
     return _kind_of(estimator.__class__)
 
 
@@ -95,7 +95,7 @@ def _kind_of(cls: type) -> Kind | None:
 def inside(estimator: Any) -> Any:
     """The next layer of a wrapper, the fitted one if there is one.
 
-    An estimator that is no wrapper is its own inside.
+    For an estimator that is not a wrapper, it is the estimator itself.
     """
     kind = kind_of(estimator)
     if kind is None:
@@ -110,7 +110,7 @@ def inside(estimator: Any) -> Any:
 
 
 def layers(estimator: Any, step: Callable[[Any], Any] = inside) -> Iterator[Any]:
-    """The layers of an estimator, from the outside in; the last one is no wrapper."""
+    """Layers of an estimator, from the outside in; the last one is not a wrapper."""
     yield estimator
     while (inner := step(estimator)) is not estimator:
         yield (estimator := inner)
@@ -146,9 +146,9 @@ def at_last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
 
 
 def align(estimator: Any, proba: Array) -> Array:
-    """Probabilities (..., n_outputs) of the innermost layer, on their way back out.
+    """Pass probabilities (..., n_outputs) of the innermost layer back out.
 
-    The columns of the answer are those of the classes of `estimator`.
+    The columns of the result are those of the classes of `estimator`.
     """
     for layer in reversed([*layers(estimator)]):
         proba = pass_out(layer, proba)
@@ -194,8 +194,8 @@ def replace_last(estimator: Any, last: Any) -> Any:
 def find(estimator: Any, X: Any, wanted: type[_Wanted]) -> tuple[_Wanted, Any] | None:
     """The outermost estimator of a class, and `X` as it sees it; None if there is none.
 
-    This walk goes into every meta-estimator. A pipeline that is not fitted leaves `X`
-    as it is.
+    The search enters every meta-estimator. A pipeline that is not fitted leaves `X` as
+    it is.
     """
     for layer in layers(estimator, _inside_any):
         if isinstance(layer, wanted):
