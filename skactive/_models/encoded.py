@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from operator import attrgetter
 from typing import Any
 
@@ -21,8 +20,7 @@ _LIBRARIES = {"skorch", "xgboost"}
 
 def needs_codes(estimator: Any) -> bool:
     """Whether `estimator`, or one inside it, is known to need the labels 0 to k - 1."""
-    imported = {name for name in _LIBRARIES if name in sys.modules}
-    return bool(imported) and _is_of(estimator, imported)
+    return _is_of(estimator, _LIBRARIES)
 
 
 def _is_of(estimator: Any, libraries: set[str]) -> bool:
@@ -37,7 +35,9 @@ def _is_of(estimator: Any, libraries: set[str]) -> bool:
         if any(kind.__module__.partition(".")[0] in libraries for kind in kinds):
             return True
         if not isinstance(estimator, type) and hasattr(estimator, "get_params"):
-            parts = estimator.get_params(deep=False).values()
+            # The parameters, without the signature that get_params would look up.
+            own = getattr(estimator, "__dict__", {})
+            parts = [own[key] for key in own if key.strip("_") == key]
     return any(_is_of(part, libraries) for part in parts)
 
 
