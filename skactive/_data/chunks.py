@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +67,10 @@ def map_rows(
     stops = np.append(starts[1:], n_samples)
     firsts = np.searchsorted(rows, np.append(starts, n_samples))
 
-    def run(start: int, stop: int, first: int, last: int) -> Array:
+    values: list[Array] = []
+    lock = threading.Lock()
+
+    def run(start: int, stop: int, first: int, last: int) -> None:
         wanted = rows[first:last]
         if len(wanted) < _DENSE_SHARE * (stop - start):
             found = function(_safe_indexing(X, wanted))
@@ -74,19 +78,24 @@ def map_rows(
             found = function(rows_between(X, start, stop))
             if len(wanted) < stop - start:
                 found = found[wanted - start]
-        return np.asarray(found, dtype=dtype)
+        found = np.asarray(found, dtype=dtype)
+        with lock:
+            if not values:
+                values.append(np.empty((len(rows), *found.shape[1:]), found.dtype))
+        values[0][first:last] = found
 
     bounds = zip(starts, stops, firsts[:-1], firsts[1:], strict=True)
     tasks = [task for task in bounds if task[2] < task[3]]
     if len(tasks) == 1 or effective_n_jobs(None) == 1:
-        parts = [run(*task) for task in tasks]
+        for task in tasks:
+            run(*task)
     else:
         # This is a list, because threads of joblib would take the later tasks from a
         # generator, and bind each task to the context of the thread that took it.
-        parts = Parallel(require="sharedmem")(
+        Parallel(require="sharedmem")(
             [delayed(in_this_context(run))(*task) for task in tasks]
         )
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return values[0]
 
 
 def rows_between(X: Any, start: int, stop: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -12,7 +13,7 @@ from sklearn.neural_network import MLPClassifier
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_rows
-from skactive._data.chunks import chunk_rows, rows_between
+from skactive._data.chunks import map_rows
 from skactive._models.last_layer import has_hidden_layers, has_last_layer, layer_inputs
 from skactive._models.wrappers import is_fitted, kind_of, layers, pass_in
 from skactive.geometry._blocks import as_embedding
@@ -91,14 +92,9 @@ def _layer_inputs(classifier: Any, X: Any) -> Any:
     # A net of skorch makes its own batches. Without hidden layers none are needed.
     if not isinstance(classifier, MLPClassifier) or len(classifier.coefs_) == 1:
         return layer_inputs(classifier, X)
-    n_samples = _num_samples(X)
-    last = classifier.coefs_[-1]
-    vectors = np.empty((n_samples, last.shape[0]), dtype=last.dtype)
-    step = chunk_rows(X, max(coef.shape[1] for coef in classifier.coefs_))
-    for start in range(0, n_samples, step):
-        stop = min(start + step, n_samples)
-        vectors[start:stop] = layer_inputs(classifier, rows_between(X, start, stop))
-    return vectors
+    n_outputs = max(coef.shape[1] for coef in classifier.coefs_)
+    layer = partial(layer_inputs, classifier)
+    return map_rows(layer, X, np.arange(_num_samples(X)), n_outputs, dtype=None)
 
 
 def _no_last_layer(estimator: Any) -> ValueError:
