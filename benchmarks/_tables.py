@@ -134,10 +134,10 @@ def load_docstrings():
     return list(found), list(found.values())
 
 
-def make_topics(shares, seed):
+def make_topics(shares, seed, n_texts=3000):
     """Texts of 15 to 50 words: 55 % background, 30 % topic, 15 % of another topic."""
     rng = np.random.default_rng(seed)
-    n_words, n_texts, n_topics = 3000, 3000, len(shares)
+    n_words, n_topics = 3000, len(shares)
     background = 1 / np.arange(5, n_words + 5)
     background /= background.sum()
     topics = rng.dirichlet(np.full(n_words, 0.02), size=n_topics)

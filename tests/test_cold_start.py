@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
 from skactive import ActiveLearningClassifier, get_strategy
-from skactive.strategies import ColdStart, MaxHerding, Random
+from skactive.strategies import ColdStart, MaxHerding, Random, _cold_start
 
 CENTERS = np.array([[0.0, 0], [9, 0], [0, 9], [9, 9]])
 CODES = np.random.default_rng(0).integers(4, size=200)
@@ -94,6 +94,54 @@ def test_it_is_facility_location():
             LogisticRegression(), X, **kwargs, n_queries=9, random_state=0
         )
         assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("width", "n_queries", "expected"),
+    [
+        (1, 10, 20_000),
+        (100, 10, 20_000),
+        (200, 10, 10_000),
+        (500, 10, 4_000),
+        (30_000, 10, 4_000),
+        (30_000, 300, 6_000),
+        (30_000, 5_000, 20_000),
+        (0, 1, 20_000),
+    ],
+)
+def test_rows_that_represent_the_pool(width, n_queries, expected):
+    assert _cold_start._rows_for(width, n_queries) == expected
+
+
+def wide_pool(n, form):
+    """Rows of three kinds that differ in the columns where they are not zero."""
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(3, size=n)
+    rows = np.repeat(np.arange(n), 4)
+    width = 3000 if form == "csr" else 510
+    columns = rng.integers(0, 20, size=(n, 4)) + width // 3 * kinds[:, np.newaxis]
+    values = 1 + 0.1 * rng.random(4 * n)
+    pool = sp.csr_array((values, (rows, columns.ravel())), shape=(n, width))
+    pool.sum_duplicates()
+    return (pool if form == "csr" else pool.toarray().astype(np.float32)), kinds
+
+
+@pytest.mark.parametrize("form", ["csr", "dense"])
+def test_a_wide_pool_is_represented_by_fewer_rows(form):
+    pool, kinds = wide_pool(4050, form)
+
+    def select(strategy, rows=pool):
+        return strategy.select(LogisticRegression(), rows, n_queries=6, random_state=3)
+
+    chosen = select(ColdStart())
+    assert len(set(chosen)) == 6
+    assert set(kinds[chosen]) == {0, 1, 2}
+    assert_array_equal(select(ColdStart()), chosen)
+    assert_array_equal(select(MaxHerding(max_rows=4000)), chosen)
+    # A pool that is no larger than that is looked at as a whole.
+    assert_array_equal(
+        select(ColdStart(), pool[:4000]), select(MaxHerding(), pool[:4000])
+    )
 
 
 def test_what_an_estimator_has_learnt_before_has_no_say():

@@ -9,6 +9,14 @@ from skactive.strategies._base import Request, Strategy
 from skactive.strategies._coverage import MaxHerding
 from skactive.strategies._random import Random
 
+# Largest number of rows that the greedy choice looks at. It falls as rows get wider,
+# down to the second number, so that the first query of a campaign is quick.
+_MAX_ROWS, _MAX_ROWS_OF_WIDE = 20_000, 4_000
+# Between the two, the rows have about this many numbers.
+_MAX_NUMBERS = 2_000_000
+# There are at least this many rows for each row of the batch, up to the largest number.
+_ROWS_PER_QUERY = 20
+
 
 class ColdStart(Strategy):
     """Rows that represent the pool, or random rows if the rows are not vectors.
@@ -19,6 +27,13 @@ class ColdStart(Strategy):
     uses :class:`Random` for everything else: texts without a vectorizer, missing
     features, or steps that learn from labels. Which of the two is used depends only on
     the data, never on chance.
+
+    All pairs of rows are looked at, so that their number decides how long the first
+    query takes. It is at most 20,000. Of rows with more than 100 columns it is at most
+    ``2_000_000 / n_columns``, but 4,000 in any case, and 20 for each row of the batch.
+    If there are more rows, this many drawn at random represent all. For 20,000 texts of
+    100 words this takes 0.6 seconds instead of 6. To set the number, use
+    ``MaxHerding(max_rows=...)``.
 
     See Also
     --------
@@ -44,6 +59,15 @@ class ColdStart(Strategy):
         vectors = embed_without_labels(request.estimator, request.X)
         inner: Strategy = Random()
         if vectors is not None:
-            inner = MaxHerding(embedding=lambda X: vectors)
+            max_rows = _rows_for(vectors.shape[1], request.n_queries)
+            inner = MaxHerding(max_rows=max_rows, embedding=lambda X: vectors)
         with counting():  # the vectors are there, and were counted
             return inner._choose(request)
+
+
+def _rows_for(width: int, n_queries: int) -> int:
+    """Number of rows of this width that represent the pool."""
+    wanted = max(
+        _MAX_NUMBERS // max(1, width), _MAX_ROWS_OF_WIDE, _ROWS_PER_QUERY * n_queries
+    )
+    return min(wanted, _MAX_ROWS)
