@@ -39,9 +39,11 @@ PAGES = {
         GAIN,
         "benchmarks/README.md",
         [
+            "Label efficiency",
             "Campaigns",
             "Curves",
             "Cold start",
+            "The first query",
             "Class balance",
             "Predicted loss",
             "A big model as judge",
