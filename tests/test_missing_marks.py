@@ -74,3 +74,12 @@ def test_a_new_mark_is_told():
         learner.fit(X, np.where(KNOWN, NAMES, "nan"))
     with pytest.warns(UserWarning, match="'NULL'"):
         learner.fit(X, np.where(KNOWN, NAMES, "NULL"))
+
+
+@pytest.mark.parametrize("method", ["fit", "query"])
+def test_the_warning_names_the_line_of_the_caller(method):
+    learner = make()
+    y = np.array(["nan"] * 5 + ["a"] * 5 + [None] * 20, dtype=object)
+    with pytest.warns(UserWarning, match="'nan'") as caught:
+        getattr(learner, method)(np.arange(60.0).reshape(30, 2), y)
+    assert caught[0].filename == __file__

@@ -451,7 +451,7 @@ class ActiveLearningClassifier(
         """Fit as in :meth:`fit`; call `watch` with the learner after each round."""
         routed = self._route(params)
         X, target = self._labeled(X, y)
-        self._warn_of_marks(y)
+        self._warn_of_marks(y, stacklevel=5)
         plan = self._make_plan()
         if self.budget is None:
             self._fit_known(X, target, routed, plan)
@@ -1019,7 +1019,9 @@ class ActiveLearningClassifier(
                 stacklevel=4,
             )
 
-    def _warn_of_marks(self, y: Any, missing: Array | None = None) -> None:
+    def _warn_of_marks(
+        self, y: Any, missing: Array | None = None, stacklevel: int = 4
+    ) -> None:
         """Warn once about each class that looks like a mark of a missing label."""
         told: frozenset = getattr(self, "_told_marks", frozenset())
         marks = find_marks(y, self.missing_label, missing)
@@ -1036,7 +1038,7 @@ class ActiveLearningClassifier(
             f"like a mark of a missing label. If it is one, {way}. If it is a class, "
             "ignore this warning.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
     def _nothing_to_query(self, pool: Pool, y: Any, n_skipped: int) -> str:
