@@ -17,8 +17,11 @@ NUMERICAL = {"measures": set(), "estimation": set(), "geometry": {"sklearn"}}
 # Libraries of an extra, and the only rooms that may import them, inside functions.
 OPTIONAL = {
     "matplotlib": {"display"},
+    "pandas": {"labeling"},
     "skorch": {"torch"},
+    "starlette": {"labeling"},
     "torch": {"_models"},
+    "uvicorn": {"labeling"},
 }
 # Rooms that are there for a library, which may import it at once.
 AT_ONCE = {"torch"}
