@@ -1,17 +1,24 @@
 """Label sources: people, rules and models that may abstain and have a cost.
 
 :func:`label_pool` runs the loop select - ask - learn - evaluate - stop on a pool whose
-labels are not known beforehand.
+labels are not known beforehand. :class:`LabelingSession` asks people, on a page, in a
+notebook or in a script, and keeps their labels in one file.
 """
 
 from skactive.labeling._agreement import SourceAudit, audit_source
+from skactive.labeling._items import Item
 from skactive.labeling._ledger import LabelingResult
 from skactive.labeling._pool import label_pool
+from skactive.labeling._record import LabelingRecord
+from skactive.labeling._session import LabelingSession
 from skactive.labeling._source import LabelSource
 
 __all__ = [
+    "Item",
     "LabelSource",
+    "LabelingRecord",
     "LabelingResult",
+    "LabelingSession",
     "SourceAudit",
     "audit_source",
     "label_pool",

@@ -142,7 +142,7 @@ def _item(item: Any) -> Fields:
         "id": json.dumps(item.id),
         "kind": item.kind,
         "shown": item.shown,
-        "known": item.known,
+        "is_ranked": item.known is not None,
     }
 
 

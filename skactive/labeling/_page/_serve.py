@@ -84,6 +84,14 @@ class Page:
                 raise RuntimeError("The server of the page did not start.")
             time.sleep(0.01)
         _write_address(self._file, self.url)
+        self._announce(f"{self.url.split('#')[0]}, with the token in {self._file}")
+
+    def _announce(self, address: str | None) -> None:
+        """Tell the session where its page is, for errors of other processes."""
+        announce = getattr(self._app.session, "announce", None)
+        if announce is not None and self._file is not None:
+            with contextlib.suppress(ValueError, OSError):  # closed, or a full disk
+                announce(address)
 
     def open_browser(self) -> None:
         """Open the page in the browser of the user, where there is one."""
@@ -103,6 +111,7 @@ class Page:
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
         self._socket.close()
+        self._announce(None)
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 

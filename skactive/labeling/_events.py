@@ -1,0 +1,398 @@
+"""The file of a session: append-only events in SQLite, rows, and who writes.
+
+Every event is committed, and has reached the disk, before :meth:`EventFile.append`
+returns. With ``journal_mode=TRUNCATE`` everything is in the one file once an event is
+committed, so that a plain copy of it is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from skactive.labeling._ids import decode, encode
+from skactive.labeling._writer import Writer, is_alive
+
+# "skac" in ASCII, in the header of the file.
+APPLICATION_ID = 0x736B6163
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE rows (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL, digest BLOB NOT NULL, audit INTEGER
+);
+CREATE TABLE writer (
+    token TEXT, pid INTEGER, started TEXT, host TEXT, since REAL, address TEXT
+);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT, label TEXT, annotator TEXT,
+    time REAL NOT NULL, seconds REAL, utility REAL, guess TEXT, why TEXT,
+    strategy TEXT, audit INTEGER, known INTEGER, target INTEGER, request TEXT
+);
+CREATE TRIGGER events_stay BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+CREATE TRIGGER events_are_fixed BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+"""
+# Seconds to wait while another process reads the file.
+_PATIENCE = 30.0
+
+
+class Event(NamedTuple):
+    """One event. `id`, `label` and `guess` are ASCII JSON.
+
+    `kind` is "label", "skip", "discard", "undo", "import" or "note". `known` is the
+    last event that the model knew, `target` the event that is undone.
+    """
+
+    seq: int
+    kind: str
+    id: str | None = None
+    label: str | None = None
+    annotator: str | None = None
+    time: float = 0.0
+    seconds: float | None = None
+    utility: float | None = None
+    guess: str | None = None
+    why: str | None = None
+    strategy: str | None = None
+    audit: bool = False
+    known: int | None = None
+    target: int | None = None
+    request: str | None = None
+
+
+class Row(NamedTuple):
+    """A row of the pool, by its number in the file. `id` is ASCII JSON.
+
+    `audit` is whether it is in the reserve; None if that was never drawn.
+    """
+
+    number: int
+    id: str
+    digest: bytes
+    audit: bool | None
+
+
+class EventFile:
+    """An open file of events. Use :meth:`create`, :meth:`write` or :meth:`read`."""
+
+    def __init__(self, path: Path, base: sqlite3.Connection, writer: Writer | None):
+        self.path = path
+        self._base = base
+        self._writer = writer
+        self.last = self._last()
+
+    @classmethod
+    def create(cls, path: Path, meta: dict[str, Any], rows: Sequence[Row]) -> None:
+        """Make a new file, which appears only when it is complete."""
+        try:
+            handle, name = tempfile.mkstemp(".new", f".{path.name}.", path.parent)
+        except OSError as error:
+            raise _explained(error, path) from error
+        os.close(handle)
+        try:
+            with _explaining(path), contextlib.closing(_connect(Path(name))) as base:
+                base.executescript(_SCHEMA)
+                base.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                base.execute(f"PRAGMA user_version={VERSION}")
+                base.execute("BEGIN IMMEDIATE")
+                _write_meta(base, meta)
+                base.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", rows)
+                base.execute("COMMIT")
+            _publish(Path(name), path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+
+    @classmethod
+    def write(cls, path: Path, *, take_over: bool = False) -> EventFile:
+        """Open a file to add events; an error if another process does so."""
+        _check_file(path)
+        if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+            raise _read_only(path)
+        with _explaining(path):
+            base = _connect(path)
+            try:
+                _check_header(base, path)
+                writer = _claim(base, path, take_over)
+                return cls(path, base, writer)
+            except BaseException:
+                base.close()
+                raise
+
+    @classmethod
+    def read(cls, path: Path) -> EventFile:
+        """Open a file to read it, while a session may go on writing."""
+        _check_file(path)
+        with _explaining(path):
+            try:
+                base = _connect(path, "ro")
+                _check_header(base, path)
+            except sqlite3.OperationalError:
+                # A killed process left a journal, which only a writer can roll back.
+                base = _connect(path, "rw")
+                _check_header(base, path)
+            return cls(path, base, None)
+
+    def close(self) -> None:
+        """Close the file; another process may then write."""
+        if self._writer is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._base.execute(
+                    "DELETE FROM writer WHERE token = ?", (self._writer.token,)
+                )
+        self._writer = None
+        self._base.close()
+
+    def meta(self) -> dict[str, Any]:
+        """What is known of the session as a whole."""
+        with _explaining(self.path):
+            found = self._base.execute("SELECT key, value FROM meta").fetchall()
+        return {key: decode(value) for key, value in found}
+
+    def rows(self) -> list[Row]:
+        """All rows that the file knows, by their numbers."""
+        with _explaining(self.path):
+            return list(
+                map(Row._make, self._base.execute("SELECT * FROM rows ORDER BY number"))
+            )
+
+    def events(self, after: int = 0) -> list[Event]:
+        """Events after a sequence number, in order."""
+        query = "SELECT * FROM events WHERE seq > ? ORDER BY seq"
+        with _explaining(self.path):
+            found = self._base.execute(query, (after,)).fetchall()
+        return [Event._make(one)._replace(audit=bool(one[11])) for one in found]
+
+    def append(self, drafts: Sequence[Event], meta: dict | None = None) -> list[Event]:
+        """Add events in one transaction, and return them with their numbers."""
+        events = [
+            draft._replace(seq=self.last + number)
+            for number, draft in enumerate(drafts, start=1)
+        ]
+        with self._changing() as base:
+            places = ", ".join("?" * len(Event._fields))
+            base.executemany(f"INSERT INTO events VALUES ({places})", events)
+            _write_meta(base, meta or {})
+        self.last += len(events)
+        return events
+
+    def change_rows(self, rows: Sequence[Row], meta: dict, note: Event) -> Event:
+        """Add rows, or replace those of the same numbers, and note it."""
+        event = note._replace(seq=self.last + 1)
+        with self._changing() as base:
+            base.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", rows)
+            _write_meta(base, meta)
+            places = ", ".join("?" * len(Event._fields))
+            base.execute(f"INSERT INTO events VALUES ({places})", event)
+        self.last += 1
+        return event
+
+    def announce(self, address: str | None) -> None:
+        """Note where the page of the session is, for the errors of other processes."""
+        with self._changing() as base:
+            base.execute("UPDATE writer SET address = ?", (address,))
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        if self._writer is None:
+            raise ValueError(f"{self.path.name} is open to be read only, or is closed.")
+        if self._writer.pid != os.getpid():
+            raise ValueError(
+                f"{self.path.name} was opened by process {self._writer.pid}, of which "
+                "this is a fork. Open a session after the fork."
+            )
+        with _explaining(self.path):
+            self._base.execute("BEGIN IMMEDIATE")
+            try:
+                self._check_writer()
+                yield self._base
+                self._base.execute("COMMIT")
+            except BaseException:
+                if self._base.in_transaction:
+                    self._base.execute("ROLLBACK")
+                raise
+
+    def _check_writer(self) -> None:
+        found = self._base.execute("SELECT token, pid FROM writer").fetchone()
+        if self._writer is None or found is None or found[0] != self._writer.token:
+            who = "Nobody" if found is None else f"Process {found[1]}"
+            raise ValueError(
+                f"{who} writes {self.path.name} now, and this session no longer does. "
+                "Nothing was saved by this call. Open the session again."
+            )
+        if self._last() != self.last:
+            raise ValueError(
+                f"{self.path.name} has events that this session did not write. Nothing "
+                "was saved by this call. Open the session again."
+            )
+
+    def _last(self) -> int:
+        with _explaining(self.path):
+            return self._base.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+
+
+def _connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
+    base = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_PATIENCE,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    if mode == "rw":
+        base.execute("PRAGMA journal_mode=TRUNCATE")
+        base.execute("PRAGMA synchronous=EXTRA")
+    return base
+
+
+def _write_meta(base: sqlite3.Connection, meta: dict[str, Any]) -> None:
+    base.executemany(
+        "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+        [(key, encode(value)) for key, value in meta.items()],
+    )
+
+
+def _publish(new: Path, path: Path) -> None:
+    """Give a complete file its name, unless that is taken in the meantime."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(new, 0o666 & ~umask)  # as any file; temporary ones are private
+    try:
+        os.link(new, path)
+    except FileExistsError:
+        raise ValueError(
+            f"Another process has just made {path}. Open the session again."
+        ) from None
+    except OSError:  # file systems without links
+        os.rename(new, path)
+
+
+def _claim(base: sqlite3.Connection, path: Path, take_over: bool) -> Writer:
+    """Note that this process writes, unless another one does."""
+    writer = Writer.here()
+    base.execute("BEGIN IMMEDIATE")
+    try:
+        found = base.execute(
+            "SELECT pid, started, host, since, address FROM writer"
+        ).fetchone()
+        if found is not None and not take_over:
+            pid, started, host, since, address = found
+            if is_alive(pid, started, host):
+                raise ValueError(_is_taken(path, writer, pid, host, since, address))
+        base.execute("DELETE FROM writer")
+        base.execute(
+            "INSERT INTO writer VALUES (?, ?, ?, ?, ?, NULL)",
+            (writer.token, writer.pid, writer.started, writer.host, time.time()),
+        )
+        base.execute("COMMIT")
+    except BaseException:
+        if base.in_transaction:
+            base.execute("ROLLBACK")
+        raise
+    return writer
+
+
+def _is_taken(
+    path: Path, writer: Writer, pid: int, host: str, since: float, address: str | None
+) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(since))
+    where = f"process {pid}" + ("" if host == writer.host else f" on {host}")
+    way = "End it first"
+    if address:
+        way = f"Its page is at {address}; label there, or end it first"
+    return (
+        f"{path.name} is being labelled by {where} since {when}, and one process "
+        f"writes at a time. {way}. To look at the labels, use LabelingSession.read("
+        f"{str(path)!r}). If that process is gone, open the session with "
+        "take_over=True."
+    )
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder. Give the path of a file.")
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, "There is no such session", str(path))
+    if path.stat().st_size == 0:
+        raise ValueError(
+            f"{path} is empty, so it is no session, or nothing is left of one. Delete "
+            "it to begin anew, or restore a copy of it."
+        )
+
+
+def _check_header(base: sqlite3.Connection, path: Path) -> None:
+    application = base.execute("PRAGMA application_id").fetchone()[0]
+    version = base.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise ValueError(
+            f"{path} is an SQLite file of another program, not a session. Give another "
+            "path."
+        )
+    if version > VERSION:
+        raise ValueError(
+            f"{path} was written by a newer skactive (format {version}; this one knows "
+            f"formats up to {VERSION}). Upgrade skactive. Nothing was changed."
+        )
+
+
+@contextlib.contextmanager
+def _explaining(path: Path) -> Iterator[None]:
+    """Raise errors of SQLite as errors that say what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise _explained(error, path) from error
+
+
+def _explained(error: Exception, path: Path) -> Exception:
+    text = str(error)
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(errno.ENOENT, "There is no such folder", str(path))
+    if isinstance(error, PermissionError) or "readonly" in text:
+        return _read_only(path)
+    if "full" in text or getattr(error, "errno", None) == errno.ENOSPC:
+        return OSError(
+            errno.ENOSPC,
+            "The disk is full: this was not saved, but all earlier events are. Free "
+            "some space and try again",
+            str(path),
+        )
+    if "locked" in text:
+        return TimeoutError(
+            errno.ETIMEDOUT,
+            f"Another program has locked the file for {_PATIENCE:g} seconds: this was "
+            "not saved. Close it and try again",
+            str(path),
+        )
+    if "not a database" in text:
+        return ValueError(f"{path} is not a session, but a file of another kind.")
+    if "malformed" in text or "no such table" in text:
+        return ValueError(
+            f"{path} is damaged or cut off ({text}). Restore a copy of it. What can "
+            "be saved of it, `sqlite3 FILE .recover` shows. Nothing was changed."
+        )
+    if isinstance(error, sqlite3.Error):
+        return OSError(
+            errno.EIO,
+            f"This was not saved, but all earlier events are: {text}",
+            str(path),
+        )
+    return error
+
+
+def _read_only(path: Path) -> PermissionError:
+    return PermissionError(
+        errno.EACCES,
+        "The file or its folder is read-only, so no label can be saved. Copy it to "
+        "where you may write, or look at it with LabelingSession.read",
+        str(path),
+    )

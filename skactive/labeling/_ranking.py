@@ -1,0 +1,186 @@
+"""What a worker does: fit the learner on the labels, and rank the rows to ask about."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from skactive._compat.sklearn import _safe_indexing
+from skactive._compat.typing import Array
+from skactive._data.labels import MISSING, decode_labels
+from skactive._models.want_of_labels import ERRORS_OF_LACK, is_lack
+from skactive._models.wrappers import is_fitted
+from skactive.classifier._query import _find_learner, audit, query
+from skactive.stopping import StabilizingPredictions
+from skactive.strategies import get_strategy
+from skactive.strategies._messages import shorten
+
+# Rows in a ranking, where the strategy compares rows one by one, and otherwise.
+_N_POINTWISE = 200
+_N_BATCH = 20
+
+
+class Task(NamedTuple):
+    """What to rank: labels as `codes` of shape (n_rows,), and rows to leave out.
+
+    `known` is the number of the last event that led to the labels.
+    """
+
+    known: int
+    codes: Array
+    skip: Array
+    unknown: Array  # rows that an audit leaves out
+
+
+class Ranking(NamedTuple):
+    """Rows in the order in which to ask about them, and what the model says of them.
+
+    `rows` are positions, `utilities`, `guesses` (codes of classes) and `proba` have one
+    entry per row, None where there is none. `audit` is (n_labels, score, low, high).
+    """
+
+    known: int
+    n_known: int
+    rows: list[int]
+    utilities: list[float | None]
+    guesses: list[int | None]
+    proba: list[dict[int, float] | None]
+    strategy: str
+    is_fitted: bool
+    audit: tuple[int, float, float, float] | None = None
+    advice: str | None = None
+
+
+def as_classes(classes: Sequence[Any]) -> Array:
+    """Classes as an array in which every label stays what it is."""
+    if any(isinstance(label, str) for label in classes):
+        return np.array(classes, dtype=object)
+    return np.array(classes)
+
+
+def n_ranked(learner: Any, X: Any) -> int:
+    """How many rows a ranking has, for a learner."""
+    inner, _ = _find_learner(learner, X, "LabelingSession")
+    if get_strategy(inner.strategy).pointwise:
+        return max(_N_POINTWISE, inner.batch_size)
+    return max(_N_BATCH, inner.batch_size)
+
+
+class Ranker:
+    """Fits clones of a learner and ranks the pool.
+
+    Parameters
+    ----------
+    learner : estimator object
+        The learner, which is not changed.
+    X : array-like, sparse, data frame or sequence of n_samples
+        The pool.
+    order : ndarray of shape (n_rows,) or None
+        Position in `X` of each row of the file; None if they are the same.
+    classes : list
+        All classes.
+    """
+
+    def __init__(self, learner: Any, X: Any, order: Array | None, classes: list):
+        self.learner = learner
+        self.X = X if order is None else _safe_indexing(X, order)
+        self.classes = as_classes(classes)
+        self.n_ranked = n_ranked(learner, self.X)
+        inner, _ = _find_learner(learner, self.X, "LabelingSession")
+        self.batch_size = inner.batch_size
+        self.keeps = inner.warm_start is not False
+        self.model = clone(learner)
+        rule = StabilizingPredictions(random_state=0)
+        self.rule = clone(rule if inner.stopping is None else inner.stopping)
+        self.n_judged = 0
+        self.advice: str | None = None
+
+    def rank(self, task: Task) -> Ranking:
+        """Fit on the labels of a task, and rank the rows without one."""
+        y = decode_labels(self.classes, task.codes)
+        labeled = task.codes != MISSING
+        if not self.keeps:
+            self.model = clone(self.learner)
+        learnt = self._fit(y, labeled)
+        rows: Array = np.empty(0, dtype=np.intp)
+        is_left = ~labeled
+        is_left[task.skip] = False
+        if is_left.any():
+            rows = query(self.model, self.X, y, self.n_ranked, skip=task.skip)
+        inner, _ = _find_learner(self.model, _safe_indexing(self.X, rows[:1]), "rank")
+        fitted = inner._model()
+        chooses = fitted is not None and fitted.can_choose
+        chosen_by = inner.strategy if chooses else inner.initial_strategy
+        return Ranking(
+            task.known,
+            int(labeled.sum()),
+            rows.tolist(),
+            self._utilities(rows, chooses),
+            *self._guesses(rows, learnt),
+            shorten(get_strategy(chosen_by), 60),
+            learnt,
+            self._audit(y, task) if learnt and inner.audit_fraction else None,
+            self._judge(y, int(labeled.sum())) if learnt else self.advice,
+        )
+
+    def _fit(self, y: Array, labeled: Array) -> bool:
+        inner, _ = _find_learner(self.model, self.X, "rank")
+        if inner.audit_fraction:
+            labeled = labeled & ~inner._make_plan().reserve(len(labeled)).mask
+        if not labeled.any():
+            return False
+        try:
+            self.model.fit(self.X, y)
+        except ERRORS_OF_LACK as error:
+            if not is_lack(error):
+                raise
+            self.model = clone(self.learner)
+            return False
+        return True
+
+    def _utilities(self, rows: Array, chooses: bool) -> list[float | None]:
+        if not len(rows) or not chooses:
+            return [None] * len(rows)
+        inner, seen = _find_learner(self.model, _safe_indexing(self.X, rows), "rank")
+        if not hasattr(inner, "score_samples"):
+            return [None] * len(rows)
+        return inner.score_samples(seen).tolist()
+
+    def _guesses(self, rows: Array, learnt: bool) -> tuple[list, list]:
+        nothing: list[None] = [None] * len(rows)
+        if not len(rows) or not learnt or not is_fitted(self.model):
+            return nothing, nothing
+        chosen = _safe_indexing(self.X, rows)
+        code_of = {label: code for code, label in enumerate(self.classes.tolist())}
+        if not hasattr(self.model, "predict_proba"):
+            found = np.ravel(self.model.predict(chosen)).tolist()
+            return [code_of.get(label) for label in found], nothing
+        codes = [code_of.get(label) for label in self.model.classes_.tolist()]
+        proba = np.asarray(self.model.predict_proba(chosen))
+        guesses = [codes[column] for column in proba.argmax(axis=1)]
+        return guesses, [
+            dict(zip(codes, map(float, row), strict=True)) for row in proba
+        ]
+
+    def _audit(self, y: Array, task: Task) -> tuple[int, float, float, float] | None:
+        found = audit(self.model, self.X, y, skip=task.unknown)
+        if not found.n_audited:
+            return None
+        n_labels = int((task.codes != MISSING).sum())
+        return n_labels, float(found.estimate), *map(float, found.interval)
+
+    def _judge(self, y: Array, n_labels: int) -> str | None:
+        """What the stopping rule says; it counts a round per batch of labels."""
+        if n_labels < self.n_judged + self.batch_size:
+            return self.advice
+        self.n_judged = n_labels
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # those of the fit have been shown
+            decision = self.rule.update(self.model, self.X, y)
+        said = "says stop" if decision else "says go on"
+        self.advice = f"{decision.rule} {said}: {decision.reason}."
+        return self.advice
