@@ -190,11 +190,11 @@ class Board:
             if lease.until < now:  # and nobody else has taken the row since
                 lease.until = now + LEASE
         while len(found) < n:
-            choice = next(self._choices(annotator, passed), None)
-            if choice is None:
+            best = next(self._choices(annotator, passed), None)
+            if best is None:
                 break
-            self.leases[choice.row] = Lease(choice, annotator, now, now + LEASE)
-            found.append(choice)
+            self.leases[best.row] = Lease(best, annotator, now, now + LEASE)
+            found.append(best)
         return found[:n]
 
     def is_for(self, row: int, annotator: str) -> bool:
@@ -227,10 +227,10 @@ class Board:
         is_audit = bool(self.is_reserved[row])
         if ranking is None:
             return Choice(row, is_audit=is_audit)
-        known = {"known": ranking.known, "n_known": ranking.n_known}
-        if row not in ranking.rows:
-            return Choice(row, is_audit=is_audit, **known)
-        return self._ranked(row)._replace(strategy=None)
+        if row in ranking.rows:
+            return self._ranked(row)._replace(strategy=None)
+        choice = Choice(row, is_audit=is_audit)
+        return choice._replace(known=ranking.known, n_known=ranking.n_known)
 
     def _choices(self, annotator: str, passed: Sequence[int]) -> Iterator[Choice]:
         """Rows for an annotator that nobody has on screen, best first."""
@@ -291,13 +291,7 @@ class Board:
         return Choice(row, SECOND, is_audit=bool(self.is_reserved[row]))
 
     def _audited(self, row: int) -> Choice:
-        ranking = self.ranking
-        if ranking is None:
-            return Choice(row, AUDIT, is_audit=True)
-        known = {"known": ranking.known, "n_known": ranking.n_known}
-        if row not in ranking.rows:
-            return Choice(row, AUDIT, is_audit=True, **known)
-        return self._ranked(row)._replace(strategy=AUDIT, utility=None)
+        return self.chosen(row)._replace(strategy=AUDIT, utility=None, is_audit=True)
 
     def _ranked(self, row: int) -> Choice:
         ranking: Any = self.ranking

@@ -29,8 +29,10 @@ _LONGEST_NAME = 200
 class SessionCore(LabelingRecord):
     """What :class:`LabelingSession` is made of. One lock guards everything."""
 
+    annotator: str
+
     def _begin(self, path: Path, X: Any, shown: Shown, opened: Opened) -> None:
-        super().__init__(path, opened.meta, opened.rows, opened.fold)
+        self._say(path, opened.meta, opened.rows, opened.fold)
         self._X, self._shown = X, shown
         self._file, self._learner = opened.file, opened.learner
         self._position, self._order = opened.position, opened.order
@@ -54,6 +56,7 @@ class SessionCore(LabelingRecord):
         self._error: str | None = None
         self._curve: list[dict[str, float]] = []
         self._last_answer: dict[str, float] = {}
+        self._fitted: tuple[int, Any] | None = None
         self._is_closed = False
 
     # -----------------------------------------------------------------------------

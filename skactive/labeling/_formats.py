@@ -44,14 +44,9 @@ def write_csv(path: Path, lines: Iterable[Line]) -> None:
         writer = csv.writer(file)
         writer.writerow(Line._fields)
         for line in lines:
-            writer.writerow(
-                line._replace(
-                    id=as_cell(line.id),
-                    label=as_cell(line.label),
-                    annotators=";".join(line.annotators),  # type: ignore[arg-type]
-                    audit=int(line.audit),
-                )
-            )
+            id, label, names, *others, audit = line
+            cells = as_cell(id), as_cell(label), ";".join(names)
+            writer.writerow([*cells, *others, int(audit)])
 
 
 def read_csv(path: Path, ids: dict[str, str], labels: dict[str, str]) -> list[Answer]:

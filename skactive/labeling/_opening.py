@@ -60,7 +60,7 @@ def open_session(
                 f"{path} is a new session, which needs classes: the labels that people "
                 "choose from."
             )
-        meta = {
+        meta: dict[str, Any] = {
             "classes": classes,
             "kind": given.kind,
             "overlap": overlap or 0.0,
@@ -168,7 +168,7 @@ def _with_reserve(
     wrong = [
         row for row in rows if row.audit is not None and row.audit != mask[row.number]
     ]
-    now = [float(inner.audit_fraction), int(inner.random_state)]
+    now = [float(inner.audit_fraction), int(inner.random_state)]  # type: ignore[arg-type]
     if wrong or (drawn is not None and list(drawn) != now):
         raise ValueError(
             "The rows for audits must stay the same. Those of the file were drawn with "

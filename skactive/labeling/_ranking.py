@@ -171,7 +171,8 @@ class Ranker:
         if not found.n_audited:
             return None
         n_labels = int((task.codes != MISSING).sum())
-        return n_labels, float(found.estimate), *map(float, found.interval)
+        low, high = found.interval
+        return n_labels, float(found.estimate), float(low), float(high)
 
     def _judge(self, y: Array, n_labels: int) -> str | None:
         """What the stopping rule says; it counts a round per batch of labels."""

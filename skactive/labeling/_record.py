@@ -30,10 +30,13 @@ class LabelingRecord:
 
     It needs no pool, and does not change when labelling goes on.
 
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
     Attributes
     ----------
-    path : pathlib.Path
-        The file.
     classes : list
         All classes.
 
@@ -52,21 +55,20 @@ class LabelingRecord:
     {'T-2': 'fault'}
     """
 
-    def __init__(
-        self, path: Path, meta: dict[str, Any], rows: list[Row], fold: Fold
-    ) -> None:
-        self.path = path
-        self.classes = list(meta["classes"])
-        self._meta, self._rows, self._fold = meta, rows, fold
-
-    @classmethod
-    def _of_file(cls, path: str | os.PathLike) -> LabelingRecord:
+    def __init__(self, path: str | os.PathLike):
         file = EventFile.read(Path(path))
         try:
             events, meta, rows = file.events(), file.meta(), file.rows()
         finally:
             file.close()
-        return LabelingRecord(Path(path), meta, rows, Fold(events))
+        self._say(Path(path), meta, rows, Fold(events))
+
+    def _say(
+        self, path: Path, meta: dict[str, Any], rows: list[Row], fold: Fold
+    ) -> None:
+        self.path = path
+        self.classes = list(meta["classes"])
+        self._meta, self._rows, self._fold = meta, rows, fold
 
     @property
     def title(self) -> str:
