@@ -109,8 +109,9 @@ class EventFile:
                 base.execute("COMMIT")
             _publish(Path(name), path)
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
+            for left in (name, f"{name}-journal"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(left)
 
     @classmethod
     def write(cls, path: Path, *, take_over: bool = False) -> EventFile:
@@ -332,6 +333,8 @@ def _check_file(path: Path) -> None:
 def _check_header(base: sqlite3.Connection, path: Path) -> None:
     application = base.execute("PRAGMA application_id").fetchone()[0]
     version = base.execute("PRAGMA user_version").fetchone()[0]
+    n_pages = base.execute("PRAGMA page_count").fetchone()[0]
+    n_bytes = n_pages * base.execute("PRAGMA page_size").fetchone()[0]
     if application != APPLICATION_ID:
         raise ValueError(
             f"{path} is an SQLite file of another program, not a session. Give another "
@@ -342,6 +345,8 @@ def _check_header(base: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer skactive (format {version}; this one knows "
             f"formats up to {VERSION}). Upgrade skactive. Nothing was changed."
         )
+    if path.stat().st_size < n_bytes:
+        raise _damaged(path, f"{path.stat().st_size} of {n_bytes} bytes are there")
 
 
 @contextlib.contextmanager
@@ -376,10 +381,7 @@ def _explained(error: Exception, path: Path) -> Exception:
     if "not a database" in text:
         return ValueError(f"{path} is not a session, but a file of another kind.")
     if "malformed" in text or "no such table" in text:
-        return ValueError(
-            f"{path} is damaged or cut off ({text}). Restore a copy of it. What can "
-            "be saved of it, `sqlite3 FILE .recover` shows. Nothing was changed."
-        )
+        return _damaged(path, text)
     if isinstance(error, sqlite3.Error):
         return OSError(
             errno.EIO,
@@ -387,6 +389,13 @@ def _explained(error: Exception, path: Path) -> Exception:
             str(path),
         )
     return error
+
+
+def _damaged(path: Path, how: str) -> ValueError:
+    return ValueError(
+        f"{path} is damaged or cut off ({how}). Restore a copy of it. What can be saved "
+        "of it, `sqlite3 FILE .recover` shows. Nothing was changed."
+    )
 
 
 def _read_only(path: Path) -> PermissionError:

@@ -38,6 +38,7 @@ def label_pool(
     skip: ArrayLike = (),
     classes: Sequence[Any] | None = None,
     evaluate: Callable[[Any], float] | None = None,
+    session: Any = None,
 ) -> LabelingResult:
     """Label a pool by asking sources that have a cost and may abstain.
 
@@ -81,6 +82,10 @@ def label_pool(
     evaluate : callable, default=None
         A function ``learner -> score`` that is called with the fitted learner after
         each fit, such as ``lambda learner: learner.score(X_test, y_test)``.
+    session : LabelingSession, default=None
+        A session with the same `X`. Its labels are those known at the start, its
+        discarded rows are skipped, its classes are allowed, and each answer is saved
+        in it, with the name of the source as the annotator, before the loop goes on.
 
     Returns
     -------
@@ -93,7 +98,8 @@ def label_pool(
     TypeError
         If there is no learner in `learner`, or a source is not a function.
     ValueError
-        If the learner has a `budget`, two sources have the same name, a cost is
+        If the learner has a `budget`, `session` has other rows than `X` or comes with a
+        `y` as well, two sources have the same name, a cost is
         negative or not finite, a source does not give one label per row or gives a
         label that is not among `classes`, or `assign` returns a name that is not that
         of a source.
@@ -153,6 +159,8 @@ def label_pool(
             f"budget must be a number from 0 upwards, or None; got {budget!r}."
         )
     n_samples = _num_samples(X)
+    if session is not None:
+        y, skip, classes = _of_session(session, n_samples, y, skip, classes)
     if y is None:
         y = np.full(n_samples, np.nan)
     check_consistent_length(X, y)
@@ -164,7 +172,7 @@ def label_pool(
         budget=np.inf if budget is None else float(budget),
         allowed=classes,
     )
-    steps = _Sourcing(model, X, ledger, evaluate)
+    steps = _Sourcing(model, X, ledger, evaluate, session)
     history: list[Figures] = []
     try:
         steps.learn()
@@ -186,14 +194,41 @@ def label_pool(
     return ledger.result(model, condition, history, steps.records)
 
 
+def _of_session(
+    session: Any, n_samples: int, y: Any, skip: ArrayLike, classes: Any
+) -> tuple[Any, ArrayLike, Any]:
+    """What is known from a session: labels, rows to skip, and the classes."""
+    if y is not None:
+        raise ValueError(
+            "The labels of session are those known at the start, so y must be None. "
+            "Save others with session.add_labels."
+        )
+    y = session.y
+    if len(y) != n_samples:
+        raise ValueError(
+            f"X has {n_samples} rows, but the session has {len(y)}. Pass the X of the "
+            "session."
+        )
+    given = np.asarray(skip, dtype=np.intp)
+    skipped = np.union1d(given, session.discarded)
+    return y, skipped, session.classes if classes is None else classes
+
+
 class _Sourcing:
     """Steps of a campaign whose labels come from sources."""
 
     def __init__(
-        self, model: Any, X: Any, ledger: Ledger, evaluate: Callable | None
+        self,
+        model: Any,
+        X: Any,
+        ledger: Ledger,
+        evaluate: Callable | None,
+        session: Any = None,
     ) -> None:
         self.model, self.X, self.ledger = model, X, ledger
         self.evaluate = evaluate
+        self.session = session
+        self.ids = None if session is None else session.ids
         self.inner, _ = _find_learner(model, X, "label_pool")
         plan = self.inner._make_plan()
         self.is_learnt = np.ones(len(ledger.codes), dtype=bool)
@@ -226,10 +261,25 @@ class _Sourcing:
         self.ledger.begin_round()
         record: dict[str, Any] = {}
         self.records.append(record)
+        before = self.ledger.codes != MISSING
         try:
             self.ledger.ask(rows, self.first)
         finally:
             record |= self.ledger.figures()
+            if self.session is not None:
+                self._save(np.flatnonzero((self.ledger.codes != MISSING) & ~before))
+
+    def _save(self, rows: Array) -> None:
+        """Save the labels of some rows in the session."""
+        labels = self.ledger.classes[self.ledger.codes[rows]].tolist()
+        for name in self.ledger.names:
+            found = {
+                self.ids[row]: label  # type: ignore[index]
+                for row, label in zip(rows.tolist(), labels, strict=True)
+                if self.ledger.source[row] == name
+            }
+            if found:
+                self.session.add_labels(found, annotator=name)
 
     def learn(self, answer: None = None) -> None:
         """Fit the learner if there are new labels since the last fit."""
