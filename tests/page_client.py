@@ -59,7 +59,8 @@ class Client:
                 is_json = answer.headers["Content-Type"] == "application/json"
                 return json.loads(body) if is_json else body
         except urllib.error.HTTPError as error:
-            error.text = json.loads(error.read())["error"]
+            with error:
+                error.text = json.loads(error.read())["error"]
             raise
 
     def take(self):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 import weakref
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -454,8 +455,9 @@ class LabelingSession(SessionResults):
         ----------
         port : int, default=None
             Port on this machine. None means a free one.
-        keys : str, sequence or dict, default=None
-            Own hotkeys of the classes.
+        keys : dict of str to label, default=None
+            Keys of one's own, as in ``{"b": "billing"}``. The other classes have the
+            digits and letters that are left.
         open_browser : bool, default=True
             Whether to open the browser.
         block : bool, default=True
@@ -494,7 +496,10 @@ class LabelingSession(SessionResults):
             self._file.announce(address)
 
     def close(self) -> None:
-        """Close the file and end the worker. Everything is saved already."""
+        """Close the file, end the worker and the page. Everything is saved already."""
+        page = sys.modules.get("skactive.labeling._page")
+        if page is not None:
+            page.stop(self)
         with self._lock:
             if self._is_closed:
                 return

@@ -68,11 +68,10 @@ class Page:
                 timeout_graceful_shutdown=2,
             )
         )
+        # Not the thread itself: where Ctrl-C ends its join, it is taken for dead.
+        self._ended = threading.Event()
         self._thread = threading.Thread(
-            target=self._server.run,
-            kwargs={"sockets": [self._socket]},
-            name="skactive-page",
-            daemon=True,
+            target=self._run, name="skactive-page", daemon=True
         )
 
     def start(self) -> None:
@@ -80,7 +79,7 @@ class Page:
         self._thread.start()
         deadline = time.monotonic() + _SECONDS_TO_START
         while not self._server.started:
-            if not self._thread.is_alive() or time.monotonic() > deadline:
+            if self._ended.is_set() or time.monotonic() > deadline:
                 raise RuntimeError("The server of the page did not start.")
             time.sleep(0.01)
         _write_address(self._file, self.url)
@@ -93,6 +92,12 @@ class Page:
             with contextlib.suppress(ValueError, OSError):  # closed, or a full disk
                 announce(address)
 
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            self._ended.set()
+
     def open_browser(self) -> None:
         """Open the page in the browser of the user, where there is one."""
         start = self._app.make_start()
@@ -102,14 +107,14 @@ class Page:
     def wait(self) -> None:
         """Wait for Ctrl-C, or until :meth:`stop` is called elsewhere."""
         with contextlib.suppress(KeyboardInterrupt):
-            while self._thread.is_alive():
-                self._thread.join(0.2)
+            while not self._ended.wait(0.2):
+                pass
 
     def stop(self) -> None:
         """Stop to answer. What was being written is written first."""
         self._server.should_exit = True
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
+        if self._thread is not threading.current_thread():
+            self._ended.wait()
         self._socket.close()
         self._announce(None)
         if self._file is not None:
@@ -215,7 +220,8 @@ def _candidates(last_port: int | None) -> Iterator[int]:
 def _bind_one(port: int) -> socket.socket:
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
         raise ValueError(f"port must be an integer from 0 to 65535; got {port!r}.")
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends at once, rather than 40 ms later, where the protocol is named.
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # elsewhere it lets two servers have one port
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
