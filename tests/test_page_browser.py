@@ -469,21 +469,20 @@ def test_a_server_that_is_killed_and_comes_back(tmp_path, open_page):
 
 
 def test_an_answer_that_was_saved_but_not_acknowledged_is_not_saved_twice(
-    session, open_page
+    session, open_page, monkeypatch
 ):
+    label, lost = session.label, []
+
+    def lose_first(*args, **fields):
+        event = label(*args, **fields)
+        if not lost:
+            lost.append(event)
+            raise OSError("the line was cut")
+        return event
+
     with served(session) as page:
         tab = open_page(page)
-        lost = []
-
-        def lose_first(route):
-            answer = route.fetch()
-            if lost:
-                route.fulfill(response=answer)
-            else:
-                lost.append(answer)
-                route.abort()
-
-        tab.route("**/api/label", lose_first)
+        monkeypatch.setattr(session, "label", lose_first)
         press(tab, "2")
         press(tab, "1")
         assert len(lost) == 1
@@ -491,31 +490,32 @@ def test_an_answer_that_was_saved_but_not_acknowledged_is_not_saved_twice(
         assert len(session.history()) == 2
 
 
-def test_an_answer_on_its_way_survives_a_reload(session, open_page):
+def test_an_answer_on_its_way_survives_a_reload(session, open_page, monkeypatch):
     with served(session) as page:
         tab = open_page(page)
-        tab.on("dialog", lambda dialog: dialog.accept())
-        tab.route("**/api/label", lambda route: route.abort())
-        tab.keyboard.press("2")
-        expect(tab.locator("#alert")).to_contain_text("NOT SAVED")
-        assert session.labels == {}
-        tab.unroute("**/api/label")
-        tab.reload()
+        tab.on("dialog", lambda dialog: dialog.accept())  # "leave this page?"
+        with monkeypatch.context() as patch:
+            patch.setattr(session, "label", full_disk)
+            tab.keyboard.press("2")
+            expect(tab.locator("#alert")).to_contain_text("NOT SAVED")
+            assert session.labels == {}
+            tab.reload()
         tab.wait_for_selector(READY)
         assert list(session.labels.values()) == ["fault"]
         press(tab, "1")
         assert len(session.history()) == 2
 
 
-def test_a_full_disk_is_told_and_the_item_stays(session, open_page, monkeypatch):
-    def full(*args, **kwargs):
-        raise OSError(28, "The disk is full")
+def full_disk(*args, **fields):
+    raise OSError(28, "The disk is full")
 
+
+def test_a_full_disk_is_told_and_the_item_stays(session, open_page, monkeypatch):
     with served(session) as page:
         tab = open_page(page)
         now = shown(tab)
         with monkeypatch.context() as patch:
-            patch.setattr(session, "label", full)
+            patch.setattr(session, "label", full_disk)
             tab.keyboard.press("1")
             expect(tab.locator("#alert")).to_contain_text("NOT SAVED")
             expect(tab.locator("#alert")).to_contain_text("The disk is full")
