@@ -24,6 +24,8 @@ from skactive.labeling import LabelingSession
 
 TEXTS = [f"message {i}" for i in range(12)]
 READY = "#item[aria-busy=false]"
+# Chromium ignores keys before the first frame of a page.
+FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 CHROMIUM = next(
     filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])),
     None,
@@ -53,6 +55,8 @@ def open_page(browser):
         tab = context.new_page()
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.goto(page.url)
+        tab.wait_for_selector("#name-field")
+        tab.evaluate(FRAME)
         tab.fill("#name-field", name)
         tab.press("#name-field", "Enter")
         tab.wait_for_selector(READY)
