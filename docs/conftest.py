@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
-# Sphinx's settings and extensions, and what it makes.
-collect_ignore = ["conf.py", "_build", "_ext", "_templates"]
+# Sphinx's settings and extensions, what it makes, and what takes pictures.
+collect_ignore = ["conf.py", "_build", "_ext", "_templates", "images"]
 collect_ignore_glob = ["*generated*", "*auto_examples*"]
 
 NEEDS = {

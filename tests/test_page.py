@@ -261,6 +261,7 @@ def test_the_guess_is_sent_only_when_asked_for_and_never_for_audits(tmp_path):
         why = client.post("why", id='"T-1"')
         assert why["guess"] == "fault"
         assert why["guess_proba"] is None
+        assert why["why"] == "unsure"
         Item.audit = True
         assert client.post("why", id='"T-1"') == {"audit": True}
 

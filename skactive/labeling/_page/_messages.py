@@ -255,8 +255,6 @@ def _why(session: Any, body: Fields) -> Fields:
     return {
         "audit": False,
         "why": item.why,
-        "strategy": item.strategy,
-        "utility": item.utility,
         "guess": None if item.guess is None else _text(item.guess),
         "guess_proba": item.guess_proba,
     }
