@@ -1,4 +1,4 @@
-"""The file of a session: nothing is lost, and every trouble with it has a clear error."""
+"""The file of a session: nothing is lost, and every trouble has a clear error."""
 
 import errno
 import os
@@ -148,10 +148,15 @@ def test_a_full_disk_loses_nothing_and_labelling_goes_on(path):
         size = base.execute("PRAGMA page_count").fetchone()[0]
         base.execute(f"PRAGMA max_page_count={size}")
         n_saved = 0
-        with pytest.raises(OSError, match="disk is full") as caught:
+
+        def fill():
+            nonlocal n_saved
             while True:
                 session.label(IDS[n_saved % 30], "yes", request=f"r{n_saved}")
                 n_saved += 1
+
+        with pytest.raises(OSError, match="disk is full") as caught:
+            fill()
         assert caught.value.errno == errno.ENOSPC
         assert n_saved > 0
         assert session._file.last == n_saved

@@ -41,6 +41,7 @@ class Choice(NamedTuple):
     rank: int | None = None
     known: int | None = None
     n_known: int | None = None
+    n_ranked: int = 0
     is_audit: bool = False
 
 
@@ -305,6 +306,7 @@ class Board:
             rank,
             ranking.known,
             ranking.n_known,
+            len(ranking.rows),
             bool(self.is_reserved[row]),
         )
 

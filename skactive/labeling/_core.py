@@ -111,7 +111,7 @@ class SessionCore(LabelingRecord):
             seconds,
             choice.utility,
             guess,
-            _ascii(why(choice, self.classes, self._n_ranked())),
+            _ascii(why(choice, self.classes)),
             None if choice.strategy is None else _ascii(choice.strategy),
             choice.is_audit,
             choice.known,
@@ -203,17 +203,13 @@ class SessionCore(LabelingRecord):
             kind=self._shown.kind,
             guess=None if guess is None else self.classes[guess],
             guess_proba=None if guess is None or proba is None else proba.get(guess),
-            why=why(choice, self.classes, self._n_ranked()),
+            why=why(choice, self.classes),
             utility=choice.utility,
             strategy=choice.strategy,
             audit=choice.is_audit,
             known=choice.known,
             label=label,
         )
-
-    def _n_ranked(self) -> int:
-        ranking = self._board.ranking
-        return 0 if ranking is None else len(ranking.rows)
 
     # -----------------------------------------------------------------------------
     # The worker

@@ -41,6 +41,8 @@ CREATE TRIGGER events_stay BEFORE DELETE ON events
 CREATE TRIGGER events_are_fixed BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 """
+# Each event, and the end of its journal, reach the disk before a call returns.
+_SYNCHRONOUS = "EXTRA"
 # Seconds to wait while another process reads the file.
 _PATIENCE = 30.0
 
@@ -251,7 +253,7 @@ def _connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
     )
     if mode == "rw":
         base.execute("PRAGMA journal_mode=TRUNCATE")
-        base.execute("PRAGMA synchronous=EXTRA")
+        base.execute(f"PRAGMA synchronous={_SYNCHRONOUS}")
     return base
 
 
@@ -393,8 +395,8 @@ def _explained(error: Exception, path: Path) -> Exception:
 
 def _damaged(path: Path, how: str) -> ValueError:
     return ValueError(
-        f"{path} is damaged or cut off ({how}). Restore a copy of it. What can be saved "
-        "of it, `sqlite3 FILE .recover` shows. Nothing was changed."
+        f"{path} is damaged or cut off ({how}). Restore a copy of it. What can be "
+        "saved of it, `sqlite3 FILE .recover` shows. Nothing was changed."
     )
 
 

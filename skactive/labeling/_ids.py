@@ -74,7 +74,8 @@ def encode_ids(ids: Any) -> list[str]:
         twice = [text for text in texts if text in seen or seen.add(text)]  # type: ignore[func-returns-value]
         raise ValueError(
             f"ids must be distinct; {len(twice)} of {len(texts)} occur before: "
-            f"{name_some(twice)}. Use another column, or drop the duplicates."
+            f"{name_some([*map(decode, twice)])}. Use another column, or drop the "
+            "duplicates."
         )
     return texts
 
@@ -156,9 +157,10 @@ def kind_of(value: Any) -> str:
     return _KINDS.get(type(as_plain(value)), type(value).__name__)
 
 
-def name_some(texts: Sequence[Any]) -> str:
+def name_some(things: Sequence[Any]) -> str:
     """The first of some names, with their number if there are more."""
-    named = ", ".join(shorten(str(text), 60) for text in texts[:N_NAMED])
+    texts = list(things)
+    named = ", ".join(shorten(text, 60) for text in texts[:N_NAMED])
     return (
         named if len(texts) <= N_NAMED else f"{named} and {len(texts) - N_NAMED} more"
     )

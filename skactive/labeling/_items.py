@@ -65,7 +65,7 @@ class Item:
     label: Any = None
 
 
-def why(choice: Choice, classes: Sequence[Any], n_ranked: int) -> str:
+def why(choice: Choice, classes: Sequence[Any]) -> str:
     """Say in words why a row is asked about."""
     if choice.strategy == TIE_BREAK:
         return "Those who labelled it disagree, and no label has a majority."
@@ -75,9 +75,8 @@ def why(choice: Choice, classes: Sequence[Any], n_ranked: int) -> str:
         return "Drawn at random for the audit; the model never learns from it."
     if choice.rank is None:
         return "At random: no ranking has this row."
-    text = (
-        f"Number {choice.rank + 1} of {n_ranked} by {choice.strategy or 'the ranking'}"
-    )
+    by = choice.strategy or "the ranking"
+    text = f"Number {choice.rank + 1} of {choice.n_ranked} by {by}"
     if choice.utility is not None:
         text += f", utility {choice.utility:.3g}"
     text += f", with {choice.n_known} labels known."

@@ -140,6 +140,14 @@ class Ranker:
                 raise
             self.model = clone(self.learner)
             return False
+        try:
+            self.model.predict(_safe_indexing(self.X, [0]))
+        except ERRORS_OF_LACK as error:
+            inner, seen = _find_learner(self.model, self.X, "rank")
+            plan, fitted = inner._make_plan(), inner._model()
+            inner._warn_or_raise(error, plan, fitted, seen, y, {})
+            self.model = clone(self.learner)
+            return False
         return True
 
     def _utilities(self, rows: Array, chooses: bool) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,7 +52,8 @@ class Shown:
                 for name, value in zip(self._names, row, strict=True)
             ]
         if self.kind == "row":
-            return [[str(name), as_text(value)] for name, value in enumerate(row)]
+            pairs = row.items() if isinstance(row, Mapping) else enumerate(row)
+            return [[str(name), as_text(value)] for name, value in pairs]
         return as_text(row)
 
     def image(self, position: int) -> Path:
@@ -77,8 +79,8 @@ class Shown:
     def _look_at_values(self) -> None:
         rows = self._rows
         values = rows.tolist() if hasattr(rows, "tolist") else list(rows)
-        if any(isinstance(value, (list, tuple, dict)) for value in values):
-            return
+        if values and all(map(_is_row, values)):
+            self.kind = "row"
         if not values or not all(map(_is_picture, values)):
             return
         self.kind = "image"
@@ -93,6 +95,11 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value)
+
+
+def _is_row(value: Any) -> bool:
+    is_array = len(getattr(value, "shape", ())) == 1
+    return is_array or isinstance(value, (list, tuple, Mapping))
 
 
 def _is_picture(value: Any) -> bool:
@@ -115,7 +122,8 @@ def _check_pictures(paths: list[Path]) -> None:
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise FileNotFoundError(
-            f"{len(missing)} of {len(paths)} images are missing: {name_some(missing)}. "
+            f"{len(missing)} of {len(paths)} images are missing: "
+            f"{name_some([*map(str, missing)])}. "
             "Relative paths begin at the present folder. Correct them, or leave these "
             "rows out."
         )
@@ -124,5 +132,6 @@ def _check_pictures(paths: list[Path]) -> None:
         raise ValueError(
             f"{len(huge)} of {len(paths)} images are larger than "
             f"{_MOST_BYTES >> 20} MB, which a page cannot show at once: "
-            f"{name_some(huge)}. Make them smaller, or leave these rows out."
+            f"{name_some([*map(str, huge)])}. Make them smaller, or leave these rows "
+            "out."
         )
