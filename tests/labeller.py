@@ -1,8 +1,8 @@
 """A process that forks labellers, which are to be killed: see test_session_kills.
 
-For each line on stdin a child begins to label, and tells on stdout what it has saved
-after the call has returned. When it is dead, this process says so. Forks of a process
-that has imported everything begin at once.
+It gets a path and a number of rows. For each line on stdin a child begins to label, and
+tells on stdout what it has saved after the call has returned. When it is dead, this
+process says so. Forks of a process that has imported everything begin at once.
 """
 
 import os
@@ -11,14 +11,12 @@ import warnings
 
 from skactive.labeling import LabelingSession
 
-N_ROWS = 3000
 
-
-def label(path):
+def label(path, n_rows):
     session = LabelingSession(
         path,
-        [str(n) for n in range(N_ROWS)],
-        ids=range(N_ROWS),
+        [str(n) for n in range(n_rows)],
+        ids=range(n_rows),
         classes=["no", "yes"],
         annotator="ann",
     )
@@ -44,7 +42,7 @@ def main():
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            label(sys.argv[1])
+            label(sys.argv[1], int(sys.argv[2]))
             os._exit(0)
         os.waitpid(pid, 0)
         tell("dead")

@@ -12,12 +12,14 @@ from skactive.strategies._messages import shorten
 
 # Number of names in an error.
 N_NAMED = 5
+# One encoder for all: `json.dumps` would make one for each id.
+_TO_JSON = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode
 _KINDS = {bool: "booleans", int: "integers", float: "floats", str: "texts"}
 
 
 def encode(value: Any) -> str:
     """ASCII JSON of an id or a label; a TypeError if it is not JSON."""
-    return json.dumps(as_plain(value), ensure_ascii=True, allow_nan=False)
+    return _TO_JSON(as_plain(value))
 
 
 def decode(text: str) -> Any:
@@ -167,6 +169,8 @@ def name_some(things: Sequence[Any]) -> str:
 
 
 def _check_kinds(values: list[Any]) -> None:
+    if len(set(map(type, values))) == 1:
+        return
     first: dict[str, tuple[int, Any]] = {}
     for position, value in enumerate(values):
         first.setdefault(kind_of(value), (position, value))
