@@ -9,7 +9,11 @@ import os
 import sys
 import warnings
 
-from skactive.labeling import LabelingSession
+from skactive.labeling import LabelingSession, _events
+
+# The file is replaced by a larger one again and again.
+_events._MIN_SPARE = 20
+_events._SPARE_SHARE = 0.0
 
 
 def label(path, n_rows):

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import skactive
-from skactive.labeling import LabelingSession
+from skactive.labeling import LabelingSession, _events
 from skactive.labeling._events import APPLICATION_ID, EventFile
+from skactive.labeling._slots import BLANK, SLOT_SIZE, Event, pack, unpack
 
 TEXTS = [f"text {n}" for n in range(30)]
 IDS = [f"T-{n}" for n in range(30)]
@@ -65,10 +66,66 @@ def test_a_copy_taken_at_any_moment_has_every_answer(path, tmp_path):
 
 def test_events_cannot_be_changed_or_deleted(labelled):
     with sqlite3.connect(labelled) as base:
-        for change in ("DELETE FROM events", "UPDATE events SET label = '\"no\"'"):
+        for change in ("DELETE FROM slots", "UPDATE slots SET text = ''"):
             with pytest.raises(sqlite3.IntegrityError, match="never"):
                 base.execute(change)
     base.close()
+
+
+def test_the_file_grows_by_a_copy_that_takes_its_place(path, monkeypatch):
+    monkeypatch.setattr(_events, "_MIN_SPARE", 5)
+    monkeypatch.setattr(_events, "_SPARE_SHARE", 0.0)
+    identities = set()
+    with opened(path) as session:
+        for n in range(40):
+            session.label(IDS[n % 30], "no" if n % 2 else "yes")
+            identities.add(path.stat().st_ino)
+            check(path)
+            assert len(LabelingSession.read(path).history()) == n + 1
+        session.add_labels(dict.fromkeys(IDS, "no"), annotator="rule")
+    assert len(identities) > 1
+    assert len(LabelingSession.read(path).history()) == 70
+    assert [p for p in path.parent.iterdir() if p.suffix == ".new"] == []
+
+
+def test_a_file_that_was_replaced_or_deleted_is_noticed(labelled, tmp_path):
+    copy = shutil.copy(labelled, tmp_path / "copy")
+    with opened(labelled) as session:
+        os.replace(copy, labelled)
+        with pytest.raises(ValueError, match="another file has its place"):
+            session.label(IDS[0], "no")
+    with opened(labelled) as session:
+        labelled.unlink()
+        with pytest.raises(ValueError, match="is gone"):
+            session.label(IDS[0], "no")
+
+
+LONG = Event(1, "label", "b", '"x"', "ann", why="w" * 3 * SLOT_SIZE)
+SHORT = Event(1, "label", "a", '"x"', "ann", 0.0, 0.0, 0.0, None, "é\0", known=0)
+
+
+@pytest.mark.parametrize("batches", [[[SHORT]], [[LONG], [SHORT]], [[SHORT, LONG] * 2]])
+def test_slots_give_back_the_events_of_whole_batches(batches):
+    """Wherever the slots are cut off, what is there are whole batches."""
+    ids = ["a", "b"]
+    texts, wholes = [], {0: 0}
+    for batch in batches:
+        texts += pack(batch, ids.index)
+        wholes[len(texts)] = max(wholes.values()) + len(batch)
+    events = [event for batch in batches for event in batch]
+    numbered = [event._replace(seq=n) for n, event in enumerate(events, start=1)]
+    assert {len(text) for text in texts} == {SLOT_SIZE}
+    for n_there in range(len(texts) + 1):
+        found = list(unpack([*texts[:n_there], BLANK, BLANK], ids))
+        n_whole = max(n for cut, n in wholes.items() if cut <= n_there)
+        assert found == numbered[:n_whole]
+        # Events that follow are not mixed up with what was cut off.
+        for more in ([SHORT], [SHORT, SHORT, SHORT]):
+            after = [*texts[:n_there], *pack(more, ids.index)]
+            assert list(unpack(after, ids)) == [
+                *numbered[:n_whole],
+                *(one._replace(seq=n_whole + n) for n, one in enumerate(more, 1)),
+            ]
 
 
 def test_reading_goes_on_while_others_label(path):
@@ -142,12 +199,13 @@ def test_a_read_only_file_can_be_read(labelled, monkeypatch):
     assert len(LabelingSession.read(labelled).labels) == 5
 
 
-def test_a_full_disk_loses_nothing_and_labelling_goes_on(path):
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
+def test_a_full_disk_loses_nothing_and_labelling_goes_on(path, monkeypatch):
+    import resource
+
+    monkeypatch.setattr(_events, "_SYNCHRONOUS", "OFF")
+    n_saved = 0
     with opened(path) as session:
-        base = session._file._base
-        size = base.execute("PRAGMA page_count").fetchone()[0]
-        base.execute(f"PRAGMA max_page_count={size}")
-        n_saved = 0
 
         def fill():
             nonlocal n_saved
@@ -155,15 +213,40 @@ def test_a_full_disk_loses_nothing_and_labelling_goes_on(path):
                 session.label(IDS[n_saved % 30], "yes", request=f"r{n_saved}")
                 n_saved += 1
 
-        with pytest.raises(OSError, match="disk is full") as caught:
-            fill()
-        assert caught.value.errno == errno.ENOSPC
-        assert n_saved > 0
+        # No file may grow: there is no room for the larger copy.
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        size = path.stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        try:
+            for _ in range(3):
+                with pytest.raises(OSError, match="not saved, but all earlier"):
+                    fill()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert n_saved == _events._MIN_SPARE
         assert session._file.last == n_saved
-        base.execute("PRAGMA max_page_count=100000")
-        session.label(IDS[n_saved % 30], "yes", request=f"r{n_saved}")
+        assert session.label(IDS[3], "yes", request="last")["seq"] == n_saved + 1
+    assert [p for p in path.parent.iterdir() if p.suffix == ".new"] == []
     assert len(LabelingSession.read(path).history()) == n_saved + 1
     check(path)
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (sqlite3.OperationalError("database or disk is full"), errno.ENOSPC),
+        (OSError(errno.ENOSPC, "No space left on device"), errno.ENOSPC),
+        (sqlite3.OperationalError("attempt to write a readonly database"), 13),
+        (PermissionError(errno.EACCES, "Permission denied"), errno.EACCES),
+        (sqlite3.OperationalError("database is locked"), errno.ETIMEDOUT),
+        (sqlite3.OperationalError("disk I/O error"), errno.EIO),
+    ],
+)
+def test_errors_of_saving_say_what_to_do(path, error, number):
+    found = _events._explained(error, path)
+    assert isinstance(found, OSError)
+    assert found.errno == number
+    assert str(path) in str(found)
 
 
 def test_a_failing_write_changes_nothing_in_memory(path, monkeypatch):
@@ -259,7 +342,7 @@ def test_a_process_with_the_number_of_a_dead_one(labelled):
 def test_events_that_somebody_else_wrote_are_noticed(path):
     with opened(path) as session:
         with sqlite3.connect(path) as base:
-            base.execute("INSERT INTO events (kind, time) VALUES ('note', 0)")
+            base.execute("UPDATE slots SET text = '={}' WHERE number = 1")
         base.close()
         with pytest.raises(ValueError, match="did not write"):
             session.label(IDS[0], "yes")
@@ -316,6 +399,6 @@ def test_a_new_session_appears_whole_or_not_at_all(path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "link", fail)
         patch.setattr(os, "rename", fail)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match="disk is full"):
             opened(path)
     assert list(path.parent.iterdir()) == []

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skactive.labeling._board import Board, is_doubled
-from skactive.labeling._events import Event
 from skactive.labeling._fold import DISCARDED, TIE, Fold
 from skactive.labeling._ids import check_classes, decode, encode, encode_ids
+from skactive.labeling._slots import Event
 
 IDS = [encode(id) for id in ("a", "b", "c")]
 NAMES = ["ann", "bob", "rule"]

@@ -42,10 +42,11 @@ def kill_one(nursery, after):
     return told
 
 
-def kill_many(folder, n_kills, n_rows, tell=None):
+def kill_many(folder, n_kills, n_rows, longest=0.05, tell=None):
     """Kill labellers of one session; return how many answers they had saved.
 
-    After each kill, all of them must be in a copy of the file.
+    Each lives for up to `longest` seconds. After each kill, all answers must be in a
+    copy of the file.
     """
     path, copy = folder / "a.skactive", folder / "copy.skactive"
     rng = np.random.default_rng(0)
@@ -57,7 +58,7 @@ def kill_many(folder, n_kills, n_rows, tell=None):
         command, stdin=pipe, stdout=pipe, text=True, env=paths
     ) as nursery:
         for n_dead in range(1, n_kills + 1):
-            told |= kill_one(nursery, rng.uniform(0.0, 0.05))
+            told |= kill_one(nursery, rng.uniform(0.0, longest))
             # A copy of the file alone, without what may lie beside it.
             shutil.copy(path, copy)
             assert is_whole(copy)

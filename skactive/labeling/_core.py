@@ -13,13 +13,13 @@ import numpy as np
 from skactive._compat.typing import Array
 from skactive._data.labels import MISSING
 from skactive.labeling._board import SECOND, Board, Choice
-from skactive.labeling._events import Event
 from skactive.labeling._ids import decode, encode, is_clean, kind_of
 from skactive.labeling._items import Item, why
 from skactive.labeling._opening import Opened
 from skactive.labeling._ranking import Ranking, Task
 from skactive.labeling._record import LabelingRecord
 from skactive.labeling._shown import Shown
+from skactive.labeling._slots import Event
 from skactive.labeling._worker import Worker
 from skactive.strategies._messages import shorten
 

@@ -1,8 +1,14 @@
 """The file of a session: append-only events in SQLite, rows, and who writes.
 
 Every event is committed, and has reached the disk, before :meth:`EventFile.append`
-returns. With ``journal_mode=TRUNCATE`` everything is in the one file once an event is
-committed, so that a plain copy of it is complete.
+returns. A plain copy of the file, taken at any moment, has all of them:
+
+- With ``journal_mode=TRUNCATE`` nothing is kept beside the file once an event is
+  committed, as it would be in a write-ahead log.
+- An event is written into a slot that is there already, see `_slots`. So a process that
+  is killed between two writes leaves no half-made page tree.
+- What does need a new tree (more slots, more rows) is made in another file, which then
+  takes the place of this one.
 """
 
 from __future__ import annotations
@@ -10,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -18,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from skactive.labeling._ids import decode, encode
+from skactive.labeling._slots import BLANK, Event, n_used, pack, unpack
 from skactive.labeling._writer import Writer, is_alive
 
 # "skac" in ASCII, in the header of the file.
@@ -31,44 +39,19 @@ CREATE TABLE rows (
 CREATE TABLE writer (
     token TEXT, pid INTEGER, started TEXT, host TEXT, since REAL, address TEXT
 );
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT, label TEXT, annotator TEXT,
-    time REAL NOT NULL, seconds REAL, utility REAL, guess TEXT, why TEXT,
-    strategy TEXT, audit INTEGER, known INTEGER, target INTEGER, request TEXT
-);
-CREATE TRIGGER events_stay BEFORE DELETE ON events
+CREATE TABLE slots (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TRIGGER events_stay BEFORE DELETE ON slots
     BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
-CREATE TRIGGER events_are_fixed BEFORE UPDATE ON events
+CREATE TRIGGER events_are_fixed BEFORE UPDATE ON slots WHEN trim(OLD.text) <> ''
     BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 """
 # Each event, and the end of its journal, reach the disk before a call returns.
 _SYNCHRONOUS = "EXTRA"
+# Slots that a file has to spare, at least, and as a share of those it has.
+_MIN_SPARE = 1000
+_SPARE_SHARE = 0.25
 # Seconds to wait while another process reads the file.
 _PATIENCE = 30.0
-
-
-class Event(NamedTuple):
-    """One event. `id`, `label` and `guess` are ASCII JSON.
-
-    `kind` is "label", "skip", "discard", "undo", "import" or "note". `known` is the
-    last event that the model knew, `target` the event that is undone.
-    """
-
-    seq: int
-    kind: str
-    id: str | None = None
-    label: str | None = None
-    annotator: str | None = None
-    time: float = 0.0
-    seconds: float | None = None
-    utility: float | None = None
-    guess: str | None = None
-    why: str | None = None
-    strategy: str | None = None
-    audit: bool = False
-    known: int | None = None
-    target: int | None = None
-    request: str | None = None
 
 
 class Row(NamedTuple):
@@ -90,30 +73,43 @@ class EventFile:
         self.path = path
         self._base = base
         self._writer = writer
-        self.last = self._last()
+        self._file = _identity(path)
+        self._load()
+
+    def _load(self) -> None:
+        """Read everything, as it is at one moment."""
+        with _explaining(self.path):
+            self._base.execute("BEGIN")
+            read = self._base.execute
+            meta = read("SELECT key, value FROM meta").fetchall()
+            rows = read("SELECT * FROM rows ORDER BY number").fetchall()
+            slots = read("SELECT text FROM slots ORDER BY number").fetchall()
+            self._base.execute("COMMIT")
+        self.meta = {key: decode(value) for key, value in meta}
+        self.rows = list(map(Row._make, rows))
+        self._number = {row.id: row.number for row in self.rows}
+        texts = [text for (text,) in slots]
+        self._n_slots, self._n_used = len(texts), n_used(texts)
+        try:
+            self.events = list(unpack(texts, [row.id for row in self.rows]))
+        except (ValueError, TypeError, IndexError) as error:
+            raise _damaged(self.path, f"an event cannot be read: {error}") from error
+        self.last = len(self.events)
 
     @classmethod
     def create(cls, path: Path, meta: dict[str, Any], rows: Sequence[Row]) -> None:
         """Make a new file, which appears only when it is complete."""
-        try:
-            handle, name = tempfile.mkstemp(".new", f".{path.name}.", path.parent)
-        except OSError as error:
-            raise _explained(error, path) from error
-        os.close(handle)
-        try:
-            with _explaining(path), contextlib.closing(_connect(Path(name))) as base:
+        with _new_file(path) as new:
+            with contextlib.closing(_connect(new)) as base:
                 base.executescript(_SCHEMA)
                 base.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 base.execute(f"PRAGMA user_version={VERSION}")
                 base.execute("BEGIN IMMEDIATE")
                 _write_meta(base, meta)
-                base.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", rows)
+                _write_rows(base, rows)
+                _add_slots(base, 0, _MIN_SPARE)
                 base.execute("COMMIT")
-            _publish(Path(name), path)
-        finally:
-            for left in (name, f"{name}-journal"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(left)
+            _publish(new, path)
 
     @classmethod
     def write(cls, path: Path, *, take_over: bool = False) -> EventFile:
@@ -121,11 +117,14 @@ class EventFile:
         _check_file(path)
         if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
             raise _read_only(path)
+        before = _identity(path)
         with _explaining(path):
             base = _connect(path)
             try:
                 _check_header(base, path)
                 writer = _claim(base, path, take_over)
+                if _identity(path) != before:
+                    raise _replaced(path)
                 return cls(path, base, writer)
             except BaseException:
                 base.close()
@@ -155,47 +154,26 @@ class EventFile:
         self._writer = None
         self._base.close()
 
-    def meta(self) -> dict[str, Any]:
-        """What is known of the session as a whole."""
-        with _explaining(self.path):
-            found = self._base.execute("SELECT key, value FROM meta").fetchall()
-        return {key: decode(value) for key, value in found}
-
-    def rows(self) -> list[Row]:
-        """All rows that the file knows, by their numbers."""
-        with _explaining(self.path):
-            return list(
-                map(Row._make, self._base.execute("SELECT * FROM rows ORDER BY number"))
-            )
-
-    def events(self, after: int = 0) -> list[Event]:
-        """Events after a sequence number, in order."""
-        query = "SELECT * FROM events WHERE seq > ? ORDER BY seq"
-        with _explaining(self.path):
-            found = self._base.execute(query, (after,)).fetchall()
-        return [Event._make(one)._replace(audit=bool(one[11])) for one in found]
-
-    def append(self, drafts: Sequence[Event], meta: dict | None = None) -> list[Event]:
-        """Add events in one transaction, and return them with their numbers."""
-        events = [
-            draft._replace(seq=self.last + number)
-            for number, draft in enumerate(drafts, start=1)
-        ]
+    def append(self, drafts: Sequence[Event]) -> list[Event]:
+        """Save events, all or none, and return them with their numbers."""
+        events = self._numbered(drafts)
+        texts = pack(events, self._number.__getitem__)
+        n_free = self._n_slots - self._n_used
+        if len(texts) > n_free:
+            self._rewrite([], {}, [], len(texts) - n_free)
         with self._changing() as base:
-            places = ", ".join("?" * len(Event._fields))
-            base.executemany(f"INSERT INTO events VALUES ({places})", events)
-            _write_meta(base, meta or {})
+            self._fill(base, texts)
+        self._n_used += len(texts)
         self.last += len(events)
         return events
 
-    def change_rows(self, rows: Sequence[Row], meta: dict, note: Event) -> Event:
+    def change(self, rows: Sequence[Row], meta: dict, note: Event) -> Event:
         """Add rows, or replace those of the same numbers, and note it."""
-        event = note._replace(seq=self.last + 1)
-        with self._changing() as base:
-            base.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", rows)
-            _write_meta(base, meta)
-            places = ", ".join("?" * len(Event._fields))
-            base.execute(f"INSERT INTO events VALUES ({places})", event)
+        [event] = self._numbered([note])
+        texts = pack([event], self._number.__getitem__)
+        self._rewrite(rows, meta, texts, len(texts))
+        self._number |= {row.id: row.number for row in rows}
+        self._n_used += len(texts)
         self.last += 1
         return event
 
@@ -203,6 +181,50 @@ class EventFile:
         """Note where the page of the session is, for the errors of other processes."""
         with self._changing() as base:
             base.execute("UPDATE writer SET address = ?", (address,))
+
+    def _numbered(self, drafts: Sequence[Event]) -> list[Event]:
+        return [
+            draft._replace(seq=self.last + count)
+            for count, draft in enumerate(drafts, start=1)
+        ]
+
+    def _fill(self, base: sqlite3.Connection, texts: Sequence[str]) -> None:
+        """Write the next slots, which must be blank."""
+        for number, text in enumerate(texts, start=self._n_used + 1):
+            slot = base.execute("SELECT text FROM slots WHERE number = ?", (number,))
+            if slot.fetchone() != (BLANK,):
+                raise ValueError(
+                    f"{self.path.name} has events that this session did not write. "
+                    "Nothing was saved by this call. Open the session again."
+                )
+            base.execute("UPDATE slots SET text = ? WHERE number = ?", (text, number))
+
+    def _rewrite(
+        self, rows: Sequence[Row], meta: dict, texts: Sequence[str], n_needed: int
+    ) -> None:
+        """Put a changed copy, with more slots, in the place of the file."""
+        n_more = n_needed + max(_MIN_SPARE, int(_SPARE_SHARE * self._n_slots))
+        with _new_file(self.path) as new:
+            with self._changing() as base:
+                pass  # nobody else writes
+            os.unlink(new)
+            base.execute("VACUUM INTO ?", (str(new),))
+            with contextlib.closing(_connect(new)) as copy:
+                copy.execute("BEGIN IMMEDIATE")
+                _write_meta(copy, meta)
+                _write_rows(copy, rows)
+                _add_slots(copy, self._n_slots, n_more)
+                self._fill(copy, texts)
+                copy.execute("COMMIT")
+            shutil.copymode(self.path, new)
+            self._base.close()  # or else some systems do not let it be replaced
+            try:
+                os.replace(new, self.path)
+                _sync_folder(self.path.parent)
+                self._n_slots += n_more
+            finally:
+                self._base = _connect(self.path)
+                self._file = _identity(self.path)
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
@@ -213,6 +235,8 @@ class EventFile:
                 f"{self.path.name} was opened by process {self._writer.pid}, of which "
                 "this is a fork. Open a session after the fork."
             )
+        if _identity(self.path) != self._file:
+            raise _replaced(self.path)
         with _explaining(self.path):
             self._base.execute("BEGIN IMMEDIATE")
             try:
@@ -232,15 +256,6 @@ class EventFile:
                 f"{who} writes {self.path.name} now, and this session no longer does. "
                 "Nothing was saved by this call. Open the session again."
             )
-        if self._last() != self.last:
-            raise ValueError(
-                f"{self.path.name} has events that this session did not write. Nothing "
-                "was saved by this call. Open the session again."
-            )
-
-    def _last(self) -> int:
-        with _explaining(self.path):
-            return self._base.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
 
 
 def _connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
@@ -254,6 +269,8 @@ def _connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
     if mode == "rw":
         base.execute("PRAGMA journal_mode=TRUNCATE")
         base.execute(f"PRAGMA synchronous={_SYNCHRONOUS}")
+        # Pages reach the file at the end of a transaction only, in their order.
+        base.execute("PRAGMA cache_spill=OFF")
     return base
 
 
@@ -264,6 +281,48 @@ def _write_meta(base: sqlite3.Connection, meta: dict[str, Any]) -> None:
     )
 
 
+def _write_rows(base: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    base.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", rows)
+
+
+def _add_slots(base: sqlite3.Connection, n_there: int, n_more: int) -> None:
+    numbers = range(n_there + 1, n_there + n_more + 1)
+    base.executemany("INSERT INTO slots VALUES (?, ?)", ((n, BLANK) for n in numbers))
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[Path]:
+    """An empty file in the same folder, which is gone afterwards unless renamed."""
+    with _explaining(path):
+        handle, name = tempfile.mkstemp(".new", f".{path.name}.", path.parent)
+        os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            for left in (name, f"{name}-journal"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(left)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file it is, whatever its name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_dev, found.st_ino
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new place of a file reach the disk, where systems can do so."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def _publish(new: Path, path: Path) -> None:
     """Give a complete file its name, unless that is taken in the meantime."""
     umask = os.umask(0)
@@ -271,6 +330,7 @@ def _publish(new: Path, path: Path) -> None:
     os.chmod(new, 0o666 & ~umask)  # as any file; temporary ones are private
     try:
         os.link(new, path)
+        _sync_folder(path.parent)
     except FileExistsError:
         raise ValueError(
             f"Another process has just made {path}. Open the session again."
@@ -397,6 +457,13 @@ def _damaged(path: Path, how: str) -> ValueError:
     return ValueError(
         f"{path} is damaged or cut off ({how}). Restore a copy of it. What can be "
         "saved of it, `sqlite3 FILE .recover` shows. Nothing was changed."
+    )
+
+
+def _replaced(path: Path) -> ValueError:
+    return ValueError(
+        f"{path} is gone, or another file has its place, since the session was opened. "
+        "Nothing was saved by this call. Put the file back, or open the session again."
     )
 
 

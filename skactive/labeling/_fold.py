@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from skactive.labeling._events import Event
+from skactive.labeling._slots import Event
 
 # What a row is, by the votes on it. Labels are ASCII JSON and never equal these.
 DISCARDED = "discarded"

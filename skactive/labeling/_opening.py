@@ -16,11 +16,12 @@ from sklearn.base import clone
 from skactive._compat.typing import Array
 from skactive._data.labels import is_missing
 from skactive.classifier._query import _find_learner
-from skactive.labeling._events import Event, EventFile, Row
+from skactive.labeling._events import EventFile, Row
 from skactive.labeling._fold import Fold
 from skactive.labeling._ids import decode, encode, name_some
 from skactive.labeling._ranking import as_classes
 from skactive.labeling._rows import Given, Matched, match
+from skactive.labeling._slots import Event
 
 
 class Opened(NamedTuple):
@@ -90,8 +91,8 @@ def _compared(
     overlap: float | None,
     accepts: bool,
 ) -> Opened:
-    before, known = file.meta(), file.rows()
-    fold, meta = Fold(file.events()), dict(before)
+    before, known = file.meta, file.rows
+    fold, meta = Fold(file.events), dict(before)
     if classes is not None:
         _check_kept(classes, before["classes"], fold)
         meta["classes"] = classes
@@ -104,7 +105,7 @@ def _compared(
     altered = [row for row, old in zip(rows, known, strict=False) if row != old]
     altered += rows[len(known) :]
     if altered or encode(_sorted(meta)) != encode(_sorted(before)):
-        fold.apply(file.change_rows(altered, meta, _note(matched)))
+        fold.apply(file.change(altered, meta, _note(matched)))
     reserve, share = np.empty(0, dtype=np.intp), 0.0
     if learner is not None:
         inner, _ = _find_learner(learner, X, "LabelingSession")

@@ -16,9 +16,10 @@ import numpy as np
 from skactive.labeling import _formats
 from skactive.labeling._agreement import SourceAudit, audit_source
 from skactive.labeling._board import is_doubled
-from skactive.labeling._events import Event, EventFile, Row
+from skactive.labeling._events import EventFile, Row
 from skactive.labeling._fold import DISCARDED, TIE, Fold
 from skactive.labeling._ids import decode
+from skactive.labeling._slots import Event
 
 # Answers whose median is the time for a label.
 _N_TIMED = 50
@@ -57,11 +58,8 @@ class LabelingRecord:
 
     def __init__(self, path: str | os.PathLike):
         file = EventFile.read(Path(path))
-        try:
-            events, meta, rows = file.events(), file.meta(), file.rows()
-        finally:
-            file.close()
-        self._say(Path(path), meta, rows, Fold(events))
+        file.close()
+        self._say(Path(path), file.meta, file.rows, Fold(file.events))
 
     def _say(
         self, path: Path, meta: dict[str, Any], rows: list[Row], fold: Fold

@@ -106,10 +106,11 @@ class Worker:
         try:
             self._work()
         finally:
-            # Only here, since this thread may be reading when another one ends it.
-            child = self._child
-            if child is not None and child.stdout is not None:
-                child.stdout.close()
+            if self._child is not None:
+                # It may have begun when `close` found none. Its output is closed only
+                # here, since this thread may be reading when another one ends it.
+                _end(self._child)
+                self._child.stdout.close()  # type: ignore[union-attr]
 
     def _work(self) -> None:
         while True:
@@ -147,6 +148,8 @@ class Worker:
         try:
             if self._child is None:
                 self._child = _begin()
+                if self._is_over:
+                    return None
                 _send(self._child.stdin, _pickled(self._parts))
             child = self._child
             _send(child.stdin, task)
