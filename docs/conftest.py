@@ -10,6 +10,7 @@ collect_ignore_glob = ["*generated*", "*auto_examples*"]
 
 NEEDS = {
     "guide/data_frames.rst": ["pandas", "polars"],
+    "guide/labelling_sessions.rst": ["pandas"],
     "guide/learning_curves.rst": ["matplotlib"],
     "guide/nets_and_encoders.rst": ["skorch"],
     "guide/optuna.rst": ["optuna"],

@@ -25,6 +25,7 @@ from skactive.labeling._board import AUDIT, RANDOM
 from skactive.labeling._fold import fold_until
 from skactive.labeling._ids import decode, encode
 from skactive.labeling._ranking import n_ranked
+from skactive.labeling._worker import _loaded, _pickled
 from skactive.stopping import Budget
 
 N_ROWS = 60
@@ -312,6 +313,20 @@ def test_what_cannot_be_pickled_is_fitted_in_a_thread(opened):
     assert session.wait(PATIENCE)
     assert session._worker.pid is None
     assert session.status()["n_known"] == 6
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_memory_map_is_opened_by_the_worker_and_not_sent(opened, tmp_path, order):
+    given = np.memmap(tmp_path / "X", X.dtype, "w+", 16, X.shape, order)
+    given[:] = X
+    given.flush()
+    whole, part = (len(_pickled((None, it, None, []))[1]) for it in (given, given[1:]))
+    assert whole < 1000 < part
+    [_, found, *_] = _loaded(_pickled((None, given, None, [])))
+    assert np.array_equal(found, X)
+    session = opened(learner(), given)
+    assert session.wait(PATIENCE)
+    assert session.status()["error"] is None
 
 
 SCRIPT = """

@@ -33,7 +33,15 @@ PAGES = {
     "benchmarks/speed.md": (
         SPEED,
         "benchmarks/README.md",
-        ["Measures", "Queries", "Batches", "Look-ahead", "Warm start", "Frugality"],
+        [
+            "Measures",
+            "Queries",
+            "Batches",
+            "Look-ahead",
+            "Warm start",
+            "Frugality",
+            "Labelling session",
+        ],
     ),
     "benchmarks/gain.md": (
         GAIN,

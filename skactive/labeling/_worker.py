@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import os
 import pickle
 import queue
@@ -17,7 +18,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from joblib import wrap_non_picklable_objects
@@ -205,7 +206,7 @@ def main() -> None:
     reader.start()
     error, ranker = None, None
     try:
-        ranker = Ranker(*map(pickle.loads, waiting.get()))
+        ranker = Ranker(*_loaded(waiting.get()))
     except Exception as found:  # noqa: BLE001, whatever it is, the session shows it
         error = _text_of(found)
     while True:
@@ -243,9 +244,33 @@ def _send(pipe: Any, thing: Any) -> None:
 def _pickled(parts: tuple) -> list[bytes]:
     """The parts of a ranker, of which the child loads one after the other."""
     learner, X, *others = parts
+    if type(X) is np.memmap and isinstance(X.base, mmap.mmap):
+        order = "F" if X.flags.f_contiguous and X.ndim > 1 else "C"
+        X = _Mapped(X.filename, X.dtype, X.offset, X.shape, order)
     # What a user's script defines does not exist in the child, and goes along.
     whole = wrap_non_picklable_objects(learner, keep_wrapper=False)
     return [pickle.dumps(part, pickle.HIGHEST_PROTOCOL) for part in (whole, X, *others)]
+
+
+class _Mapped(NamedTuple):
+    """A memory map, which the child opens by itself."""
+
+    filename: Any
+    dtype: Any
+    offset: int
+    shape: tuple
+    order: Any
+
+    def open(self) -> Any:
+        return np.memmap(
+            self.filename, self.dtype, "r", self.offset, self.shape, self.order
+        )
+
+
+def _loaded(parts: list[bytes]) -> list[Any]:
+    """The parts of a ranker."""
+    found = map(pickle.loads, parts)
+    return [part.open() if isinstance(part, _Mapped) else part for part in found]
 
 
 def _end(child: subprocess.Popen) -> None:
