@@ -155,8 +155,7 @@ class SessionCore(LabelingRecord):
             return self._event(undone.seq)
 
     def _event(self, seq: int | None) -> dict[str, Any] | None:
-        found = [event for event in self._fold.events if event.seq == seq]
-        return self._as_dict(found[0]) if found else None
+        return None if seq is None else self._as_dict(self._fold.events[seq - 1])
 
     def _import(self, answers: list[tuple[str, str, str]]) -> int:
         """Save labels from elsewhere, (id, label, annotator), in one transaction."""

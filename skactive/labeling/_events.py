@@ -424,7 +424,8 @@ def _explained(error: Exception, path: Path) -> Exception:
     text = str(error)
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(errno.ENOENT, "There is no such folder", str(path))
-    if isinstance(error, PermissionError) or "readonly" in text:
+    is_fixed = getattr(error, "errno", None) == errno.EROFS
+    if is_fixed or isinstance(error, PermissionError) or "readonly" in text:
         return _read_only(path)
     if "full" in text or getattr(error, "errno", None) == errno.ENOSPC:
         return OSError(

@@ -33,6 +33,8 @@ class Fold:
         self._skips: dict[str, dict[str, list[Event]]] = {}
         self._stacks: dict[str, list[Event]] = {}
         self.version = 0
+        # Number of labels by annotator, of those that are not undone.
+        self.n_labels: Counter[str] = Counter()
         for event in events:
             self.apply(event)
 
@@ -49,6 +51,7 @@ class Fold:
         self._stacks.setdefault(annotator, []).append(event)
         self._piles(event).setdefault(annotator, []).append(event)
         self.version += event.kind in _VOTES
+        self.n_labels[annotator] += event.label is not None
         return event.id
 
     def _undo(self, event: Event) -> str | None:
@@ -60,6 +63,7 @@ class Fold:
         if not pile:
             del piles[undone.annotator or ""]
         self.version += undone.kind in _VOTES
+        self.n_labels[undone.annotator or ""] -= undone.label is not None
         return undone.id
 
     def _piles(self, event: Event) -> dict[str, list[Event]]:
@@ -109,7 +113,7 @@ class Fold:
         return (id for id, piles in self._votes.items() if piles)
 
     def skipped_ids(self) -> Iterator[str]:
-        """Ids of all rows that somebody has skipped and not voted on."""
+        """Ids of all rows that somebody has skipped and not voted on since."""
         return (id for id in self._skips if self.skipped_by(id))
 
     def labels(self) -> dict[str, str]:

@@ -198,7 +198,7 @@ class LabelingRecord:
         return {
             "n_rows": len(self._rows),
             "n_labels": n_labels,
-            "n_skipped": sum(1 for _ in fold.skipped_ids()),
+            "n_skipped": sum(fold.decide(id) is None for id in fold.skipped_ids()),
             "n_discarded": states[DISCARDED],
             "n_ties": states[TIE],
             "n_left": len(self._rows) - n_decided,
@@ -207,14 +207,7 @@ class LabelingRecord:
         }
 
     def _by_annotator(self) -> dict[str, int]:
-        return dict(
-            Counter(
-                event.annotator or ""
-                for event in self._fold.events
-                if event.kind in {"label", "import"}
-                and event.seq not in self._fold.undone
-            )
-        )
+        return {name: n for name, n in self._fold.n_labels.items() if n}
 
     def _seconds_per_label(self) -> float | None:
         seconds: list[float] = []

@@ -17,7 +17,7 @@ from skactive._data.labels import MISSING, decode_labels
 from skactive.classifier._audit import Audit
 from skactive.classifier._query import audit
 from skactive.labeling import _formats
-from skactive.labeling._board import LABELED, OUT, TIED
+from skactive.labeling._board import LABELED, OPEN, OUT, TIED
 from skactive.labeling._core import SessionCore, checked_name
 from skactive.labeling._fold import TIE
 from skactive.labeling._ids import decode, encode
@@ -129,10 +129,11 @@ class SessionResults(SessionCore):
             board, ranking = self._board, self._board.ranking
             here = board.state[board.is_here]
             skipped = {row for rows in board.skipped.values() for row in rows}
+            n_skipped = sum(board.state[row] == OPEN for row in skipped)
             return {
                 "n_rows": len(here),
                 "n_labels": int(np.count_nonzero(here == LABELED)),
-                "n_skipped": len(skipped),
+                "n_skipped": int(n_skipped),
                 "n_discarded": int(np.count_nonzero(here == OUT)),
                 "n_ties": int(np.count_nonzero(here == TIED)),
                 "n_left": board.n_left(),

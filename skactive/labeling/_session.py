@@ -174,6 +174,8 @@ class LabelingSession(SessionResults):
             )
         if overlap is not None and not 0 <= overlap <= 1:
             raise ValueError(f"overlap must be a share from 0 to 1; got {overlap!r}.")
+        given = Given.of(X, ids, show)
+        classes = None if classes is None else check_classes(classes)
         where = Path(path).absolute()
         older = _OPEN.pop(str(where.resolve()), None)
         if older is not None:
@@ -181,9 +183,9 @@ class LabelingSession(SessionResults):
         opened = open_session(
             where,
             X,
-            Given.of(X, ids, show),
+            given,
             learner,
-            classes=None if classes is None else check_classes(classes),
+            classes=classes,
             overlap=overlap,
             accepts=accept_changes,
             take_over=take_over,
