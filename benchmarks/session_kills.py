@@ -29,7 +29,7 @@ def main():
             print(f"{n_dead} kills, {n_saved} answers, {seconds:.0f} s", flush=True)
 
     with tempfile.TemporaryDirectory() as folder:
-        kill_many(Path(folder), args.kills, 20_000, 0.15, tell)
+        kill_many(Path(folder), args.kills, 10_000, 0.1, tell)
     print("0 acknowledged answers lost, integrity_check ok in each plain copy")
 
 

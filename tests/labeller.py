@@ -8,6 +8,7 @@ process says so. Forks of a process that has imported everything begin at once.
 import os
 import sys
 import warnings
+from itertools import count
 
 from skactive.labeling import LabelingSession, _events
 
@@ -34,6 +35,9 @@ def label(path, n_rows):
             said = session.add_labels({item.id: "no"}) and session.history(n=1)[0]
         else:
             said = session.label(item.id, "yes" if item.id % 3 else "no")
+        tell("event", said["seq"], said["kind"], said["id"])
+    for n in count():  # all rows have a label: they get others
+        said = session.label(n % n_rows, "yes" if n % 2 else "no")
         tell("event", said["seq"], said["kind"], said["id"])
 
 
