@@ -96,8 +96,8 @@ def kill_many(folder, n_kills, seed=0, clock=None):
     servers = Servers()
     try:
         for number in range(n_kills):
-            path = folder / f"{number // 100}.skactive"  # a pool has 3000 rows
-            if number % 100 == 0:
+            path = folder / f"{number // 25}.skactive"  # a pool has 3000 rows
+            if number % 25 == 0:
                 done = {}
             before = len(done)
             label_until_killed(servers, path, rng, done)
