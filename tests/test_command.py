@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 
 import joblib
 import numpy as np
@@ -276,7 +278,10 @@ def test_the_command_as_people_run_it(pool):
     code = "import sys; from skactive.labeling._command import main; sys.exit(main())"
     args = ["label", str(pool), "--text", "message", "--labels", "a,b", "--no-browser"]
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *args], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *args],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         url = process.stderr.readline().split(": ", 1)[1].strip()
@@ -289,9 +294,10 @@ def test_the_command_as_people_run_it(pool):
         client = Client(page)
         row = client.take()[0]["id"]
         client.label(row, "b")
-        process.send_signal(signal.SIGINT)
+        time.sleep(2)  # until the worker is there
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, also to the worker
         assert process.wait(timeout=20) == 0
-        assert "Traceback" not in process.stderr.read()
+        assert process.stderr.read() == "Ctrl-C ends it.\n"
     finally:
         process.kill()
         process.wait()

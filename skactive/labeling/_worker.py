@@ -12,6 +12,7 @@ import mmap
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -197,6 +198,8 @@ def _text_of(error: Exception) -> str:
 
 def main() -> None:
     """Work as the child process, until the pipe closes."""
+    # Ctrl-C in a terminal goes to all its processes; this one ends with its pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     tasks, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
