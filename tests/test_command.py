@@ -294,7 +294,7 @@ def test_the_command_as_people_run_it(pool):
         client = Client(page)
         row = client.take()[0]["id"]
         client.label(row, "b")
-        time.sleep(2)  # until the worker is there
+        time.sleep(1)  # while the worker begins
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does, also to the worker
         assert process.wait(timeout=20) == 0
         assert process.stderr.read() == "Ctrl-C ends it.\n"

@@ -12,7 +12,6 @@ import mmap
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -30,7 +29,9 @@ from skactive.labeling._ranking import Ranker, Ranking, Task
 _NICENESS = 10
 # The child dies without an answer this many times in a row before it is given up.
 _MOST_DEATHS = 3
+# Ctrl-C in a terminal goes to all its processes; the child ends with its pipe.
 _CODE = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from skactive.labeling._worker import main; main()"
 )
@@ -198,8 +199,6 @@ def _text_of(error: Exception) -> str:
 
 def main() -> None:
     """Work as the child process, until the pipe closes."""
-    # Ctrl-C in a terminal goes to all its processes; this one ends with its pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     tasks, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
