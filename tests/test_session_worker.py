@@ -1,6 +1,8 @@
 """The worker of a session: rankings can be repeated, and nobody waits for it."""
 
+import io
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -25,7 +27,7 @@ from skactive.labeling._board import AUDIT, RANDOM
 from skactive.labeling._fold import fold_until
 from skactive.labeling._ids import decode, encode
 from skactive.labeling._ranking import n_ranked
-from skactive.labeling._worker import _loaded, _pickled
+from skactive.labeling._worker import _ranker_of, _send_parts
 from skactive.stopping import Budget
 
 N_ROWS = 60
@@ -289,6 +291,28 @@ def test_a_worker_that_dies_is_started_anew_and_given_up_at_last(opened):
     assert len(session.labels) == N_ROWS
 
 
+class NotThere:
+    """Cannot be loaded by another process."""
+
+    def __reduce__(self):
+        return NotThere.load, ()
+
+    @staticmethod
+    def load():
+        raise RuntimeError("only in this process")
+
+
+def test_a_pool_that_the_worker_cannot_load(opened, capfd):
+    objects = [NotThere() for _ in IDS]
+    session = opened(learner(strategy="random"), objects, show=TEXTS)
+    session.take()
+    until(lambda: "3 times" in (session.status()["error"] or ""))
+    assert "only in this process" in capfd.readouterr().err
+    for item in session:
+        answer(session, item)
+    assert len(session.labels) == N_ROWS
+
+
 def test_a_worker_that_was_killed_comes_back(opened):
     session = opened(learner())
     assert session.wait(PATIENCE)
@@ -320,10 +344,16 @@ def test_a_memory_map_is_opened_by_the_worker_and_not_sent(opened, tmp_path, ord
     given = np.memmap(tmp_path / "X", X.dtype, "w+", 16, X.shape, order)
     given[:] = X
     given.flush()
-    whole, part = (len(_pickled((None, it, None, []))[1]) for it in (given, given[1:]))
-    assert whole < 1000 < part
-    [_, found, *_] = _loaded(_pickled((None, given, None, [])))
-    assert np.array_equal(found, X)
+    sent = []
+    for pool in (given, given[1:]):
+        pipe = io.BytesIO()
+        _send_parts(pipe, (learner(), pool, None, ["no", "yes"]))
+        sent.append(pipe)
+    assert given.nbytes > sent[0].tell() - (sent[1].tell() - given[1:].nbytes)
+    sent[0].seek(0)
+    ranker = _ranker_of(pickle.load(sent[0]), pickle.load(sent[0]))
+    assert isinstance(ranker.X, np.memmap)
+    assert np.array_equal(ranker.X, X)
     session = opened(learner(), given)
     assert session.wait(PATIENCE)
     assert session.status()["error"] is None

@@ -106,6 +106,7 @@ def _compared(
     altered += rows[len(known) :]
     if altered or encode(_sorted(meta)) != encode(_sorted(before)):
         fold.apply(file.change(altered, meta, _note(matched)))
+    file.rows, file.events = [], []  # the session has them now
     reserve, share = np.empty(0, dtype=np.intp), 0.0
     if learner is not None:
         inner, _ = _find_learner(learner, X, "LabelingSession")

@@ -153,7 +153,7 @@ class Worker:
                 self._child = _begin()
                 if self._is_over:
                     return None
-                _send(self._child.stdin, _pickled(self._parts))
+                _send_parts(self._child.stdin, self._parts)
             child = self._child
             _send(child.stdin, task)
             result = pickle.load(child.stdout)  # type: ignore[arg-type]
@@ -174,7 +174,8 @@ class Worker:
         self._n_deaths += 1
         text = (
             f"The process that fits models ended by itself (exit code "
-            f"{child.returncode}), as it does if memory is short."
+            f"{child.returncode}), as it does if memory is short. If it said why, the "
+            "terminal shows it."
         )
         if self._n_deaths < _MOST_DEATHS:
             return f"{text} It is started anew."
@@ -208,7 +209,7 @@ def main() -> None:
     reader.start()
     error, ranker = None, None
     try:
-        ranker = Ranker(*_loaded(waiting.get()))
+        ranker = _ranker_of(waiting.get(), waiting.get())
     except Exception as found:  # noqa: BLE001, whatever it is, the session shows it
         error = _text_of(found)
     while True:
@@ -219,10 +220,15 @@ def main() -> None:
 
 
 def _read(tasks: BinaryIO, waiting: queue.SimpleQueue) -> None:
-    with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
+    try:
         while True:
             waiting.put(pickle.load(tasks))
-    os._exit(0)  # the session is gone, so nobody waits for what is being fitted
+    except (OSError, EOFError, pickle.UnpicklingError):
+        pass  # the session is gone, so nobody waits for what is being fitted
+    except Exception:  # noqa: BLE001, a pool of objects that are not known here
+        traceback.print_exc()
+    finally:
+        os._exit(0)
 
 
 def _begin() -> subprocess.Popen:
@@ -243,15 +249,16 @@ def _send(pipe: Any, thing: Any) -> None:
     pipe.flush()
 
 
-def _pickled(parts: tuple) -> list[bytes]:
-    """The parts of a ranker, of which the child loads one after the other."""
+def _send_parts(pipe: Any, parts: tuple) -> None:
+    """Send the parts of a ranker: the pool by itself, without a copy of it here."""
     learner, X, *others = parts
+    # What a user's script defines does not exist in the child, and goes along.
+    whole = wrap_non_picklable_objects(learner, keep_wrapper=False)
     if type(X) is np.memmap and isinstance(X.base, mmap.mmap):
         order = "F" if X.flags.f_contiguous and X.ndim > 1 else "C"
         X = _Mapped(X.filename, X.dtype, X.offset, X.shape, order)
-    # What a user's script defines does not exist in the child, and goes along.
-    whole = wrap_non_picklable_objects(learner, keep_wrapper=False)
-    return [pickle.dumps(part, pickle.HIGHEST_PROTOCOL) for part in (whole, X, *others)]
+    _send(pipe, pickle.dumps((whole, *others), pickle.HIGHEST_PROTOCOL))
+    _send(pipe, X)
 
 
 class _Mapped(NamedTuple):
@@ -269,10 +276,20 @@ class _Mapped(NamedTuple):
         )
 
 
-def _loaded(parts: list[bytes]) -> list[Any]:
-    """The parts of a ranker."""
-    found = map(pickle.loads, parts)
-    return [part.open() if isinstance(part, _Mapped) else part for part in found]
+def _ranker_of(parts: bytes, X: Any) -> Ranker:
+    """What :func:`_send_parts` sent, put together."""
+    learner, *others = pickle.loads(parts)
+    return Ranker(learner, X.open() if isinstance(X, _Mapped) else X, *others)
+
+
+class _Nowhere:
+    """A file that keeps nothing."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing."""
 
 
 def _end(child: subprocess.Popen) -> None:
@@ -292,7 +309,7 @@ def _why_not_pickled(parts: tuple) -> str | None:
     if isinstance(X, np.ndarray) and not X.dtype.hasobject:
         X = None  # which surely can be sent, and may be large
     try:
-        _pickled((parts[0], X, *others))
+        _send_parts(_Nowhere(), (parts[0], X, *others))
     except Exception as error:  # noqa: BLE001, pickling calls code of the estimator
         return f"{type(error).__name__}: {error}"
     return None
