@@ -163,6 +163,7 @@ class Plan(NamedTuple):
 
 def make_plan(learner: Any) -> Plan:
     """Make a plan from the parameters of a learner; raise a ValueError if invalid."""
+    learner._target.check_estimator(learner.estimator)
     strategy, initial = _checked_strategies(learner)
     seed = learner.random_state
     if learner.audit_fraction and not isinstance(seed, numbers.Integral):
