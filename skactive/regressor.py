@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.utils import get_tags
 
@@ -15,7 +16,7 @@ from skactive._models.predictive import predictive_std
 from skactive._models.response import has_response
 from skactive._models.warm_start import ShrinkPerturb
 from skactive._models.wrappers import Fitted
-from skactive.classifier._base import BaseActiveLearner, has_partial_fit
+from skactive.classifier._base import BaseActiveLearner, estimator_has, has_partial_fit
 
 __all__ = ["ActiveLearningRegressor"]
 
@@ -279,6 +280,26 @@ class ActiveLearningRegressor(RegressorMixin, BaseActiveLearner):
                 "members are fitted."
             )
         return labels, predictive_std(fitted, X)
+
+    @available_if(estimator_has("score"))
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Score the inner estimator on the labelled rows, by R squared for most.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+        y : array-like of shape (n_samples,)
+            Labels. Rows whose label is missing are left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+            Score of the inner estimator.
+        """
+        return self._score(X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

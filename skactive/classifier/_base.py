@@ -543,26 +543,8 @@ class BaseActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator)
     # Predicting: methods that are available exactly if `estimator` has them
     # -----------------------------------------------------------------------------
 
-    @available_if(estimator_has("score"))
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Score the inner estimator on the labelled rows.
-
-        This is the accuracy for most classifiers, and R squared for most regressors.
-
-        Parameters
-        ----------
-        X : array-like, sparse, data frame or sequence of n_samples
-            Any rows.
-        y : array-like of shape (n_samples,)
-            Labels. Rows whose label is missing are left out.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights.
-
-        Returns
-        -------
-        score : float
-            Score of the inner estimator.
-        """
+    def _score(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
+        """Score the inner estimator on the labelled rows."""
         check_is_fitted(self)
         X, target = self._labeled(X, y)
         rows = target.known

@@ -397,6 +397,26 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
         values = self._align(values, fill=values.min(axis=1, keepdims=True) - 1)
         return values[:, 1] - values[:, 0] if n_classes == 2 else values
 
+    @available_if(estimator_has("score"))
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Score the inner estimator on the labelled rows, by accuracy for most.
+
+        Parameters
+        ----------
+        X : array-like, sparse, data frame or sequence of n_samples
+            Any rows.
+        y : array-like of shape (n_samples,)
+            Labels. Rows whose label is missing are left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+            Score of the inner estimator.
+        """
+        return self._score(X, y, sample_weight)
+
     def _align(self, columns: Any, fill: Any = 0.0) -> Array:
         """Align columns of the classes seen with `classes_`."""
         seen = self._fitted_classes()
