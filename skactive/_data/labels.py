@@ -109,7 +109,8 @@ def read_numbers(y: Any) -> Array:
 
 def check_one_target(y: Any) -> None:
     """Raise a ValueError if `y` has several columns."""
-    shape = np.shape(y) if isinstance(y, (list, tuple)) else getattr(y, "shape", ())
+    is_list = isinstance(y, (list, tuple))
+    shape: tuple[int, ...] = np.shape(y) if is_list else getattr(y, "shape", ())
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
             f"y has the shape {tuple(shape)}, but only one target is supported: one "

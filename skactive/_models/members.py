@@ -143,6 +143,8 @@ def member_predictions(estimator: Any, X: Any) -> Array:
     n_samples = _num_samples(X)
     if callable(members):
         answers = np.asarray(members(X), dtype=np.float64)
+        if answers.ndim == 3 and answers.shape[2] == 1:  # one output of a net
+            answers = answers[:, :, 0]
         if answers.ndim != 2 or answers.shape[1] != n_samples or len(answers) == 0:
             raise ValueError(
                 f"members gave an array of shape {answers.shape} for {n_samples} rows; "

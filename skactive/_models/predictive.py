@@ -52,12 +52,11 @@ def has_own_std(estimator: Any) -> bool:
     """Whether `predict` of the innermost layer can return a standard deviation."""
     if isinstance(estimator, (list, tuple)):
         return False
-    return _returns_std(type(last_step(estimator)))
+    return _returns_std(getattr(type(last_step(estimator)), "predict", None))
 
 
 @lru_cache
-def _returns_std(kind: type) -> bool:
-    predict = getattr(kind, "predict", None)
+def _returns_std(predict: Any) -> bool:
     if predict is None:
         return False
     try:
@@ -122,6 +121,26 @@ def _predict(last: Any, X: Any) -> tuple[Array, Array]:
 # ---------------------------------------------------------------------------------
 
 
+class Values(ABC):
+    """The values at some rows under a regressor's beliefs.
+
+    Attributes
+    ----------
+    variance : ndarray of shape (n_rows,)
+        Variance of each value, without the noise of measurements.
+    """
+
+    variance: Array
+
+    @abstractmethod
+    def covariance(self, others: Any) -> Array:
+        """Covariances with the values at other rows, (n_rows, n_others)."""
+
+    @abstractmethod
+    def take(self, rows: Array) -> Values:
+        """The values at some of the rows."""
+
+
 class Beliefs(ABC):
     """A regressor's normal distribution over the values at any rows.
 
@@ -129,17 +148,16 @@ class Beliefs(ABC):
     ----------
     noise : float
         Variance of a measurement around the value at its row, at least zero.
+    n_factors : int
+        Size of what is held for a row.
     """
 
     noise: float
+    n_factors: int
 
     @abstractmethod
-    def covariance(self, X: Any, Z: Any) -> Array:
-        """Covariances of the values at rows of `X` and `Z`, (n_samples, n_others)."""
-
-    @abstractmethod
-    def variance(self, X: Any) -> Array:
-        """Variances of the values at rows of `X`, (n_samples,)."""
+    def at(self, X: Any) -> Values:
+        """The values at rows of `X`."""
 
 
 def beliefs(estimator: Any, X: Any, y: Array, weights: Array | None = None) -> Beliefs:
@@ -166,7 +184,8 @@ def predictive_covariance(
 
     The estimator was fitted on `X_labeled` and `y_labeled`.
     """
-    return beliefs(estimator, X_labeled, y_labeled).covariance(X, Z)
+    believed = beliefs(estimator, X_labeled, y_labeled)
+    return believed.at(X).covariance(believed.at(Z))
 
 
 def noise_variance(estimator: Any, X_labeled: Any, y_labeled: Array) -> float:
@@ -174,74 +193,84 @@ def noise_variance(estimator: Any, X_labeled: Any, y_labeled: Array) -> float:
     return beliefs(estimator, X_labeled, y_labeled).noise
 
 
+class _ProcessValues(Values):
+    """Values of a Gaussian process: rows, and their covariances with what it learnt."""
+
+    def __init__(self, process: Any, scale: float, rows: Any, half: Array):
+        self.process, self.scale, self.rows, self.half = process, scale, rows, half
+
+    @property
+    def variance(self) -> Array:  # type: ignore[override]
+        own = self.process.kernel_.diag(self.rows) - white_noise(self.process)
+        left = own - np.einsum("ij,ij->i", self.half, self.half)
+        return self.scale * np.maximum(left, 0)
+
+    def covariance(self, others: Any) -> Array:
+        """Covariances with the values at other rows."""
+        prior = self.process.kernel_(self.rows, others.rows)
+        return self.scale * (prior - self.half @ others.half.T)
+
+    def take(self, rows: Array) -> Values:
+        """The values at some of the rows."""
+        some = _safe_indexing(self.rows, rows)
+        return _ProcessValues(self.process, self.scale, some, self.half[rows])
+
+
 class _ProcessBeliefs(Beliefs):
     """A Gaussian process. White noise in its kernel counts as noise."""
 
     def __init__(self, estimator: Any, process: Any):
         self.estimator, self.process = estimator, process
-        self.kernel, rows = process.kernel_, process.X_train_
         self.scale = float(np.ravel(process._y_train_std)[0]) ** 2
-        # A kernel adds white noise only where it does not know that there are two rows.
-        first = rows[:1]
-        self.white = float(self.kernel.diag(first)[0] - self.kernel(first, first)[0, 0])
-        self.noise = self.scale * (self.white + float(np.mean(process.alpha)))
+        white = white_noise(process)
+        self.noise = self.scale * (white + float(np.mean(process.alpha)))
+        self.n_factors = len(process.X_train_)
 
-    def _halves(self, X: Any) -> tuple[Any, Array]:
+    def at(self, X: Any) -> Values:
+        """The values at rows of `X`."""
         _, rows = at_last_step(self.estimator, X)
-        rows = np.asarray(rows) if not isinstance(rows, list) else rows
-        cross = self.kernel(rows, self.process.X_train_)
-        half = solve_triangular(
-            self.process.L_, cross.T, lower=True, check_finite=False
-        )
-        count_rows(_num_samples(X))
-        return rows, half
+        rows = rows.to_numpy() if hasattr(rows, "to_numpy") else rows
+        if self.process.kernel_.requires_vector_input:
+            rows = np.asarray(rows, dtype=np.float64)
 
-    def covariance(self, X: Any, Z: Any) -> Array:
-        others, other_half = self._halves(Z)
+        def halves(some: Any) -> Array:
+            cross = self.process.kernel_(some, self.process.X_train_)
+            lower = self.process.L_
+            return solve_triangular(lower, cross.T, lower=True, check_finite=False).T
 
-        def block(some: Any) -> Array:
-            rows, half = self._halves(some)
-            return self.kernel(rows, others) - half.T @ other_half
-
-        n_outputs = len(self.process.X_train_) + 2 * len(others)
-        every = np.arange(_num_samples(X))
-        return self.scale * map_rows(block, X, every, n_outputs)
-
-    def variance(self, X: Any) -> Array:
-        def block(some: Any) -> Array:
-            rows, half = self._halves(some)
-            own = self.kernel.diag(rows) - self.white
-            return own - np.einsum("ij,ij->j", half, half)
-
-        every = np.arange(_num_samples(X))
-        found = map_rows(block, X, every, 2 * len(self.process.X_train_))
-        return self.scale * np.maximum(found, 0)
+        n_rows = _num_samples(rows)
+        count_rows(n_rows)
+        half = map_rows(halves, rows, np.arange(n_rows), 2 * self.n_factors)
+        return _ProcessValues(self.process, self.scale, rows, half)
 
 
-class _FactorBeliefs(Beliefs):
-    """Beliefs whose covariances are inner products of vectors of the rows."""
-
-    n_factors: int
-
-    @abstractmethod
-    def factor(self, X: Any) -> Array:
-        """Vectors of the rows, (n_samples, n_factors)."""
-
-    def covariance(self, X: Any, Z: Any) -> Array:
-        others = self.factor(Z).T
-        every = np.arange(_num_samples(X))
-        n_outputs = self.n_factors + others.shape[1]
-        return map_rows(lambda some: self.factor(some) @ others, X, every, n_outputs)
-
-    def variance(self, X: Any) -> Array:
-        def block(some: Any) -> Array:
-            factor = self.factor(some)
-            return np.einsum("ij,ij->i", factor, factor)
-
-        return map_rows(block, X, np.arange(_num_samples(X)), self.n_factors)
+def white_noise(process: Any) -> float:
+    """Variance of the white noise in the kernel of a fitted Gaussian process."""
+    # A kernel adds it only where it does not know that there are two sets of rows.
+    kernel, first = process.kernel_, process.X_train_[:1]
+    return float(kernel.diag(first)[0] - kernel(first, first)[0, 0])
 
 
-class _LinearBeliefs(_FactorBeliefs):
+class _FactorValues(Values):
+    """Values whose covariances are inner products of vectors, (n_rows, n_factors)."""
+
+    def __init__(self, factor: Array):
+        self.factor = factor
+
+    @property
+    def variance(self) -> Array:  # type: ignore[override]
+        return np.einsum("ij,ij->i", self.factor, self.factor)
+
+    def covariance(self, others: Any) -> Array:
+        """Covariances with the values at other rows."""
+        return self.factor @ others.factor.T
+
+    def take(self, rows: Array) -> Values:
+        """The values at some of the rows."""
+        return _FactorValues(self.factor[rows])
+
+
+class _LinearBeliefs(Beliefs):
     """Bayesian ridge regressions, and ridge regressions as their posterior."""
 
     def __init__(
@@ -249,40 +278,47 @@ class _LinearBeliefs(_FactorBeliefs):
     ):
         self.estimator = estimator
         design = _dense(X)
+        self.offset: Any = 0.0
+        if linear.fit_intercept:
+            self.offset = np.average(design, axis=0, weights=weights)
         self.kept: Any = slice(None)
-        self.offset = design.mean(axis=0) if linear.fit_intercept else 0.0
-        self.on_intercept = 0.0
         if isinstance(linear, (BayesianRidge, ARDRegression)):
             self.noise = 1 / float(linear.alpha_)
             covariance = np.asarray(linear.sigma_, dtype=np.float64)
             if isinstance(linear, ARDRegression):
                 self.kept = linear.lambda_ < linear.threshold_lambda
         else:
-            weights = np.ones(len(y)) if weights is None else weights
-            penalty = float(np.max(_penalty(linear)))
-            if linear.fit_intercept:
-                self.offset = np.average(design, axis=0, weights=weights)
             self.noise = _residual_variance(linear.predict(X), y, design.shape[1])
             centred = design - self.offset
-            information = centred.T @ (centred * weights[:, np.newaxis])
+            weighted = centred if weights is None else centred * weights[:, np.newaxis]
+            information = centred.T @ weighted
             # Without a penalty, labelled rows may leave directions open.
-            least = 1e-9 * np.trace(information) / max(1, len(information))
-            information[np.diag_indices_from(information)] += max(penalty, least, 1e-12)
+            least = 1e-9 * np.trace(information) / max(1, len(information)) + 1e-12
+            diagonal = np.diag_indices_from(information)
+            information[diagonal] += max(float(np.max(_penalty(linear))), least)
             covariance = self.noise * np.linalg.pinv(information, hermitian=True)
+        self.on_intercept = 0.0
         if linear.fit_intercept:
-            self.on_intercept = np.sqrt(self.noise / max(1, len(y)))
+            self.on_intercept = float(np.sqrt(self.noise / max(1, len(y))))
         values, axes = np.linalg.eigh(covariance)
         self.root = axes * np.sqrt(np.maximum(values, 0))
         self.n_factors = self.root.shape[1] + 1
 
-    def factor(self, X: Any) -> Array:
+    def at(self, X: Any) -> Values:
+        """The values at rows of `X`."""
         _, rows = at_last_step(self.estimator, X)
         count_rows(_num_samples(X))
-        vectors = (_dense(rows) - self.offset)[:, self.kept] @ self.root
-        return np.column_stack([vectors, np.full(len(vectors), self.on_intercept)])
+
+        def factor(some: Any) -> Array:
+            vectors = (_dense(some) - self.offset)[:, self.kept] @ self.root
+            ones = np.full(len(vectors), self.on_intercept)
+            return np.column_stack([vectors, ones])
+
+        every = np.arange(_num_samples(rows))
+        return _FactorValues(map_rows(factor, rows, every, 2 * self.n_factors))
 
 
-class _MemberBeliefs(_FactorBeliefs):
+class _MemberBeliefs(Beliefs):
     """The spread of members around their mean."""
 
     def __init__(self, estimator: Any, X: Any, y: Array):
@@ -292,10 +328,16 @@ class _MemberBeliefs(_FactorBeliefs):
         self.noise = float(np.mean((answers - y) ** 2))
         self.n_factors = len(answers)
 
-    def factor(self, X: Any) -> Array:
-        answers = member_predictions(self.estimator, X)
-        answers = answers - answers.mean(axis=0)
-        return answers.T / np.sqrt(max(1, len(answers) - 1))
+    def at(self, X: Any) -> Values:
+        """The values at rows of `X`."""
+
+        def factor(some: Any) -> Array:
+            answers = member_predictions(self.estimator, some)
+            answers = answers - answers.mean(axis=0)
+            return answers.T / np.sqrt(max(1, len(answers) - 1))
+
+        every = np.arange(_num_samples(X))
+        return _FactorValues(map_rows(factor, X, every, 2 * self.n_factors))
 
 
 def _penalty(linear: Any) -> Any:
@@ -315,9 +357,3 @@ def _dense(X: Any) -> Array:
     vectors = as_embedding(X.to_numpy() if hasattr(X, "to_numpy") else X)
     dense = vectors.toarray() if sp.issparse(vectors) else vectors
     return dense.astype(np.float64, copy=False)
-
-
-def labeled_part(X: Any, y: Any, candidates: Array) -> tuple[Any, Array]:
-    """The rows with a label, and their labels, given the positions of the others."""
-    rows = np.delete(np.arange(_num_samples(X)), candidates)
-    return _safe_indexing(X, rows), np.asarray(y, dtype=np.float64)[rows]

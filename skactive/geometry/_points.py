@@ -167,6 +167,18 @@ def nearest_distances(points: Points, centers: Points) -> Array:
     return result
 
 
+def squares_to_each(points: Points, centers: Points) -> Array:
+    """Squared distances to each centre, (n_centers, n_points), zero for copies."""
+    squares = inner_products(centers, points)
+    squares *= -2
+    squares += points.norms
+    squares += centers.norms[:, np.newaxis]
+    for center, row in enumerate(squares):
+        only = centers[center : center + 1]
+        _make_close_exact(row, points, only, lambda close: 0)
+    return squares
+
+
 def _make_close_exact(
     squares: Array, points: Points, centers: Points, center_of: Callable[[Array], Any]
 ) -> None:
