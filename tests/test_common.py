@@ -23,7 +23,7 @@ INNER = [
 THOROUGH = ("margin", "information_gain", "badge", "random")
 LEARNERS = [
     ActiveLearningClassifier(inner, strategy=name, n_members=2)
-    for name in get_strategy_names()
+    for name in get_strategy_names(task="classification")
     for inner in (
         INNER if name in ("margin", "information_gain", "badge") else INNER[:1]
     )
