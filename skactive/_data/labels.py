@@ -89,6 +89,8 @@ def read_numbers(y: Any) -> Array:
     labels = _values(column, known)
     if labels.dtype.kind == "O" and not any(isinstance(v, str) for v in labels):
         labels = _as_floats(labels)  # decimals, fractions
+    if labels.dtype.kind == "c":
+        raise ValueError("Complex data not supported: labels must be real numbers.")
     if labels.dtype.kind not in "biuf":
         shown = labels[0].item() if hasattr(labels[0], "item") else labels[0]
         raise ValueError(
