@@ -1,0 +1,16 @@
+"""The kind of labels that an estimator learns, where no learner names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skactive._models.numeric_target import Numbers
+from skactive._models.target import Classes, Target
+from skactive._models.wrappers import task_of
+
+_KINDS: dict[str, type[Target]] = {kind.task: kind for kind in (Classes, Numbers)}
+
+
+def kind_for(estimator: Any) -> type[Target]:
+    """The kind of labels that an estimator learns, classes if that is unknown."""
+    return _KINDS.get(task_of(estimator) or "", Classes)
