@@ -67,8 +67,9 @@ STRATEGIES = {
     # The same with other draws, also those of the model: what is noise?
     "random_again": {"strategy": "random", "initial_strategy": "random"},
     "default": {},
-    # With columns on one scale, whatever the model does.
+    # With columns on one scale, whatever the model does, or on no common scale.
     "lcmd_scaled": Lcmd(embedding=scale),
+    "lcmd_raw": Lcmd(scale=False),
     "k_center_scaled": KCenter(embedding=scale),
     "greedy_sampling_scaled": GreedySampling(embedding=scale),
     "uncertainty_herding_scaled": UncertaintyHerding(embedding=scale),

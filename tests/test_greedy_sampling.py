@@ -7,6 +7,8 @@ from numpy.testing import assert_array_equal
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import pairwise_distances
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skactive.geometry._greedy_sampling import greedy_sampling
 from skactive.geometry._largest_clusters import largest_clusters
@@ -45,7 +47,7 @@ def plain_greedy(X, target, labeled, n_queries, space):
     return chosen
 
 
-def plain_lcmd(X, labeled, n_queries, weights):
+def plain_lcmd(X, labeled, n_queries):
     """Holzmueller et al.: the farthest row of the cluster of the largest size."""
     known, chosen = labeled.tolist(), []
     for _ in range(n_queries):
@@ -55,8 +57,8 @@ def plain_lcmd(X, labeled, n_queries, weights):
                 continue
             squares = [((X[n] - X[c]) ** 2).sum() for c in known]
             center = known[int(np.argmin(squares))]
-            size[center] += weights[n] * min(squares)
-            member[center].append((weights[n] * min(squares), n))
+            size[center] += min(squares)
+            member[center].append((min(squares), n))
         largest = max((c for c in known if member[c]), key=lambda c: size[c])
         best = max(member[largest])[1]
         known.append(best)
@@ -77,17 +79,41 @@ def test_greedy_sampling_is_the_loop_of_the_paper(space):
 
 def test_largest_clusters_are_the_loop_of_the_paper():
     for seed in SEEDS:
-        X, weights, labeled = small_case(seed)
-        for some in (np.ones(len(X)), weights**2):
-            n_queries = min(5, len(X) - len(labeled))
+        X, target, labeled = small_case(seed)
+        n_queries = min(5, len(X) - len(labeled))
+        factors = np.abs(target[: X.shape[1]])
+        for scale in (None, factors):
             chosen = largest_clusters(
                 X,
                 n_queries,
                 labeled=labeled,
-                weights=some,
+                scale=scale,
                 rng=np.random.default_rng(0),
             )
-            assert chosen.tolist() == plain_lcmd(X, labeled, n_queries, some)
+            scaled = X if scale is None else X * scale
+            assert chosen.tolist() == plain_lcmd(scaled, labeled, n_queries)
+
+
+def test_units_of_columns_do_not_matter_but_those_of_a_pipeline_do():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(60, 2)), rng.random(60) < 0.1])
+    y = np.where(np.arange(60) < 5, X[:, 0], np.nan)
+    wide = X * [1e4, 1e-3, 50.0] + [7.0, 0.0, 3.0]
+    model = Ridge().fit(X[:5], y[:5])
+    expected = Lcmd().select(model, X, y, n_queries=8)
+    assert_array_equal(Lcmd().select(model, wide, y, n_queries=8), expected)
+    assert_array_equal(Lcmd(True).select(None, wide, y, n_queries=8), expected)
+    deviations = np.append(X[:, :2].std(axis=0), 1.0)
+    plain = Lcmd(False).select(None, X / deviations, y, n_queries=8)
+    assert_array_equal(plain, expected)
+    steps = make_pipeline(FunctionTransformer(), Ridge()).fit(X[:5], y[:5])
+    for strategy, estimator in (
+        (Lcmd(), steps),
+        (Lcmd(embedding=lambda X: X), model),
+        (Lcmd(False), model),
+    ):
+        chosen = strategy.select(estimator, wide, y, n_queries=8)
+        assert chosen.tolist() == plain_lcmd(wide, np.arange(5), 8)
 
 
 @pytest.mark.parametrize("function", ["greedy", "clusters"])

@@ -52,6 +52,15 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
         ) from error
 
 
+def are_columns(estimator: Any, embedding: Any = None) -> bool:
+    """Whether the vectors of :func:`embed` are the columns of `X` themselves."""
+    if embedding not in (None, "input"):
+        return False
+    around = [*layers(estimator)]
+    has_steps = any(kind_of(it) == "pipeline" and len(it) > 1 for it in around)
+    return not has_steps and not (embedding is None and has_hidden_layers(around[-1]))
+
+
 def embed_without_labels(estimator: Any, X: Any) -> Any:
     """As :func:`embed`, but None if rows of `X` are not vectors of finite numbers.
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from skactive._compat.typing import Array
-from skactive.geometry._blocks import unlabeled_positions
+from skactive.geometry._blocks import blocks, unlabeled_positions
 from skactive.geometry._points import Pool, draw_largest, squares_to_each
 
 
@@ -21,7 +22,7 @@ def largest_clusters(
     *,
     candidates: Array | None = None,
     labeled: Array | None = None,
-    weights: Array | None = None,
+    scale: Array | None = None,
     rng: np.random.Generator,
 ) -> Array:
     """Choose the farthest row of the largest cluster, one after the other (LCMD).
@@ -41,8 +42,8 @@ def largest_clusters(
         Ascending positions of the candidates. None means all unlabelled rows.
     labeled : ndarray of shape (n_labeled,), default=None
         Positions of the first centres. None means that there are none.
-    weights : ndarray of shape (n_samples,), default=None
-        Factors of the squared distances of the rows, not negative. None means ones.
+    scale : ndarray of shape (n_features,), default=None
+        Factors of the columns of a dense embedding. None means ones.
     rng : numpy.random.Generator
         Draws the first row if no row is labelled, and breaks ties.
 
@@ -73,8 +74,7 @@ def largest_clusters(
     n_queries = min(n_queries, n_rows)
     if n_queries == 0:
         return candidates[:0]
-    pool = Pool(vectors, np.concatenate([candidates, labeled]))
-    factors = None if weights is None else np.asarray(weights)[candidates]
+    pool = Pool(vectors, np.concatenate([candidates, labeled]), scale=scale)
     nearest = np.full(n_rows, np.inf)
     owner = np.zeros(n_rows, dtype=np.intp)
     _assign(nearest, owner, pool, n_rows + np.arange(len(labeled)), 0)
@@ -87,19 +87,59 @@ def largest_clusters(
     is_left = np.ones(n_rows, dtype=bool)
     is_left[chosen] = False
     while len(chosen) < n_queries:
-        size = nearest if factors is None else nearest * factors
-        totals = np.bincount(owner, weights=size * is_left, minlength=n_centers)
+        totals = np.bincount(owner, weights=nearest * is_left, minlength=n_centers)
         # A cluster without a row that could be chosen is no choice.
         totals[np.bincount(owner[is_left], minlength=n_centers) == 0] = -1.0
         largest = draw_largest(totals, rng)
         inside = np.flatnonzero((owner == largest) & is_left)
-        best = int(inside[draw_largest(size[inside], rng)])
+        best = int(inside[draw_largest(nearest[inside], rng)])
         chosen.append(best)
         is_left[best] = False
         if len(chosen) < n_queries:
             _assign(nearest, owner, pool, np.array([best]), n_centers)
             n_centers += 1
     return candidates[chosen]
+
+
+def unit_scale(vectors: Any) -> Array | None:
+    """Compute factors that bring columns of different units to one scale.
+
+    Columns are divided by their standard deviation, and those with two values by the
+    difference of these, so that another category counts like a typical difference of
+    numbers. Sparse columns, mostly zero, have one unit, and there are no factors.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR of shape (n_samples, n_features)
+        Finite.
+
+    Returns
+    -------
+    scale : ndarray of shape (n_features,) or None
+        Factors, one for a column with a single value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.geometry._largest_clusters import unit_scale
+    >>> unit_scale(np.array([[0.0, 7.0, 1.0], [0.0, 9.0, 1.0], [4.0, 8.0, 1.0]]))
+    array([0.25      , 1.22474487, 1.        ])
+    """
+    if sp.issparse(vectors) or len(vectors) == 0:
+        return None
+    low = vectors.min(axis=0).astype(np.float64)
+    width = vectors.max(axis=0) - low
+    total, squares = np.zeros(len(low)), np.zeros(len(low))
+    is_binary = np.ones(len(low), dtype=bool)
+    for rows in blocks(vectors):
+        some = vectors[rows] - low
+        is_binary &= ((some == 0) | (some == width)).all(axis=0)
+        total += some.sum(axis=0)
+        squares += np.einsum("ij,ij->j", some, some)
+    mean = total / len(vectors)
+    deviation = np.sqrt(np.maximum(squares / len(vectors) - mean**2, 0))
+    width = np.where(is_binary, width, deviation)
+    return 1 / np.where(width > 0, width, 1)
 
 
 def _assign(

@@ -74,11 +74,19 @@ class Pool:
     """Candidates, then labelled rows, of an embedding, addressed by number.
 
     `residual`, if given, has one row per position. The points are then outer products
-    of its rows and those of the embedding.
+    of its rows and those of the embedding. `scale`, if given, has one factor for each
+    column of a dense embedding.
     """
 
-    def __init__(self, vectors: Any, positions: Array, residual: Array | None = None):
+    def __init__(
+        self,
+        vectors: Any,
+        positions: Array,
+        residual: Array | None = None,
+        scale: Array | None = None,
+    ):
         self.vectors = vectors if sp.issparse(vectors) else np.asarray(vectors)
+        self.scale = scale
         self.positions = positions
         self.residual = residual
         self.shift = None if residual is not None else self._find_shift()
@@ -126,6 +134,8 @@ class Pool:
         vectors = self.vectors[at].astype(np.float64, copy=False)
         if self.shift is not None:
             vectors = vectors - self.shift
+        if self.scale is not None:
+            vectors = vectors * self.scale
         if self.residual is None:
             return [vectors]
         return [self.residual[rows].astype(np.float64, copy=False), vectors]
