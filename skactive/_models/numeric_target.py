@@ -40,6 +40,7 @@ class Numbers(Target):
     task = "regression"
     learner = "ActiveLearningRegressor"
     scoring = "r2"
+    lack = "fewer than two rows have been labelled"
 
     def __init__(self, numbers: Array):
         self.numbers = numbers
@@ -180,6 +181,16 @@ class Numbers(Target):
         if seed is not None and isinstance(cv, numbers.Integral):
             return KFold(cv, shuffle=True, random_state=seed)
         return check_cv(cv)
+
+    @staticmethod
+    def as_numbers(fitted: Any, labels: Array) -> Array:
+        """The predictions themselves."""
+        return np.ravel(labels)
+
+    @staticmethod
+    def from_numbers(fitted: Any, values: Array) -> Array:
+        """The numbers themselves."""
+        return values
 
     @staticmethod
     def predictions(fitted: Any, X: Any, rows: Array) -> list[dict]:

@@ -46,11 +46,14 @@ class Target(ABC):
         Name of the learner for such labels.
     scoring : str
         The score of an audit, unless another one is asked for.
+    lack : str
+        What is said while there are too few labels for a model.
     """
 
     task: ClassVar[str]
     learner: ClassVar[str]
     scoring: ClassVar[str]
+    lack: ClassVar[str]
 
     # -----------------------------------------------------------------------------
     # The labels of a pool
@@ -199,6 +202,16 @@ class Target(ABC):
 
     @staticmethod
     @abstractmethod
+    def as_numbers(fitted: Any, labels: Array) -> Array:
+        """Predicted labels of a fitted model as numbers, (n_labels,)."""
+
+    @staticmethod
+    @abstractmethod
+    def from_numbers(fitted: Any, values: Array) -> Array:
+        """The labels that these numbers are."""
+
+    @staticmethod
+    @abstractmethod
     def predictions(fitted: Any, X: Any, rows: Array) -> list[dict]:
         """What the model says of each of `rows`, for `explain_query`.
 
@@ -253,6 +266,7 @@ class Classes(Target):
     task = "classification"
     learner = "ActiveLearningClassifier"
     scoring = "accuracy"
+    lack = "one class only has been labelled"
 
     def __init__(self, classes: Array, codes: Array):
         self.classes = classes
@@ -414,6 +428,16 @@ class Classes(Target):
         if seed is not None and isinstance(cv, numbers.Integral):
             return StratifiedKFold(cv, shuffle=True, random_state=seed)
         return check_cv(cv, labels, classifier=True)
+
+    @staticmethod
+    def as_numbers(fitted: Any, labels: Array) -> Array:
+        """Positions of predicted classes among those of the model."""
+        return np.searchsorted(classes_of(fitted), np.ravel(labels))
+
+    @staticmethod
+    def from_numbers(fitted: Any, values: Array) -> Array:
+        """The classes at these positions."""
+        return classes_of(fitted)[values.astype(np.intp)]
 
     @staticmethod
     def predictions(fitted: Any, X: Any, rows: Array) -> list[dict]:
