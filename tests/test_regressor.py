@@ -271,9 +271,9 @@ def test_any_number_is_a_measurement():
 
 def test_containers_of_X():
     pd = pytest.importorskip("pandas")
-    expected = make("lcmd").fit(X, partly()).query(X, partly())
+    expected = make("k_center").fit(X, partly()).query(X, partly())
     for rows in (sp.csr_matrix(X), pd.DataFrame(X, columns=list("abcde"))):
-        learner = make("lcmd").fit(rows, partly())
+        learner = make("k_center").fit(rows, partly())
         assert_array_equal(learner.query(rows, partly()), expected)
     assert learner.feature_names_in_.tolist() == list("abcde")
 

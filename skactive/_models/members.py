@@ -136,32 +136,48 @@ def member_predictions(estimator: Any, X: Any) -> Array:
     learner has made: bootstrap clones, dropout masks or snapshots of a net, or a
     function of `X`. The predictions are finite, float64.
     """
-    members, inner = given_members(estimator), inside(estimator)
-    if members is None and inner is not estimator:
-        answers = member_predictions(inner, pass_in(estimator, X))
-        return pass_out_numbers(estimator, answers)
-    n_samples = _num_samples(X)
-    if callable(members):
-        answers = np.asarray(members(X), dtype=np.float64)
-        if answers.ndim == 3 and answers.shape[2] == 1:  # one output of a net
-            answers = answers[:, :, 0]
-        if answers.ndim != 2 or answers.shape[1] != n_samples or len(answers) == 0:
-            raise ValueError(
-                f"members gave an array of shape {answers.shape} for {n_samples} rows; "
-                f"expected (n_members, {n_samples})."
-            )
-    elif members is not None:
-        answers = np.stack([_predict(member, X, {}) for member in members])
-    else:
-        parts = _ensemble_parts(estimator, X)
-        answers = np.stack([_predict(member, *part) for member, *part in parts])
-    if not np.isfinite(answers).all():
-        n_wrong = np.count_nonzero(~np.isfinite(answers).all(axis=1))
+    return np.stack([*each_prediction(estimator, X)])
+
+
+def each_prediction(estimator: Any, X: Any) -> Iterator[Array]:
+    """The predictions of :func:`member_predictions`, one member after the other."""
+    n_members, n_wrong = 0, 0
+    for answer in _answers(estimator, X):
+        n_members += 1
+        n_wrong += not np.isfinite(answer).all()
+        yield answer
+    if n_wrong:
         raise ValueError(
-            f"{n_wrong} of {len(answers)} members gave predictions that are NaN or "
+            f"{n_wrong} of {n_members} members gave predictions that are NaN or "
             "infinite."
         )
-    count_rows(n_samples, n_models=len(answers))
+    count_rows(_num_samples(X), n_models=n_members)
+
+
+def _answers(estimator: Any, X: Any) -> Iterator[Array]:
+    members, inner = given_members(estimator), inside(estimator)
+    if members is None and inner is not estimator:
+        for answer in _answers(inner, pass_in(estimator, X)):
+            yield pass_out_numbers(estimator, answer)
+    elif callable(members):
+        yield from _checked_answers(members(X), _num_samples(X))
+    elif members is not None:
+        for member in members:
+            yield _predict(member, X, {})
+    else:
+        for member, *part in _ensemble_parts(estimator, X):
+            yield _predict(member, *part)
+
+
+def _checked_answers(answers: Any, n_samples: int) -> Array:
+    answers = np.asarray(answers, dtype=np.float64)
+    if answers.ndim == 3 and answers.shape[2] == 1:  # one output of a net
+        answers = answers[:, :, 0]
+    if answers.ndim != 2 or answers.shape[1] != n_samples or len(answers) == 0:
+        raise ValueError(
+            f"members gave an array of shape {answers.shape} for {n_samples} rows; "
+            f"expected (n_members, {n_samples})."
+        )
     return answers
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +29,11 @@ from skactive._compat.sklearn import _num_samples, _safe_indexing
 from skactive._compat.tally import count_rows
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
-from skactive._models.members import given_members, member_predictions
+from skactive._models.members import (
+    each_prediction,
+    given_members,
+    member_predictions,
+)
 from skactive._models.wrappers import (
     at_last_step,
     last_step,
@@ -89,13 +94,27 @@ def predictive_std(estimator: Any, X: Any) -> Array:
         std = _own_std(estimator, X)[1]
         count_rows(_num_samples(X))
     else:
-        std = member_predictions(estimator, X).std(axis=0)
+        std = _spread(each_prediction(estimator, X))
     if not np.isfinite(std).all():
         raise ValueError(
             f"{estimator!r} gave {np.count_nonzero(~np.isfinite(std))} standard "
             f"deviations that are NaN or infinite for {_num_samples(X)} rows."
         )
     return std
+
+
+def _spread(answers: Iterator[Array]) -> Array:
+    """Standard deviation of arrays that come one after the other."""
+    first = next(answers)
+    total, squares, n_answers = np.zeros(len(first)), np.zeros(len(first)), 1
+    for answer in answers:
+        # Differences from the first: little is lost if all are far from zero.
+        change = answer - first
+        total += change
+        squares += np.multiply(change, change, out=change)
+        n_answers += 1
+    total /= n_answers
+    return np.sqrt(np.maximum(squares / n_answers - total**2, 0))
 
 
 def _own_std(estimator: Any, X: Any) -> tuple[Array, Array]:
