@@ -438,7 +438,7 @@ def loss_interval(
     >>> errors = np.random.default_rng(0).normal(size=50)
     >>> rmse = loss_interval(lambda rows: np.sqrt(np.mean(errors[rows] ** 2)), 50)
     >>> round(rmse.estimate, 3), np.round(rmse.interval, 3)
-    (0.894, array([0.724, 1.104]))
+    (0.92, array([0.761, 1.113]))
     """
     _check_confidence(confidence)
     if n_rows == 0:

@@ -40,6 +40,7 @@ PAGES = {
         "benchmarks/README.md",
         [
             "Label efficiency",
+            "Regression",
             "Campaigns",
             "Curves",
             "Cold start",

@@ -80,7 +80,7 @@ class Uncertainty(PointwiseStrategy):
     >>> Uncertainty()(LogisticRegression().fit(X, [0, 0, 1, 1]), [[1.5]]).round(2)
     array([1.])
     >>> Uncertainty()(BayesianRidge().fit(X, [0.1, 0.9, 2.1, 3.0]), [[1.5]]).round(2)
-    array([0.11])
+    array([0.09])
     """
 
     needs = ("predict_proba", "decision_function", "std")
