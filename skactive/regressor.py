@@ -91,7 +91,8 @@ class ActiveLearningRegressor(RegressorMixin, BaseActiveLearner):
     random_state : int, RandomState instance or None, default=None
         Breaks ties, and draws the first rows, bootstrap samples and dropout masks. It
         seeds each `random_state` inside `estimator` that is None. An int gives the same
-        answer for the same call.
+        answer for the same call. Nets of skorch draw from torch's own random state, for
+        which there is ``torch.manual_seed``.
 
     Attributes
     ----------

@@ -125,9 +125,10 @@ def test_covariance_of_a_gaussian_process():
 
 @pytest.mark.parametrize("model", [BayesianRidge(), ARDRegression()], ids=name)
 def test_covariance_of_bayesian_linear_models(model):
-    model.fit(X, y)
-    noise = noise_variance(model, X, y)
-    own = np.diag(predictive_covariance(model, Z, Z, X, y))
+    centred = X - X.mean(axis=0)  # scikit-learn 1.7 does not centre in predict
+    model.fit(centred, y)
+    noise = noise_variance(model, centred, y)
+    own = np.diag(predictive_covariance(model, Z, Z, centred, y))
     # What is added here is the variance of the intercept.
     std = model.predict(Z, return_std=True)[1]
     assert_allclose(own + noise - noise / 60, std**2, rtol=1e-6)
@@ -145,7 +146,6 @@ def test_covariance_of_bayesian_linear_models(model):
 )
 def test_covariance_of_ridge_is_that_of_its_posterior(model):
     model.fit(X, y)
-    weights = np.arange(60) % 3 + 1.0
     penalty = {"Ridge": 2.0, "RidgeCV": 2.0, "LinearRegression": 0.0}[name(model)]
     if not model.fit_intercept:
         penalty = 0.5
@@ -156,7 +156,6 @@ def test_covariance_of_ridge_is_that_of_its_posterior(model):
     noise = noise_variance(model, X, y)
     expected = noise * others @ inverse @ others.T
     assert_allclose(predictive_covariance(model, Z, Z, X, y), expected, rtol=1e-6)
-    assert weights.shape == (60,)
 
 
 def test_covariance_of_members():

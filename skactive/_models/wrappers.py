@@ -266,8 +266,8 @@ def task_of(estimator: Any) -> str | None:
     first = estimator[0] if isinstance(estimator, (list, tuple)) and estimator else None
     last = last_step(estimator if first is None else first)
     try:
-        kind = get_tags(last).estimator_type
-    except (AttributeError, TypeError, ValueError):  # it is not derived from sklearn's
+        kind = last.__sklearn_tags__().estimator_type
+    except (AttributeError, TypeError):  # it is not derived from BaseEstimator
         kind = getattr(last, "_estimator_type", None)
     return {"classifier": "classification", "regressor": "regression"}.get(kind)
 
