@@ -34,6 +34,8 @@ from skactive import (
     get_strategy_names,
     query,
 )
+from skactive.display import UtilityDisplay
+from skactive.labeling import label_pool
 from skactive.strategies import (
     Diverse,
     Fade,
@@ -353,6 +355,15 @@ def test_few_whole_numbers_may_be_classes():
         make().fit(X, grades / 4)
         make().fit(X, np.full(150, 2))
         make().fit(X[:8], np.arange(8) % 4)
+
+
+def test_what_serves_classes_only_says_so():
+    with pytest.raises(ValueError, match="label_pool is for labels that are classes"):
+        label_pool(make(), X, lambda rows: full[:1])
+    pytest.importorskip("matplotlib")
+    learner = make("std").fit(X[:, :2], partly())
+    with pytest.raises(ValueError, match="UtilityDisplay is for labels that are cla"):
+        UtilityDisplay.from_estimator(learner, X[:, :2], partly())
 
 
 @pytest.mark.parametrize("members", ["posterior", "none", 3])
