@@ -329,7 +329,7 @@ def _cells(record: dict) -> dict[str, str]:
             + (f" ({shares[name]:.0%})" if shares else "")
             for name, value in record["terms"].items()
         )
-    predicted = "" if record["prediction"] is None else str(record["prediction"])
+    predicted = "" if record["prediction"] is None else _short(record["prediction"])
     if record.get("std") is not None:
         predicted += f", standard deviation {record['std']:.3g}"
     if record.get("proba") is not None:
@@ -342,7 +342,7 @@ def _cells(record: dict) -> dict[str, str]:
             f"{record['epistemic']:.3g} nats in the model"
         )
     nearest = ", ".join(
-        f"row {near['row']} (label {near['label']}) at {near['distance']:.3g}"
+        f"row {near['row']} (label {_short(near['label'])}) at {near['distance']:.3g}"
         for near in record["nearest_labeled"] or []
     )
     place = f"{record['n_copies'] - 1} other rows identical to it"
@@ -364,6 +364,11 @@ def _cells(record: dict) -> dict[str, str]:
 
 def _plain(label: Any) -> Any:
     return label.item() if isinstance(label, np.generic) else label
+
+
+def _short(label: Any) -> str:
+    is_fraction = isinstance(label, float) and label % 1 != 0
+    return f"{label:.4g}" if is_fraction else str(label)
 
 
 def _one_line(text: str) -> str:
