@@ -4,7 +4,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from skactive.geometry._gaussian import (
-    greedy_variance_batch,
+    greedy_gaussian_batch,
     predictive_information,
     variance_reduction,
 )
@@ -50,12 +50,36 @@ def test_greedy_batch_is_the_plain_loop():
                 for x in range(n_rows)
             ]
             chosen.append(int(np.argmin(left)))
-        found = greedy_variance_batch(
+        found = greedy_gaussian_batch(
             K[:n_rows, n_rows:],
             np.diag(K)[:n_rows],
             noise,
             n_rows,
             column=lambda row, K=K, n=n_rows: K[:n, row],
+            rng=np.random.default_rng(0),
+        )
+        assert found.tolist() == chosen
+
+
+def test_greedy_information_is_the_plain_loop():
+    for seed in range(100):
+        K, n_rows, _, noise = small_case(seed)
+        chosen = []
+        for _ in range(n_rows):
+            left = conditioned(K, chosen, noise)
+            variance = np.diag(left)
+            gains = predictive_information(
+                left[:n_rows, n_rows:], variance[:n_rows], variance[n_rows:], noise
+            )
+            gains[chosen] = -1
+            chosen.append(int(np.argmax(gains)))
+        found = greedy_gaussian_batch(
+            K[:n_rows, n_rows:],
+            np.diag(K)[:n_rows],
+            noise,
+            n_rows,
+            column=lambda row, K=K, n=n_rows: K[:n, row],
+            target_variance=np.diag(K)[n_rows:],
             rng=np.random.default_rng(0),
         )
         assert found.tolist() == chosen
@@ -83,7 +107,7 @@ def test_nothing_is_told_where_nothing_is_unknown():
     assert variance_reduction(zeros, np.zeros(3), 0.0).tolist() == [0, 0, 0]
     found = predictive_information(zeros, np.zeros(3), np.zeros(2), 0.0)
     assert found.tolist() == [0, 0, 0]
-    batch = greedy_variance_batch(
+    batch = greedy_gaussian_batch(
         zeros,
         np.zeros(3),
         0.0,

@@ -92,18 +92,20 @@ def predictive_information(
     return np.abs(np.log1p(-shares)).sum(axis=1) / (2 * max(1, cross.shape[1]))
 
 
-def greedy_variance_batch(
+def greedy_gaussian_batch(
     cross: Array,
     variance: Array,
     noise: float,
     n_queries: int,
     *,
     column: Callable[[int], Array],
+    target_variance: Array | None = None,
     rng: np.random.Generator,
 ) -> Array:
-    """Choose rows one by one so that little variance of targets is left.
+    """Choose rows one by one that tell the most about targets.
 
     Each pick lowers the mean variance of the targets most, given the picks before it.
+    With a `target_variance`, it gives the most information about them instead.
 
     Parameters
     ----------
@@ -115,6 +117,9 @@ def greedy_variance_batch(
         Variance of a measurement around its value, not negative.
     n_queries : int
         Number of rows to choose, at most n_rows.
+    target_variance : ndarray of shape (n_targets,), default=None
+        Variances of the values at targets, for :func:`predictive_information`. None
+        means :func:`variance_reduction`.
     column : callable
         A function ``column(row) -> covariances`` of one row with all, (n_rows,).
     rng : numpy Generator
@@ -128,20 +133,24 @@ def greedy_variance_batch(
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive.geometry._gaussian import greedy_variance_batch
+    >>> from skactive.geometry._gaussian import greedy_gaussian_batch
     >>> K = np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 0.8]])
     >>> rng = np.random.default_rng(0)
-    >>> batch = greedy_variance_batch(
+    >>> batch = greedy_gaussian_batch(
     ...     K, np.diag(K), 0.1, 2, column=lambda row: K[row], rng=rng)
     >>> batch[1]
     np.int64(2)
     """
     cross, left = cross.copy(), variance.copy()
+    targets = target_variance
     steps = np.zeros((n_queries, len(left)))
     is_open = np.ones(len(left), dtype=bool)
     chosen: list[int] = []
     for turn in range(n_queries):
-        gains = variance_reduction(cross, left, noise)
+        if targets is None:
+            gains = variance_reduction(cross, left, noise)
+        else:
+            gains = predictive_information(cross, left, targets, noise)
         best = draw_largest(np.where(is_open, gains, -1.0), rng)
         chosen.append(best)
         is_open[best] = False
@@ -150,7 +159,10 @@ def greedy_variance_batch(
             continue  # nothing was left to learn there
         covariances = column(best) - steps[:turn, best] @ steps[:turn]
         step = covariances / np.sqrt(total)
-        cross -= np.outer(step, cross[best] / np.sqrt(total))
+        told = cross[best] / np.sqrt(total)
+        cross -= np.outer(step, told)
+        if targets is not None:
+            targets = np.maximum(targets - told**2, 0)
         left = np.maximum(left - step**2, 0)
         steps[turn] = step
     return np.array(chosen, dtype=np.intp)

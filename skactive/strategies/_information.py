@@ -20,7 +20,11 @@ from skactive._models.wrappers import task_of
 from skactive.geometry._gaussian import predictive_information
 from skactive.measures._joint import is_exhausted
 from skactive.strategies._base import Request, Strategy
-from skactive.strategies._integrated_variance import read_beliefs, target_rows
+from skactive.strategies._integrated_variance import (
+    choose_greedily,
+    read_beliefs,
+    target_rows,
+)
 from skactive.strategies._selection import (
     as_generator,
     check_utilities,
@@ -29,6 +33,9 @@ from skactive.strategies._selection import (
     warn_if_equal,
 )
 from skactive.strategies._stochastic import gumbel_keys
+
+# Number of candidates for a batch of a regressor.
+_MAX_CANDIDATES = 10_000
 
 
 class BatchBald(Strategy):
@@ -155,7 +162,9 @@ class Epig(Strategy):
 
     For regressors, labels are taken as normally distributed. Their covariances are
     those of :class:`IntegratedVariance`: in closed form for Gaussian processes and
-    linear models, and from the members of a committee for others. This needs `y`.
+    linear models, and from the members of a committee for others. This needs `y`. Rows
+    of a batch are then chosen one by one, each for what those before it do not tell, of
+    at most 10,000 candidates.
 
     Parameters
     ----------
@@ -188,6 +197,8 @@ class Epig(Strategy):
     """
 
     needs = ("members", "covariance", "member_predictions")
+    # For regressors, `select` only takes into account what else is in the batch.
+    has_utilities = True
     uses_weights = True
     _parameter_constraints: dict = {
         "targets": "no_validation",
@@ -216,6 +227,11 @@ class Epig(Strategy):
         score = partial(_predictive_gain, estimator, target_proba)
         n_outputs = count_outputs(estimator, "members")
         return map_rows(score, X, candidates, n_outputs)
+
+    def _choose(self, request: Request) -> Array:
+        if task_of(request.estimator) != "regression":
+            return super()._choose(request)
+        return choose_greedily(self, request, _MAX_CANDIDATES, by_information=True)
 
 
 def _information_gain(estimator: Any, X: Any) -> Array:

@@ -12,7 +12,7 @@ from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._models.predictive import Beliefs, Values, beliefs
-from skactive.geometry._gaussian import greedy_variance_batch, variance_reduction
+from skactive.geometry._gaussian import greedy_gaussian_batch, variance_reduction
 from skactive.strategies._base import Request, Strategy
 from skactive.strategies._selection import as_generator, find_candidates, pick_distinct
 
@@ -46,7 +46,7 @@ class IntegratedVariance(Strategy):
 
     See Also
     --------
-    Epig : The information about targets, without a batch.
+    Epig : The information about targets instead of their variance.
     VarianceReduction : The same for classifiers.
 
     References
@@ -96,29 +96,45 @@ class IntegratedVariance(Strategy):
 
     def _choose(self, request: Request) -> Array:
         """Choose rows one by one, each for what those before it leave."""
-        estimator, X, y, candidates, n_queries, seed = request
-        rng = as_generator(seed)
-        n_most = max(self.max_candidates, n_queries)
-        if len(candidates) > n_most:
-            candidates = np.sort(rng.permutation(candidates)[:n_most])
-        believed = read_beliefs(estimator, X, y)
-        values = believed.at(_safe_indexing(X, candidates))
-        targets = believed.at(target_rows(self, X))
+        return choose_greedily(self, request, self.max_candidates)
 
-        def pick(rows: Array, n_rows: int) -> Array:
-            is_all = rows is candidates
-            own = values if is_all else values.take(np.searchsorted(candidates, rows))
-            chosen = greedy_variance_batch(
-                own.covariance(targets),
-                own.variance,
-                believed.noise,
-                n_rows,
-                column=lambda row: own.covariance(own.take(np.array([row])))[:, 0],
-                rng=rng,
-            )
-            return rows[chosen]
 
-        return pick_distinct(pick, X, candidates, n_queries, rng)
+def choose_greedily(
+    strategy: Any,
+    request: Request,
+    max_candidates: int,
+    *,
+    by_information: bool = False,
+) -> Array:
+    """Choose rows that tell a regressor the most about the targets of a strategy.
+
+    They lower the variance of the targets, or give information about them. Of more than
+    `max_candidates`, as many are drawn at random.
+    """
+    estimator, X, y, candidates, n_queries, seed = request
+    rng = as_generator(seed)
+    n_most = max(max_candidates, n_queries)
+    if len(candidates) > n_most:
+        candidates = np.sort(rng.permutation(candidates)[:n_most])
+    believed = read_beliefs(estimator, X, y)
+    values = believed.at(_safe_indexing(X, candidates))
+    targets = believed.at(target_rows(strategy, X))
+
+    def pick(rows: Array, n_rows: int) -> Array:
+        is_all = rows is candidates
+        own = values if is_all else values.take(np.searchsorted(candidates, rows))
+        chosen = greedy_gaussian_batch(
+            own.covariance(targets),
+            own.variance,
+            believed.noise,
+            n_rows,
+            column=lambda row: own.covariance(own.take(np.array([row])))[:, 0],
+            target_variance=targets.variance if by_information else None,
+            rng=rng,
+        )
+        return rows[chosen]
+
+    return pick_distinct(pick, X, candidates, n_queries, rng)
 
 
 def _reduction(believed: Beliefs, targets: Values, X: Any) -> Array:
