@@ -63,7 +63,7 @@ MORE = [
     *("clue", "entropy", "least_confidence", "power", "softrank", "ranked_batch"),
 ]
 GROUPS = {"default": DEFAULT, "more": MORE, "activeml": _activeml.NAMES}
-KNOWN = {*STRATEGIES, *get_strategy_names(), *_activeml.NAMES}
+KNOWN = {*STRATEGIES, *get_strategy_names(task="classification"), *_activeml.NAMES}
 
 
 class Cell(NamedTuple):

@@ -35,7 +35,7 @@ def label_free():
     """Names of the strategies that need nothing of an estimator."""
     return [
         name
-        for name in get_strategy_names()
+        for name in get_strategy_names(task="classification")
         if not any(leaf.needs for leaf in get_strategy(name).leaves())
     ]
 

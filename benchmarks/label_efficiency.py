@@ -19,41 +19,19 @@ and models are in `_label_cells.py`, tables in `_tables.py`.
 """
 
 import argparse
-import csv
 import itertools
-import os
-import time
 from pathlib import Path
 
 import _tables
 from _label_cells import COLUMNS, DEFAULT, GROUPS, KNOWN, MODELS, Cell, run_cell
 from _label_report import print_report
-from joblib import Parallel, delayed, parallel_config
-
-
-def read_lines(path):
-    """Finished cells; what a killed process left of a last line is passed over."""
-    if not path.exists():
-        return []
-    text = path.read_text()
-    return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
+from _results import read_lines, run_cells
 
 
 def cell_of(line):
     seed, batch = int(line["seed"]), int(line["batch"])
     others = line["table"], line["model"], line["start"], line["strategy"]
     return Cell(*others[:2], seed, batch, *others[2:])
-
-
-def open_to_append(path):
-    """The file, with its header, and without half of a last line."""
-    text = path.read_bytes() if path.exists() else b""
-    file = path.open("a", newline="")
-    file.truncate(text.rfind(b"\n") + 1)
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-    if b"\n" not in text:
-        writer.writeheader()
-    return file, writer
 
 
 def cells_to_run(options):
@@ -81,26 +59,7 @@ def cells_to_run(options):
 def run(options):
     cells, n_all = cells_to_run(options)
     print(f"{len(cells)} of {n_all} cells are to be run", flush=True)
-    begin = time.perf_counter()
-    file, writer = open_to_append(options.csv)
-    with file, parallel_config("loky", inner_max_num_threads=1):
-        lines = Parallel(
-            options.jobs,
-            return_as="generator_unordered",
-            batch_size=1,
-            pre_dispatch=2 * options.jobs,
-        )(delayed(run_cell)(cell) for cell in cells)
-        for n_done, line in enumerate(lines, start=1):
-            writer.writerow(line)
-            file.flush()
-            os.fsync(file.fileno())
-            cell = " ".join(str(part) for part in cell_of(line))
-            minutes = (time.perf_counter() - begin) / 60
-            print(
-                f"{n_done}/{len(cells)} {minutes:.1f} min: {cell}, "
-                f"{line['seconds']} s {line['error']}",
-                flush=True,
-            )
+    run_cells(options.csv, COLUMNS, cells, run_cell, options.jobs)
 
 
 def parse_options():

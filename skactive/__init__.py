@@ -2,12 +2,14 @@
 
 from skactive._data.copies import count_copies
 from skactive.classifier import ActiveLearningClassifier, query
+from skactive.regressor import ActiveLearningRegressor
 from skactive.strategies import get_strategy, get_strategy_names, make_strategy
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ActiveLearningClassifier",
+    "ActiveLearningRegressor",
     "__version__",
     "count_copies",
     "get_strategy",

@@ -18,8 +18,10 @@ from skactive._compat.typing import Array
 __all__ = [
     "Estimate",
     "jackknife_interval",
+    "loss_interval",
     "lure_weights",
     "smoothed_bootstrap_interval",
+    "tail_share",
     "unbiased_risk",
     "wilson_interval",
 ]
@@ -384,6 +386,108 @@ def smoothed_bootstrap_interval(
     low = min(whole, float(np.quantile(scores[0], tail)))
     high = max(whole, float(np.quantile(scores[1], 1 - tail)))
     return Estimate(whole, (low, high), float(scores[1].std()))
+
+
+def loss_interval(
+    statistic: Callable[[Array], float],
+    n_rows: int,
+    *,
+    best: float | None = 0.0,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Estimate a score of predictions of numbers, with an interval for all rows.
+
+    The standard error is that of the jackknife: the score is computed without each row
+    in turn. For an error such as the mean squared error or its root, the interval is
+    symmetric on the scale of the logarithm of the distance to the best score, since
+    errors are positive and their distribution has a long tail. It uses Student's
+    distribution.
+
+    The interval is too short where few rows that are rare have most of the error, see
+    :func:`tail_share`. It is no interval for a median, for which the jackknife is not
+    consistent.
+
+    Parameters
+    ----------
+    statistic : callable
+        A function ``statistic(rows) -> score`` of positions among the rows.
+    n_rows : int
+        Number of rows.
+    best : float or None, default=0.0
+        The best score, such as 0 for (negative) errors and 1 for R squared. None means
+        that it is not known, or that scores are not bounded. The interval is then
+        symmetric around the estimate.
+    confidence : float in (0, 1), default=0.95
+        Confidence level of the interval.
+
+    Returns
+    -------
+    estimate : Estimate
+        The score of all rows, NaN if there are none. The interval is infinite for fewer
+        than three rows, or if the score is not defined without one of them.
+
+    References
+    ----------
+    .. [1] B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman &
+       Hall 1993, chapter 11.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.estimation import loss_interval
+    >>> errors = np.random.default_rng(0).normal(size=50)
+    >>> rmse = loss_interval(lambda rows: np.sqrt(np.mean(errors[rows] ** 2)), 50)
+    >>> round(rmse.estimate, 3), np.round(rmse.interval, 3)
+    (0.92, array([0.761, 1.113]))
+    """
+    _check_confidence(confidence)
+    if n_rows == 0:
+        return Estimate(np.nan, (-np.inf, np.inf), np.nan)
+    rows = np.arange(n_rows)
+    whole = float(statistic(rows))
+    if n_rows < 3 or not np.isfinite(whole):
+        return Estimate(whole, (-np.inf, np.inf), np.nan)
+    without = np.array([statistic(np.delete(rows, row)) for row in rows])
+    if not np.isfinite(without).all():
+        return Estimate(whole, (-np.inf, np.inf), np.nan)
+    scale = (n_rows - 1) / np.sqrt(n_rows)
+    error = float(scale * without.std())
+    quantile = float(stdtrit(n_rows - 1, (1 + confidence) / 2))
+    distance = None if best is None else np.abs(best - np.append(without, whole))
+    if distance is None or distance.min() == 0:
+        half = quantile * error
+        return Estimate(whole, (whole - half, whole + half), error)
+    sign = -1.0 if whole < best else 1.0  # type: ignore[operator]
+    factor = np.exp(quantile * scale * np.log(distance[:-1]).std())
+    ends = [best + sign * distance[-1] * f for f in (factor, 1 / factor)]
+    return Estimate(whole, (float(min(ends)), float(max(ends))), error)
+
+
+def tail_share(losses: ArrayLike, share: float = 0.05) -> float:
+    """Compute the share of the total loss that the rows with the largest losses have.
+
+    Parameters
+    ----------
+    losses : array-like of shape (n_rows,)
+        Losses, such as squared errors, not negative.
+    share : float in (0, 1], default=0.05
+        Share of the rows to look at, at least one row.
+
+    Returns
+    -------
+    tail : float
+        Share of the sum of all losses. Zero if that sum is zero.
+
+    Examples
+    --------
+    >>> from skactive.estimation import tail_share
+    >>> tail_share([1.0, 1.0, 1.0, 1.0, 6.0], 0.2)
+    0.6
+    """
+    losses = np.sort(np.asarray(losses, dtype=np.float64))
+    n_largest = max(1, round(share * len(losses)))
+    total = losses.sum()
+    return float(losses[-n_largest:].sum() / total) if total > 0 else 0.0
 
 
 # Half the square of the 97.5 % quantile of the normal distribution, rounded.

@@ -12,7 +12,7 @@ from skactive import ActiveLearningClassifier, get_strategy, get_strategy_names
 X, full = make_classification(
     n_samples=150, n_features=6, n_informative=4, n_classes=3, random_state=0
 )
-NAMES = get_strategy_names()
+NAMES = get_strategy_names(task="classification")
 POINTWISE = [name for name in NAMES if get_strategy(name).pointwise]
 # Marks of tests that run over all strategies, on few labels.
 FEW_LABELS = [

@@ -3,15 +3,20 @@
 import warnings
 
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from skactive import ActiveLearningClassifier, get_strategy_names
+from skactive import (
+    ActiveLearningClassifier,
+    ActiveLearningRegressor,
+    get_strategy_names,
+)
 
 INNER = [
     LogisticRegression(),
@@ -23,7 +28,7 @@ INNER = [
 THOROUGH = ("margin", "information_gain", "badge", "random")
 LEARNERS = [
     ActiveLearningClassifier(inner, strategy=name, n_members=2)
-    for name in get_strategy_names()
+    for name in get_strategy_names(task="classification")
     for inner in (
         INNER if name in ("margin", "information_gain", "badge") else INNER[:1]
     )
@@ -41,6 +46,17 @@ LEARNERS += [
     ActiveLearningClassifier(LogisticRegression(), budget=budget, batch_size=batch_size)
     for budget, batch_size in [(20, 5), (1.0, 30), (10_000, 40)]
 ]
+LEARNERS += [
+    ActiveLearningRegressor(Ridge(), strategy=name, n_members=2)
+    for name in get_strategy_names(task="regression")
+]
+LEARNERS += [
+    ActiveLearningRegressor(RandomForestRegressor(n_estimators=5), "std"),
+    ActiveLearningRegressor(GaussianProcessRegressor(), "integrated_variance"),
+    ActiveLearningRegressor(make_pipeline(StandardScaler(), Ridge()), "lcmd"),
+    ActiveLearningRegressor(Ridge(), audit_fraction=0.2, random_state=0),
+    ActiveLearningRegressor(Ridge(), "std", budget=20, batch_size=5),
+]
 EXPECTED_FAILURES: dict[str, str] = {}
 
 
@@ -57,6 +73,7 @@ def cases():
 
 
 @pytest.mark.filterwarnings("ignore:.*equally useful:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*may be classes:UserWarning")
 @pytest.mark.parametrize(("estimator", "check"), list(cases()))
 def test_scikit_learn_checks(estimator, check):
     with warnings.catch_warnings():

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.isotonic import isotonic_regression
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, log_loss
-from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
-from skactive import ActiveLearningClassifier
+from skactive import ActiveLearningClassifier, ActiveLearningRegressor
 from skactive.model_selection import active_learning_curve
 from skactive.model_selection._summary import (
     _resampled_needs,
@@ -466,3 +466,46 @@ def test_wrong_parameters_are_named(wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=f"The '{name}' parameter of active_le"):
         curve_of(**wrong)
+
+
+# Numbers ------------------------------------------------------------------------------
+
+NUMBERS, ANSWERS = make_regression(200, 4, noise=2.0, random_state=0)
+
+
+@pytest.mark.parametrize("estimator", [Ridge(), ActiveLearningRegressor(Ridge())])
+def test_curves_of_regressors(estimator):
+    curve = active_learning_curve(
+        estimator, NUMBERS, ANSWERS, budget=30, cv=5, random_state=0
+    )
+    assert curve.strategies == ["random", "lcmd"]
+    assert curve.test_scores.shape == (2, 3, 10)
+    assert (curve.test_scores[:, -1] > 0.9).all()  # R squared
+    learner = ActiveLearningRegressor(Ridge(), budget=30)
+    splits = [*KFold(5).split(NUMBERS)]
+    given = active_learning_curve(
+        learner, NUMBERS, ANSWERS, budget=30, cv=splits, n_repeats=1, random_state=0
+    )
+    assert given.test_scores.shape == (2, 3, 5)
+
+
+def test_falling_errors_save_labels_the_right_way_round():
+    errors = ["neg_root_mean_squared_error", "neg_mean_absolute_error", "r2"]
+    curve = active_learning_curve(
+        Ridge(),
+        NUMBERS,
+        ANSWERS,
+        budget=60,
+        n_repeats=4,
+        scoring=errors,
+        random_state=0,
+    )
+    scores = curve.test_scores["neg_root_mean_squared_error"]
+    assert (scores < 0).all()
+    assert scores[0, -1].mean() > scores[0, 0].mean()
+    for name in errors:
+        summary = curve.summary(name)
+        ours = summary[1]
+        assert ours["labels_saved"] > 0
+        assert ours["area_gain"] > 0
+        assert "lcmd saves" in summary.sentence

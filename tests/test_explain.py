@@ -54,7 +54,7 @@ def distances(vectors=X):
 
 
 @pytest.mark.filterwarnings("ignore:.*falls back on:UserWarning")  # few labels
-@pytest.mark.parametrize("name", get_strategy_names())
+@pytest.mark.parametrize("name", get_strategy_names(task="classification"))
 def test_every_strategy(name):
     fitted = learner(name).fit(X, Y)
     records = fitted.explain_query(X, [*fitted.query(X, Y), *ROWS], Y)

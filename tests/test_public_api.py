@@ -28,6 +28,7 @@ def test_everyday_names():
     assert skactive.__all__ == sorted(skactive.__all__)
     assert [name for name in skactive.__all__ if not name.startswith("_")] == [
         "ActiveLearningClassifier",
+        "ActiveLearningRegressor",
         "count_copies",
         "get_strategy",
         "get_strategy_names",

@@ -29,6 +29,7 @@ from skactive.strategies import (
 from skactive.strategies._coverage import UncertaintyHerding
 from skactive.strategies._density import InformationDensity
 from skactive.strategies._diverse import Diverse, RankedBatch
+from skactive.strategies._std import Uncertainty
 from skactive.strategies._stochastic import Power, Softmax, Softrank, gumbel_keys
 
 rng = np.random.default_rng(0)
@@ -225,7 +226,7 @@ def test_wrapper(kind):
     assert strategy.get_params()["strategy__normalize"]
     assert clone(strategy).strategy.normalize
     assert strategy.leaves() == [strategy.strategy]
-    assert [type(leaf) for leaf in kind().leaves()] == [Margin]
+    assert [type(leaf) for leaf in kind().leaves()] == [Uncertainty]
     combined = kind(Entropy() + 0.5 * Margin())
     assert len(combined.leaves()) == 3
     before = str(vars(combined))

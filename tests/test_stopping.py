@@ -4,19 +4,20 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import load_iris, make_classification, make_regression
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
 from sklearn.metrics import cohen_kappa_score, f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import skactive.stopping
-from skactive import ActiveLearningClassifier
+from skactive import ActiveLearningClassifier, ActiveLearningRegressor
 from skactive.stopping import (
     AllOf,
     AnyOf,
+    AuditPrecision,
     Budget,
     ClassificationChange,
     ContradictoryInformation,
@@ -27,10 +28,11 @@ from skactive.stopping import (
     Patience,
     PerformancePlateau,
     PredictedChangeOfF,
+    PredictedVariance,
     StabilizingPredictions,
     StoppingRule,
 )
-from skactive.stopping._stability import change_of_f, kappa
+from skactive.stopping._stability import change_of_f, concordance, kappa
 
 
 class Scripted(ClassifierMixin, BaseEstimator):
@@ -104,13 +106,15 @@ RULES = [
     ContradictoryInformation(),
 ]
 IDS = [type(rule).__name__ for rule in RULES]
+# They need a regressor, or a learner with an audit.
+OTHER_RULES = [PredictedVariance(), AuditPrecision()]
 
 
 def test_every_rule_is_in_the_table():
     public = {getattr(skactive.stopping, name) for name in skactive.stopping.__all__}
     rules = {c for c in public if issubclass(c, StoppingRule)}
     made_of_others = {StoppingRule, AllOf, AnyOf, Patience}
-    assert {type(rule) for rule in RULES} == rules - made_of_others
+    assert {type(rule) for rule in RULES + OTHER_RULES} == rules - made_of_others
 
 
 # ---------------------------------------------------------------------------------
@@ -650,3 +654,90 @@ def test_a_learner_that_is_not_fitted():
     learner = ActiveLearningClassifier(LogisticRegression())
     with pytest.raises(NotFittedError, match="ActiveLearningClassifier"):
         MaxRounds(3).update(learner, [[0.0], [1.0]], [0, None])
+
+
+# ---------------------------------------------------------------------------------
+# Numbers
+# ---------------------------------------------------------------------------------
+
+NUMBERS, ANSWERS = make_regression(200, 4, noise=2.0, random_state=0)
+
+
+def test_concordance_is_that_of_lin():
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        a, b = rng.normal(size=(2, 20)) + rng.normal(size=(2, 1))
+        covariance = np.mean((a - a.mean()) * (b - b.mean()))
+        expected = 2 * covariance / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
+        assert concordance(a, b) == pytest.approx(expected)
+    assert concordance(np.ones(3), np.ones(3)) == 1
+    assert concordance(np.ones(3), np.zeros(3)) == 0
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        StabilizingPredictions(0.9, window=1),
+        PredictedVariance(0.5),
+        PerformancePlateau(NUMBERS, ANSWERS, window=1, min_gain=0.1),
+        StabilizingPredictions(0.9, window=1) & PredictedVariance(0.5),
+    ],
+    ids=repr,
+)
+def test_rules_end_a_campaign_for_numbers(rule):
+    learner = ActiveLearningRegressor(
+        BayesianRidge(), budget=150, stopping=rule, random_state=0
+    )
+    learner.fit(NUMBERS, ANSWERS)
+    assert learner.termination_condition_ not in {"budget", "exhausted"}
+    assert learner.n_labels_ < 150
+
+
+def test_the_unit_of_numbers_does_not_matter():
+    rule = PredictedVariance(0.2)
+    y = np.where(np.arange(200) < 30, ANSWERS, np.nan)
+    model = LinearRegression()
+    for a, b in [(1, 0), (1e4, 7.0)]:
+        learner = ActiveLearningRegressor(model, "std", random_state=0)
+        rule.update(learner.fit(NUMBERS, a * y + b), NUMBERS, a * y + b)
+    assert rule.history_[0] == pytest.approx(rule.history_[1])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=IDS)
+def test_rules_for_classes_say_so(rule):
+    model = BayesianRidge().fit(NUMBERS, ANSWERS)
+    y = np.where(np.arange(200) < 30, ANSWERS, np.nan)
+    if "regression" in rule.tasks:
+        rule = clone(rule)
+        if isinstance(rule, PerformancePlateau):
+            rule.set_params(X_val=NUMBERS, y_val=ANSWERS)
+        assert not rule.update(model, NUMBERS, y)
+        return
+    name = type(rule).__name__
+    with pytest.raises(ValueError, match=f"{name} is for labels that are classes; Bay"):
+        clone(rule).update(model, NUMBERS, y)
+
+
+def test_a_rule_for_numbers_says_so():
+    with pytest.raises(ValueError, match="PredictedVariance is for labels that are nu"):
+        PredictedVariance().update(Scripted(labels=[0, 1, 0, 1]), *pool(2))
+
+
+def test_audit_precision():
+    learner = ActiveLearningRegressor(
+        BayesianRidge(),
+        budget=180,
+        audit_fraction=0.3,
+        stopping=AuditPrecision(4.0, scoring="neg_root_mean_squared_error"),
+        random_state=0,
+    )
+    learner.fit(NUMBERS, ANSWERS)
+    assert learner.termination_condition_ == "AuditPrecision"
+    audit = learner.audit(NUMBERS, ANSWERS, scoring="neg_root_mean_squared_error")
+    assert audit.interval[1] - audit.interval[0] <= 4.0
+    with pytest.raises(ValueError, match="audit_fraction is 0"):
+        AuditPrecision().update(
+            ActiveLearningRegressor(BayesianRidge()).fit(NUMBERS, ANSWERS),
+            NUMBERS,
+            np.where(np.arange(200) < 9, ANSWERS, np.nan),
+        )

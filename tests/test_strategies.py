@@ -84,6 +84,7 @@ BATCH = [
     "information_density",
     "k_center",
     "k_means",
+    "lcmd",
     "max_herding",
     "power",
     "prob_cover",
@@ -95,6 +96,7 @@ BATCH = [
     "uncertainty_herding",
     "variance_reduction",
 ]
+FOR_NUMBERS = ["greedy_sampling", "integrated_variance", "std"]
 # They need a last layer that is known, or labels.
 OTHERS = [
     "class_balance",
@@ -143,7 +145,13 @@ def one_hot_forest():
 
 
 def test_names():
-    assert get_strategy_names() == sorted(POINTWISE + BATCH + OTHERS)
+    for_classes = sorted(POINTWISE + BATCH + OTHERS)
+    assert get_strategy_names(task="classification") == for_classes
+    for_numbers = get_strategy_names(task="regression")
+    assert set(for_numbers) - set(for_classes) == set(FOR_NUMBERS)
+    assert get_strategy_names() == sorted({*for_classes, *for_numbers})
+    with pytest.raises(ValueError, match=r"task must be one of .*; got 'ranking'"):
+        get_strategy_names(task="ranking")
 
 
 @every_strategy
@@ -227,7 +235,7 @@ def test_terms_may_be_names():
         get_strategy("margin") + "entrpy"
 
 
-@pytest.mark.parametrize("name", get_strategy_names())
+@pytest.mark.parametrize("name", get_strategy_names(task="classification"))
 def test_clone_pickle_repr(name):
     strategy = get_strategy(name)
     model = fit_for(name, X[:60], labels[:60])

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import r2_score
 
-from skactive import ActiveLearningClassifier
+from skactive import ActiveLearningRegressor
 from skactive._models.target import Classes
 
 Y = ["b", None, "a", "b", np.nan, "c"]
@@ -65,87 +65,6 @@ def test_made_up_labels_hold_every_class():
     assert set(made_up.tolist()) == {"a", "b"}
 
 
-class Numbers:
-    """A second kind of labels, as small as it can be: finite numbers, or NaN."""
-
-    scoring = "r2"
-
-    def __init__(self, numbers):
-        self.numbers = numbers
-
-    @classmethod
-    def of(cls, y, missing_label=np.nan):
-        return cls(np.array([np.nan if v is None else v for v in y], dtype=float))
-
-    def __len__(self):
-        return len(self.numbers)
-
-    @property
-    def known(self):
-        return np.flatnonzero(~np.isnan(self.numbers))
-
-    summary = None
-
-    def values(self, rows):
-        return self.numbers[rows]
-
-    def visible(self):
-        return self.numbers
-
-    def take(self, rows):
-        return Numbers(self.numbers[rows])
-
-    def only(self, rows):
-        numbers = np.full(len(self), np.nan)
-        numbers[rows] = self.numbers[rows]
-        return Numbers(numbers)
-
-    @staticmethod
-    def seen(labels):
-        return len(labels)
-
-    @staticmethod
-    def are_enough(seen):
-        return seen > 1
-
-    @staticmethod
-    def strata(labels):
-        return None
-
-    @staticmethod
-    def made_up(labels, n_rows):
-        return np.resize(labels, n_rows)
-
-    @staticmethod
-    def stand_in(X, labels, rows):
-        return DummyRegressor().fit(X[rows], labels)
-
-    @staticmethod
-    def is_stand_in(fitted, estimator):
-        return isinstance(fitted, DummyRegressor)
-
-    @staticmethod
-    def attributes(summary, fitted, seen):
-        return {}
-
-    @staticmethod
-    def is_own_score(scorer):
-        return False
-
-    @staticmethod
-    def interval(scorer, statistic, labels, *, confidence, random_state):
-        return statistic(np.arange(len(labels)), labels), (-np.inf, np.inf)
-
-
-class Learner(ActiveLearningClassifier):
-    _target = Numbers
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.estimator_type, tags.classifier_tags = "regressor", None
-        return tags
-
-
 @pytest.fixture
 def line():
     rng = np.random.default_rng(0)
@@ -155,7 +74,7 @@ def line():
 
 def test_the_loop_runs_on_another_kind_of_labels(line):
     X, y = line
-    learner = Learner(
+    learner = ActiveLearningRegressor(
         LinearRegression(), "random", budget=20, batch_size=5, random_state=0
     )
     learner.fit(X, y)
@@ -168,8 +87,11 @@ def test_the_loop_runs_on_another_kind_of_labels(line):
 def test_by_hand_is_by_budget_on_another_kind_of_labels(line):
     X, y = line
     params = {"strategy": "k_center", "batch_size": 5, "random_state": 0}
-    bought = Learner(LinearRegression(), budget=15, **params).fit(X, y)
-    by_hand, known = Learner(LinearRegression(), **params), np.full(len(y), np.nan)
+    bought = ActiveLearningRegressor(LinearRegression(), budget=15, **params).fit(X, y)
+    by_hand, known = (
+        ActiveLearningRegressor(LinearRegression(), **params),
+        np.full(len(y), np.nan),
+    )
     order = []
     for _ in range(3):
         rows = by_hand.query(X, known)
@@ -182,7 +104,7 @@ def test_by_hand_is_by_budget_on_another_kind_of_labels(line):
 
 def test_an_audit_of_another_kind_of_labels(line):
     X, y = line
-    learner = Learner(
+    learner = ActiveLearningRegressor(
         LinearRegression(), "random", budget=40, audit_fraction=0.5, random_state=0
     )
     audit = learner.fit(X, y).audit(X, y)

@@ -59,7 +59,7 @@ def named(name):
 
 def names():
     ready = []
-    for name in get_strategy_names():
+    for name in get_strategy_names(task="classification"):
         if "estimator" not in get_strategy(name).get_params(deep=False):
             ready.append(name)
     return [*sorted({*ready, *HEED}), "judged", "mixture"]

@@ -48,6 +48,7 @@ PAGES = {
         "benchmarks/README.md",
         [
             "Label efficiency",
+            "Regression",
             "Campaigns",
             "Curves",
             "Cold start",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sklearn.base import _fit_context
-from sklearn.linear_model._base import LinearClassifierMixin
+from sklearn.linear_model._base import LinearClassifierMixin, LinearModel
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing
@@ -46,6 +46,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "LinearClassifierMixin",
+    "LinearModel",
     "RealNotInt",
     "StrOptions",
     "_BaseScorer",

@@ -75,6 +75,58 @@ def encode_labels(y: Any, missing_label: Any = np.nan) -> tuple[Array, Array]:
     return classes, codes
 
 
+def read_numbers(y: Any) -> Array:
+    """Convert labels that are numbers to a float array with NaN where one is missing.
+
+    float32 stays as it is; all other numbers become float64.
+
+    Raises ValueError if there is more than one column, or if the known labels are not
+    finite real numbers.
+    """
+    check_one_target(y)
+    column = _as_column(y)
+    known = ~_null_mask(column)
+    labels = _values(column, known)
+    if labels.dtype.kind == "O" and not any(isinstance(v, str) for v in labels):
+        labels = _as_floats(labels)  # decimals, fractions
+    if labels.dtype.kind == "c":
+        raise ValueError("Complex data not supported: labels must be real numbers.")
+    if labels.dtype.kind not in "biuf":
+        shown = labels[0].item() if hasattr(labels[0], "item") else labels[0]
+        raise ValueError(
+            f"Labels must be real numbers; y holds {shown!r}. Numbers that are stored "
+            "as text can be converted, e.g. with y.astype(float). Use "
+            "ActiveLearningClassifier for labels that are classes."
+        )
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(
+            f"Labels must be finite; y holds infinity in {np.isinf(labels).sum()} of "
+            f"{len(known)} rows. Put NaN where a label is not known."
+        )
+    is_single = labels.dtype == np.float32
+    numbers = np.full(len(known), np.nan, np.float32 if is_single else np.float64)
+    numbers[known] = labels
+    return numbers
+
+
+def check_one_target(y: Any) -> None:
+    """Raise a ValueError if `y` has several columns."""
+    is_list = isinstance(y, (list, tuple))
+    shape: tuple[int, ...] = np.shape(y) if is_list else getattr(y, "shape", ())
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(
+            f"y has the shape {tuple(shape)}, but only one target is supported: one "
+            "number per row, or NaN. Use one learner for each column."
+        )
+
+
+def _as_floats(labels: Array) -> Array:
+    try:
+        return labels.astype(np.float64)
+    except (TypeError, ValueError):
+        return labels
+
+
 def codes_among(classes: Array, y: Any, n_samples: int) -> Array:
     """Positions of labels in the classes that an estimator knows, -1 where missing.
 

@@ -12,16 +12,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit
-from sklearn.linear_model import SGDClassifier
-from sklearn.neural_network import MLPClassifier
+from sklearn.base import is_regressor
+from sklearn.linear_model import (
+    BayesianRidge,
+    Ridge,
+    RidgeCV,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skactive._compat.sklearn import LinearClassifierMixin, _num_samples
+from skactive._compat.sklearn import LinearClassifierMixin, LinearModel, _num_samples
 from skactive._compat.tally import count_rows
 from skactive._compat.typing import Array
 from skactive._models import nets
 from skactive._models.linear import as_logistic
 from skactive.geometry._blocks import as_embedding
 
+MLPS = (MLPClassifier, MLPRegressor)
 _ACTIVATIONS = {
     "identity": lambda values: values,
     "logistic": expit,
@@ -50,7 +58,7 @@ class LastLayer(NamedTuple):
 
 def has_hidden_layers(classifier: Any) -> bool:
     """Whether a classifier, fitted or not, is a net known to :func:`last_layer`."""
-    return isinstance(classifier, MLPClassifier) or nets.is_net(classifier)
+    return isinstance(classifier, MLPS) or nets.is_net(classifier)
 
 
 def has_last_layer(classifier: Any) -> bool:
@@ -60,9 +68,23 @@ def has_last_layer(classifier: Any) -> bool:
     with `predict_proba`, including classes derived from them.
     """
     if has_hidden_layers(classifier):
-        return True
+        return not is_regressor(classifier)
     is_linear = isinstance(classifier, LinearClassifierMixin)
     return is_linear and hasattr(classifier, "predict_proba")
+
+
+def has_regression_layer(regressor: Any) -> bool:
+    """Whether a regressor, fitted or not, is a net or one of scikit-learn's linear.
+
+    Then :func:`layer_inputs` gives the inputs of its last layer.
+    """
+    is_known = has_hidden_layers(regressor) or isinstance(regressor, LinearModel)
+    return is_known and is_regressor(regressor)
+
+
+def has_linear_layer(estimator: Any) -> bool:
+    """Whether the inputs of the last layer of a fitted estimator are known."""
+    return has_last_layer(estimator) or has_regression_layer(estimator)
 
 
 def last_layer(classifier: Any, X: Any) -> LastLayer:
@@ -117,7 +139,7 @@ def layer_inputs(classifier: Any, X: Any) -> Any:
     if nets.is_net(classifier):
         return nets.last_linear_layer(classifier, X)[0]
     features = _as_features(X)
-    if isinstance(classifier, MLPClassifier):
+    if isinstance(classifier, MLPS):
         activation = _ACTIVATIONS[classifier.activation]
         layers = zip(classifier.coefs_[:-1], classifier.intercepts_[:-1], strict=True)
         for coef, intercept in layers:
@@ -152,17 +174,28 @@ def l2_penalty(classifier: Any, n_labeled: int) -> tuple[float, float]:
     on the intercept. For a net without weight decay it is 1, because the training of
     such a net regularizes it, so that no penalty at all would be wrong.
     """
+    if isinstance(classifier, (BayesianRidge, Ridge, RidgeCV, SGDRegressor)):
+        return _ridge_penalty(classifier, n_labeled), 0.0
     if nets.is_net(classifier):
         decay = nets.weight_decay(classifier)
         return (decay * n_labeled, decay * n_labeled) if decay else (1.0, 0.0)
     logistic = as_logistic(classifier)
     if logistic is not None:
         return float(logistic.penalty[0]), float(logistic.penalty[-1])
-    if isinstance(classifier, MLPClassifier):
+    if isinstance(classifier, MLPS):
         return float(classifier.alpha), 0.0
     if isinstance(classifier, SGDClassifier) and classifier.penalty == "l2":
         return float(classifier.alpha) * n_labeled, 0.0
     return 1.0, 0.0
+
+
+def _ridge_penalty(regressor: Any, n_labeled: int) -> float:
+    """Strength of an l2 penalty, for half of the sum of the squared errors."""
+    if isinstance(regressor, BayesianRidge):
+        return float(regressor.lambda_ / regressor.alpha_)
+    if isinstance(regressor, SGDRegressor):
+        return float(regressor.alpha) * n_labeled
+    return float(np.max(getattr(regressor, "alpha_", getattr(regressor, "alpha", 1.0))))
 
 
 def _as_features(X: Any) -> Any:

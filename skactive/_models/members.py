@@ -1,4 +1,4 @@
-"""Members of a committee, and their probabilities of the committee's classes."""
+"""Members of a committee, their probabilities of its classes, or their predictions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import (
     BaggingClassifier,
+    BaggingRegressor,
     ExtraTreesClassifier,
+    ExtraTreesRegressor,
     RandomForestClassifier,
+    RandomForestRegressor,
     VotingClassifier,
+    VotingRegressor,
 )
 from sklearn.utils import check_array
 
@@ -21,13 +25,24 @@ from skactive._compat.sklearn import (
 )
 from skactive._compat.tally import count_rows
 from skactive._compat.typing import Array
-from skactive._models.wrappers import inside, kind_of, layers, pass_in, pass_out
+from skactive._models.wrappers import (
+    inside,
+    kind_of,
+    layers,
+    pass_in,
+    pass_out,
+    pass_out_numbers,
+)
 
+_VOTES = (VotingClassifier, VotingRegressor)
+_BAGS = (BaggingClassifier, BaggingRegressor)
 _ENSEMBLES = (
     RandomForestClassifier,
     ExtraTreesClassifier,
-    BaggingClassifier,
-    VotingClassifier,
+    RandomForestRegressor,
+    ExtraTreesRegressor,
+    *_BAGS,
+    *_VOTES,
 )
 # Number of members assumed for the size of chunks, if a function does not tell it.
 _GUESSED_MEMBERS = 20
@@ -59,13 +74,13 @@ def _members(estimator: Any) -> Any:
     It is an empty tuple for an unfitted ensemble of scikit-learn.
     """
     for layer in layers(estimator):
-        members = _given_members(layer)
+        members = given_members(layer)
         if members is not None:
             return members
     return getattr(layer, "estimators_", ()) if isinstance(layer, _ENSEMBLES) else None
 
 
-def _given_members(layer: Any) -> Any:
+def given_members(layer: Any) -> Any:
     """The members that a layer consists of, or was given; None if there are none."""
     if isinstance(layer, (list, tuple)):
         return layer or None
@@ -82,7 +97,7 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
     probability zero. A member without `predict_proba` puts all probability on the class
     that it predicts, as in scikit-learn's bagging.
     """
-    members, inner = _given_members(estimator), inside(estimator)
+    members, inner = given_members(estimator), inside(estimator)
     if members is None and inner is not estimator:
         proba = member_proba(inner, pass_in(estimator, X), marginal=marginal)
         return pass_out(estimator, proba)
@@ -114,40 +129,96 @@ def member_proba(estimator: Any, X: Any, *, marginal: bool = False) -> Array:
     return result
 
 
+def member_predictions(estimator: Any, X: Any) -> Array:
+    """Prediction of each member of a committee of regressors, (n_members, n_samples).
+
+    The committee is an ensemble of scikit-learn, a list of regressors, or what a
+    learner has made: bootstrap clones, dropout masks or snapshots of a net, or a
+    function of `X`. The predictions are finite, float64.
+    """
+    return np.stack([*each_prediction(estimator, X)])
+
+
+def each_prediction(estimator: Any, X: Any) -> Iterator[Array]:
+    """The predictions of :func:`member_predictions`, one member after the other."""
+    n_members, n_wrong = 0, 0
+    for answer in _answers(estimator, X):
+        n_members += 1
+        n_wrong += not np.isfinite(answer).all()
+        yield answer
+    if n_wrong:
+        raise ValueError(
+            f"{n_wrong} of {n_members} members gave predictions that are NaN or "
+            "infinite."
+        )
+    count_rows(_num_samples(X), n_models=n_members)
+
+
+def _answers(estimator: Any, X: Any) -> Iterator[Array]:
+    members, inner = given_members(estimator), inside(estimator)
+    if members is None and inner is not estimator:
+        for answer in _answers(inner, pass_in(estimator, X)):
+            yield pass_out_numbers(estimator, answer)
+    elif callable(members):
+        yield from _checked_answers(members(X), _num_samples(X))
+    elif members is not None:
+        for member in members:
+            yield _predict(member, X, {})
+    else:
+        for member, *part in _ensemble_parts(estimator, X):
+            yield _predict(member, *part)
+
+
+def _checked_answers(answers: Any, n_samples: int) -> Array:
+    answers = np.asarray(answers, dtype=np.float64)
+    if answers.ndim == 3 and answers.shape[2] == 1:  # one output of a net
+        answers = answers[:, :, 0]
+    if answers.ndim != 2 or answers.shape[1] != n_samples or len(answers) == 0:
+        raise ValueError(
+            f"members gave an array of shape {answers.shape} for {n_samples} rows; "
+            f"expected (n_members, {n_samples})."
+        )
+    return answers
+
+
+def _predict(member: Any, X: Any, options: dict) -> Array:
+    return np.ravel(member.predict(X, **options)).astype(np.float64, copy=False)
+
+
 def _ensemble_answers(ensemble: Any, X: Any) -> Iterator[tuple[Any, Array, Any, dict]]:
     """Members of a scikit-learn ensemble, each with its classes, its `X` and options.
 
     Members predict positions in the ensemble's `classes_`.
     """
-    if isinstance(ensemble, VotingClassifier):
+    for member, member_X, options in _ensemble_parts(ensemble, X):
+        codes = np.asarray(member.classes_).astype(np.intp)
+        yield member, ensemble.classes_[codes], member_X, options
+
+
+def _ensemble_parts(ensemble: Any, X: Any) -> Iterator[tuple[Any, Any, dict]]:
+    """Members of a scikit-learn ensemble, each with its `X` and its options."""
+    if isinstance(ensemble, _VOTES):
         for member in ensemble.estimators_:
-            yield member, ensemble.classes_[member.classes_], X, {}
+            yield member, X, {}
         return
     _check_feature_names(ensemble, X, reset=False)
     _check_n_features(ensemble, X, reset=False)
-    if isinstance(ensemble, BaggingClassifier):
+    if isinstance(ensemble, _BAGS):
         X = check_array(
             X, accept_sparse=["csr", "csc"], dtype=None, ensure_all_finite=False
         )
         for member, features in zip(
             ensemble.estimators_, ensemble.estimators_features_, strict=True
         ):
-            codes = np.asarray(member.classes_).astype(np.intp)
             whole = len(features) == X.shape[1] and (np.diff(features) == 1).all()
-            yield (
-                member,
-                ensemble.classes_[codes],
-                (X if whole else X[:, features]),
-                {},
-            )
+            yield member, (X if whole else X[:, features]), {}
         return
     # One conversion for all trees, as in the forest itself.
     X = check_array(
         X, accept_sparse="csr", dtype=np.float32, ensure_all_finite="allow-nan"
     )
     for tree in ensemble.estimators_:
-        codes = np.asarray(tree.classes_).astype(np.intp)
-        yield tree, ensemble.classes_[codes], X, {"check_input": False}
+        yield tree, X, {"check_input": False}
 
 
 def _check_members(estimator: Any, proba: Any, X: Any) -> Array:

@@ -11,26 +11,31 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_rows
 from skactive._compat.typing import Array
-from skactive._models.last_layer import has_last_layer
+from skactive._models.last_layer import has_last_layer, has_regression_layer
 from skactive._models.members import (
     classes_of,
     count_members,
     is_committee,
     member_proba,
 )
-from skactive._models.wrappers import last_step
+from skactive._models.predictive import has_covariance, has_own_std
+from skactive._models.wrappers import last_step, task_of
 
 
 def has_response(estimator: Any, response: str) -> bool:
     """Whether `estimator`, fitted or not, has a response.
 
     `response` is "predict_proba", "decision_function", "last_layer", "members" or
-    "refits". The last one requires a single classifier whose refits have probabilities.
+    "refits" for classifiers, and "std", "member_predictions", "covariance", "features"
+    or "predict" for regressors. "refits" requires a single classifier whose refits have
+    probabilities.
     """
     if response == "last_layer":
         return has_last_layer(last_step(estimator))
     if response == "members":
-        return is_committee(estimator)
+        return is_committee(estimator) and task_of(estimator) != "regression"
+    if response in {"std", "member_predictions", "covariance", "features", "predict"}:
+        return _regressor_has(estimator, response)
     if response == "refits":
         return not isinstance(estimator, (list, tuple)) and (
             isinstance(last_step(estimator), RidgeClassifier)
@@ -45,8 +50,22 @@ def has_response(estimator: Any, response: str) -> bool:
     return hasattr(estimator, response)
 
 
+def _regressor_has(estimator: Any, response: str) -> bool:
+    if task_of(estimator) == "classification":
+        return False
+    if response == "covariance":
+        return has_covariance(estimator)
+    if response == "features":
+        return has_regression_layer(last_step(estimator))
+    if response == "predict":
+        return hasattr(estimator, "predict")
+    return is_committee(estimator) or (response == "std" and has_own_std(estimator))
+
+
 def count_outputs(estimator: Any, response: str) -> int:
     """Number of values that a fitted `estimator` returns per row."""
+    if response in {"std", "member_predictions"}:
+        return count_members(estimator) if is_committee(estimator) else 1
     if response == "members" or isinstance(estimator, (list, tuple)):
         return len(classes_of(estimator)) * count_members(estimator)
     return len(getattr(estimator, "classes_", ()))

@@ -1,26 +1,258 @@
 """The kind of labels, as an interface between the learner and its labels.
 
 A learner, its loop, its audits and its explanations use labels only through an object
-of this file. Classes are the first implementation. Numbers, or a matrix of labels,
-would be further ones with the same methods.
+of this kind. :class:`Target` says what all kinds share, and :class:`Classes` is the
+first of them. Numbers are the second, in a file of their own.
 """
 
 from __future__ import annotations
 
+import numbers
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score
+from sklearn.model_selection import StratifiedKFold, check_cv
 
+from skactive import measures
+from skactive._compat.sklearn import _safe_indexing
 from skactive._compat.typing import Array
-from skactive._data.labels import MISSING, decode_labels, encode_labels
+from skactive._data.labels import (
+    MISSING,
+    as_visible,
+    decode_labels,
+    encode_labels,
+    find_marks,
+    is_missing,
+)
 from skactive._models.bootstrap import fit_on_rows
+from skactive._models.members import classes_of, member_proba
+from skactive._models.response import has_response, predict_proba
+from skactive._models.wrappers import task_of
 from skactive.estimation import smoothed_bootstrap_interval, wilson_interval
 
 
-class Classes:
+class Target(ABC):
+    """The labels of a pool, missing where they are not known, and what they mean.
+
+    Attributes
+    ----------
+    task : str
+        "classification" or "regression", the kind of estimators that learn them.
+    learner : str
+        Name of the learner for such labels.
+    scoring : str
+        The score of an audit, unless another one is asked for.
+    lack : str
+        What is said while there are too few labels for a model.
+    """
+
+    task: ClassVar[str]
+    learner: ClassVar[str]
+    scoring: ClassVar[str]
+    lack: ClassVar[str]
+
+    # -----------------------------------------------------------------------------
+    # The labels of a pool
+    # -----------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def of(cls, y: Any, missing_label: Any = np.nan) -> Target:
+        """Convert labels from the user; ValueError if they are of another kind."""
+
+    @classmethod
+    def missing_in(cls, y: Any, missing_label: Any = np.nan) -> Array:
+        """Mask (n_samples,) of the rows without a label."""
+        return is_missing(y, missing_label)
+
+    @classmethod
+    @abstractmethod
+    def visible_in(
+        cls, y: Any, missing_label: Any, missing: Array, only_mask: bool
+    ) -> Array:
+        """As `of(y).visible()`, read-only; any number for a label if `only_mask`."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def summary(self) -> Any:
+        """What is known about all labels, also those of other rows."""
+
+    @property
+    @abstractmethod
+    def known(self) -> Array:
+        """Ascending positions of the rows with a label."""
+
+    @abstractmethod
+    def values(self, rows: Array) -> Array:
+        """Labels of rows that have one, in the form for an estimator."""
+
+    @abstractmethod
+    def visible(self) -> Array:
+        """All labels as strategies see them, (n_samples,), with NaN or None."""
+
+    @abstractmethod
+    def take(self, rows: Array) -> Target:
+        """Labels of some rows."""
+
+    @abstractmethod
+    def only(self, rows: Array) -> Target:
+        """The same labels, but only those of `rows` are known."""
+
+    # -----------------------------------------------------------------------------
+    # Labels that may mean something else
+    # -----------------------------------------------------------------------------
+
+    @staticmethod
+    @abstractmethod
+    def find_suspects(
+        y: Any, missing_label: Any, missing: Array | None = None
+    ) -> dict[Any, int]:
+        """What in `y` may not be meant as it is taken, each with its number of rows."""
+
+    @staticmethod
+    @abstractmethod
+    def say_suspects(suspects: dict[Any, int], n_rows: int) -> str:
+        """The text of a warning about suspects in `n_rows` labels."""
+
+    @staticmethod
+    def hint_of_marks(y: Any, missing_label: Any) -> str:
+        """A sentence for an error that no label is missing; empty if none helps."""
+        return ""
+
+    # -----------------------------------------------------------------------------
+    # What the labels of a fit imply for it
+    # -----------------------------------------------------------------------------
+
+    @classmethod
+    def check_estimator(cls, estimator: Any) -> None:
+        """Raise a ValueError if `estimator` learns labels of another kind."""
+        task = task_of(estimator)
+        if task not in (None, cls.task):
+            other = {"classification": "Classifier", "regression": "Regressor"}
+            raise ValueError(
+                f"{cls.learner} needs a {other[cls.task].lower()}; got {estimator!r}, "
+                f"a {other[task].lower()}. Use ActiveLearning{other[task]} for it."
+            )
+
+    @staticmethod
+    @abstractmethod
+    def seen(labels: Array) -> Array:
+        """What is known after a fit on these labels."""
+
+    @staticmethod
+    def seen_in_all(seen: Array, more: Array) -> Array:
+        """What is known after a further fit on other labels."""
+        return np.union1d(seen, more)
+
+    @staticmethod
+    def are_enough(seen: Array) -> bool:
+        """Whether a model of these labels can be used to choose rows."""
+        return len(seen) > 1
+
+    @staticmethod
+    @abstractmethod
+    def are_new(labels: Array, seen: Array) -> bool:
+        """Whether a model that has seen `seen` cannot just go on with `labels`."""
+
+    @staticmethod
+    @abstractmethod
+    def strata(labels: Array) -> Array | None:
+        """Groups (n_labels,) that folds and bootstrap samples are stratified by."""
+
+    @staticmethod
+    @abstractmethod
+    def made_up(labels: Array, n_rows: int) -> Array:
+        """Made-up labels for further rows, to try whether more labels would help."""
+
+    @staticmethod
+    @abstractmethod
+    def stand_in(X: Any, labels: Array, rows: Array) -> Any:
+        """Constant model in place of an estimator that cannot be fitted yet."""
+
+    @staticmethod
+    @abstractmethod
+    def is_stand_in(fitted: Any, estimator: Any) -> bool:
+        """Whether `fitted` is such a constant, and not the fitted `estimator`."""
+
+    @staticmethod
+    def summary_of_all(summary: Any, seen: Array) -> Any:
+        """The summary once further labels were seen."""
+        return summary
+
+    @staticmethod
+    def attributes(summary: Any, fitted: Any, seen: Array) -> dict[str, Any]:
+        """Attributes of a fitted learner about labels; `summary` is that of all."""
+        return {}
+
+    # -----------------------------------------------------------------------------
+    # Folds, explanations and scores
+    # -----------------------------------------------------------------------------
+
+    @staticmethod
+    @abstractmethod
+    def splitter(cv: Any, labels: Array, seed: int | None = None) -> Any:
+        """Cross-validator for `cv`; an int means folds, shuffled by a `seed`."""
+
+    @staticmethod
+    @abstractmethod
+    def as_numbers(fitted: Any, labels: Array) -> Array:
+        """Predicted labels of a fitted model as numbers, (n_labels,)."""
+
+    @staticmethod
+    @abstractmethod
+    def from_numbers(fitted: Any, values: Array) -> Array:
+        """The labels that these numbers are."""
+
+    @staticmethod
+    @abstractmethod
+    def predictions(fitted: Any, X: Any, rows: Array) -> list[dict]:
+        """What the model says of each of `rows`, for `explain_query`.
+
+        `fitted` is None while there is no model.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def is_own_score(scorer: Any) -> bool:
+        """Whether a scorer is that of `scoring`, and `own_score` computes it."""
+
+    @staticmethod
+    @abstractmethod
+    def own_score(predicted: Array, labels: Array) -> Callable[[Array, Any], float]:
+        """That score, as a function of positions among the rows."""
+
+    @classmethod
+    @abstractmethod
+    def interval(
+        cls,
+        scorer: Any,
+        statistic: Callable[[Array, Array], float],
+        labels: Array,
+        *,
+        confidence: float,
+        random_state: int,
+    ) -> tuple[float, tuple[float, float]]:
+        """A score on a sample of rows, and its interval for all rows like them.
+
+        `statistic` is the score as a function of positions among the rows, and of the
+        labels there. Without rows, the score is NaN and its interval is the whole range
+        of the score.
+        """
+
+    @staticmethod
+    def caveat(learner: Any, X: Any, labels: Array) -> str:
+        """A sentence on why an interval from these rows may be wrong, or nothing."""
+        return ""
+
+
+class Classes(Target):
     """Labels that are classes, and missing where they are not known.
 
     Parameters
@@ -31,8 +263,10 @@ class Classes:
         Positions of the labels in `classes`, MISSING where there is no label.
     """
 
+    task = "classification"
+    learner = "ActiveLearningClassifier"
     scoring = "accuracy"
-    """The score of an audit, unless another one is asked for."""
+    lack = "one class only has been labelled"
 
     def __init__(self, classes: Array, codes: Array):
         self.classes = classes
@@ -46,6 +280,13 @@ class Classes:
     def of(cls, y: Any, missing_label: Any = np.nan) -> Classes:
         """Convert labels from the user; ValueError if they are not classes."""
         return cls(*encode_labels(y, missing_label))
+
+    @classmethod
+    def visible_in(
+        cls, y: Any, missing_label: Any, missing: Array, only_mask: bool
+    ) -> Array:
+        """Labels with NaN or None, as :meth:`visible`, from labels of the user."""
+        return as_visible(y, missing_label, missing, only_mask)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -79,6 +320,42 @@ class Classes:
         return type(self)(self.classes, codes)
 
     # -----------------------------------------------------------------------------
+    # Classes that look like marks of a missing label
+    # -----------------------------------------------------------------------------
+
+    @staticmethod
+    def find_suspects(
+        y: Any, missing_label: Any, missing: Array | None = None
+    ) -> dict[Any, int]:
+        """Classes that look like marks of a missing label."""
+        return find_marks(y, missing_label, missing)
+
+    @staticmethod
+    def say_suspects(suspects: dict[Any, int], n_rows: int) -> str:
+        """The text of a warning about such classes."""
+        what = [f"{mark!r} in {n} of {n_rows} rows" for mark, n in suspects.items()]
+        way = f"set missing_label={next(iter(suspects))!r}"
+        if len(suspects) > 1:
+            way += ", and put None in place of the others"
+        return (
+            f"y has {' and '.join(what)}, which is taken as a class, though it looks "
+            f"like a mark of a missing label. If it is one, {way}. If it is a class, "
+            "ignore this warning."
+        )
+
+    @staticmethod
+    def hint_of_marks(y: Any, missing_label: Any) -> str:
+        """A sentence about a class that may stand for missing labels."""
+        marks = find_marks(y, missing_label, most=0)
+        if not marks:
+            return ""
+        mark = next(iter(marks))
+        return (
+            f" y holds {mark!r}, which is taken as a class; if it means that "
+            f"a label is missing, set missing_label={mark!r}."
+        )
+
+    # -----------------------------------------------------------------------------
     # What the labels of a fit imply for it
     # -----------------------------------------------------------------------------
 
@@ -88,9 +365,9 @@ class Classes:
         return np.unique(labels)
 
     @staticmethod
-    def are_enough(seen: Array) -> bool:
-        """Whether a model of these classes can be used to choose rows."""
-        return len(seen) > 1
+    def are_new(labels: Array, seen: Array) -> bool:
+        """Whether a class is new to the model."""
+        return len(np.setdiff1d(labels, seen)) > 0
 
     @staticmethod
     def strata(labels: Array) -> Array:
@@ -117,6 +394,11 @@ class Classes:
         )
 
     @staticmethod
+    def summary_of_all(summary: Array, seen: Array) -> Array:
+        """The classes once further labels were seen."""
+        return np.union1d(summary, seen)
+
+    @staticmethod
     def attributes(summary: Array, fitted: Any, seen: Array) -> dict[str, Any]:
         """Attributes of a fitted learner about labels; `summary` is that of all labels.
 
@@ -137,8 +419,53 @@ class Classes:
         return aligned
 
     # -----------------------------------------------------------------------------
-    # Scores of an audit
+    # Folds, explanations and scores
     # -----------------------------------------------------------------------------
+
+    @staticmethod
+    def splitter(cv: Any, labels: Array, seed: int | None = None) -> Any:
+        """Cross-validator for `cv`; an int means stratified folds."""
+        if seed is not None and isinstance(cv, numbers.Integral):
+            return StratifiedKFold(cv, shuffle=True, random_state=seed)
+        return check_cv(cv, labels, classifier=True)
+
+    @staticmethod
+    def as_numbers(fitted: Any, labels: Array) -> Array:
+        """Positions of predicted classes among those of the model."""
+        return np.searchsorted(classes_of(fitted), np.ravel(labels))
+
+    @staticmethod
+    def from_numbers(fitted: Any, values: Array) -> Array:
+        """The classes at these positions."""
+        return classes_of(fitted)[values.astype(np.intp)]
+
+    @staticmethod
+    def predictions(fitted: Any, X: Any, rows: Array) -> list[dict]:
+        """The class, the probabilities, and the parts of the entropy, in nats."""
+        parts: list[dict] = [
+            {"prediction": None, "proba": None, "aleatoric": None, "epistemic": None}
+            for _ in rows
+        ]
+        if fitted is None:
+            return parts
+        chosen = _safe_indexing(X, rows)
+        if has_response(fitted, "predict_proba"):
+            classes = [_plain(label) for label in classes_of(fitted)]
+            for part, proba in zip(parts, predict_proba(fitted, chosen), strict=True):
+                order = np.argsort(-proba, kind="stable")
+                part["prediction"] = classes[order[0]]
+                part["proba"] = {classes[c]: float(proba[c]) for c in order}
+        else:
+            labels = np.ravel(fitted.predict(chosen))
+            for part, label in zip(parts, labels, strict=True):
+                part["prediction"] = _plain(label)
+        if has_response(fitted, "members"):
+            proba = member_proba(fitted, chosen, marginal=True)
+            epistemic = measures.information_gain(proba)
+            aleatoric = measures.consensus_entropy(proba) - epistemic
+            for part, a, e in zip(parts, aleatoric, epistemic, strict=True):
+                part["aleatoric"], part["epistemic"] = float(a), float(e)
+        return parts
 
     @staticmethod
     def is_own_score(scorer: Any) -> bool:
@@ -182,3 +509,7 @@ class Classes:
             statistic, labels, confidence=confidence, random_state=random_state
         )
         return estimate, interval
+
+
+def _plain(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) else label

@@ -22,12 +22,12 @@ from skactive._models.bootstrap import (
     seeded,
 )
 from skactive._models.posterior import posterior_members
-from skactive._models.target import Classes
+from skactive._models.target import Classes, Target
 from skactive._models.warm_start import (
     Learnt,
     WarmStart,
     fit_further,
-    knows_classes,
+    has_spare_outputs,
     learnt_from,
     new_since,
 )
@@ -44,7 +44,7 @@ _N_MASKS = 20
 class Model(NamedTuple):
     """Result of a fit: the estimator, its members if requested, and what it has seen.
 
-    `seen` is the result of :meth:`Classes.seen` for the labels. `can_choose` is False
+    `seen` is the result of :meth:`Target.seen` for the labels. `can_choose` is False
     if a constant stands in for the estimator, so that no strategy can use it. `learnt`
     is set if a later fit may go on with just the new rows. `lack` is the estimator's
     own error if it could not be fitted, or could not predict, for lack of labels.
@@ -74,7 +74,7 @@ class Training(NamedTuple):
     member_seed: int
     around: Callable[[Any], Any] = contextlib.nullcontext
     warm_start: WarmStart | None = None
-    kind: type[Classes] = Classes
+    kind: type[Target] = Classes
 
     def fit(
         self,
@@ -99,7 +99,8 @@ class Training(NamedTuple):
         if self.warm_start is not None and self.warm_start.method == "partial_fit":
             learnt = learnt_from(X, labels, rows, params)
         estimator = self._new()
-        further = self._go_on(last, estimator, X, labels, rows, params, learnt)
+        args = X, labels, rows, params
+        further = self._go_on(last, estimator, seen, *args, learnt)
         if further is not None:
             return further._replace(seen=seen, learnt=learnt)
         count_fits()
@@ -124,6 +125,7 @@ class Training(NamedTuple):
         self,
         last: Model | None,
         fresh: Any,
+        seen: Array,
         X: Any,
         labels: Array,
         rows: Array,
@@ -141,10 +143,13 @@ class Training(NamedTuple):
         new = np.arange(len(rows))
         if learnt is not None:
             found = new_since(last.learnt, learnt)
-            if found is None or len(np.setdiff1d(labels, last.seen)):
+            if found is None or self.kind.are_new(labels, last.seen):
                 return None
             fit, new = partial_fit_on_rows, found
-        elif not knows_classes(last.estimator, last.seen, X, rows, labels):
+        elif self.kind.are_new(last.seen, seen) or (
+            self.kind.are_new(labels, last.seen)
+            and not has_spare_outputs(last.estimator, X, rows, labels)
+        ):
             return None
         estimator = warm.resume(last.estimator, fresh, len(rows), 0)
         if estimator is None:
@@ -204,7 +209,7 @@ class Training(NamedTuple):
         else:
             estimator = model.estimator
             clones = model.members if isinstance(model.members, list) else None
-            seen = np.union1d(model.seen, seen)
+            seen = self.kind.seen_in_all(model.seen, seen)
         count_fits()
         partial_fit_on_rows(estimator, X, labels, rows, params, classes)
         members = self._as_function(estimator, X, labels, rows, params)

@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import clone
-from sklearn.neural_network import MLPClassifier
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_rows
 from skactive._data.chunks import map_rows
-from skactive._models.last_layer import has_hidden_layers, has_last_layer, layer_inputs
+from skactive._models.last_layer import (
+    MLPS,
+    has_hidden_layers,
+    has_linear_layer,
+    layer_inputs,
+)
 from skactive._models.wrappers import is_fitted, kind_of, layers, pass_in
 from skactive.geometry._blocks import as_embedding
 
@@ -24,7 +28,8 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
 
     `embedding` is a fitted transformer, a function ``X -> vectors``, or one of
 
-    - "last_layer": the inputs of the last layer of a fitted net or linear classifier;
+    - "last_layer": the inputs of the last layer of a fitted net or linear model;
+    - "leaves": indicators of the leaves of a fitted forest;
     - "input": the output of the steps of a pipeline before its last one. If the
       pipeline is not fitted, they are fitted on `X` without labels. For any other
       estimator it is `X` itself;
@@ -45,6 +50,15 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
             "make_pipeline(transformer, classifier), or give the strategy an "
             "embedding=, a fitted transformer or a function."
         ) from error
+
+
+def are_columns(estimator: Any, embedding: Any = None) -> bool:
+    """Whether the vectors of :func:`embed` are the columns of `X` themselves."""
+    if embedding not in (None, "input"):
+        return False
+    around = [*layers(estimator)]
+    has_steps = any(kind_of(it) == "pipeline" and len(it) > 1 for it in around)
+    return not has_steps and not (embedding is None and has_hidden_layers(around[-1]))
 
 
 def embed_without_labels(estimator: Any, X: Any) -> Any:
@@ -78,9 +92,13 @@ def _own_vectors(estimator: Any, X: Any, embedding: str | None) -> Any:
         if kind_of(layer) == "pipeline" and len(layer) > 1 and not is_fitted(layer):
             if embedding == "last_layer":
                 raise _no_last_layer(layer)
+            if embedding == "leaves":
+                raise _no_leaves(layer)
             return clone(layer[:-1]).fit_transform(X)
         X = pass_in(layer, X)
-    is_known = has_hidden_layers if embedding is None else has_last_layer
+    is_known = has_hidden_layers if embedding is None else has_linear_layer
+    if embedding == "leaves":
+        return _leaves(layer, X)
     if embedding != "input" and is_known(layer) and is_fitted(layer):
         return _layer_inputs(layer, X)
     if embedding == "last_layer":
@@ -90,11 +108,33 @@ def _own_vectors(estimator: Any, X: Any, embedding: str | None) -> Any:
 
 def _layer_inputs(classifier: Any, X: Any) -> Any:
     # A net of skorch makes its own batches. Without hidden layers none are needed.
-    if not isinstance(classifier, MLPClassifier) or len(classifier.coefs_) == 1:
+    if not isinstance(classifier, MLPS) or len(classifier.coefs_) == 1:
         return layer_inputs(classifier, X)
     n_outputs = max(coef.shape[1] for coef in classifier.coefs_)
     layer = partial(layer_inputs, classifier)
     return map_rows(layer, X, np.arange(_num_samples(X)), n_outputs, dtype=None)
+
+
+def _leaves(forest: Any, X: Any) -> Any:
+    """Indicators of the leaves that rows fall into, CSR, each row of norm one."""
+    if not (hasattr(forest, "apply") and is_fitted(forest)):
+        raise _no_leaves(forest)
+    leaves = np.asarray(forest.apply(X))
+    leaves = leaves.reshape(len(leaves), -1).astype(np.int64)
+    n_rows, n_trees = leaves.shape
+    width = int(leaves.max(initial=0)) + 1
+    values = np.full(leaves.size, 1 / np.sqrt(n_trees))
+    ends = np.arange(0, leaves.size + 1, n_trees)
+    columns = (leaves + width * np.arange(n_trees)).ravel()
+    return sp.csr_matrix((values, columns, ends), shape=(n_rows, width * n_trees))
+
+
+def _no_leaves(estimator: Any) -> ValueError:
+    return ValueError(
+        "embedding='leaves' needs a fitted forest with a method apply, such as "
+        "RandomForestRegressor or ExtraTreesClassifier, alone or at the end of a "
+        f"pipeline; got {estimator!r}. Use embedding='input' or None."
+    )
 
 
 def _no_last_layer(estimator: Any) -> ValueError:

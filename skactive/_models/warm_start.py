@@ -196,19 +196,15 @@ def fit_further(
     return fit_on_rows(estimator, X, labels, rows, params)
 
 
-def knows_classes(last: Any, seen: Array, X: Any, rows: Array, labels: Array) -> bool:
-    """Whether the fitted `last`, which has seen the classes `seen`, can learn `labels`.
+def has_spare_outputs(last: Any, X: Any, rows: Array, labels: Array) -> bool:
+    """Whether the fitted `last` is a net with an output for each class of `labels`.
 
-    It can if the classes are the same. It also can if its labels are encoded, and it is
-    a net with a spare output for each new class.
+    Its labels are then encoded, so that a new class gets a spare output.
     """
-    found = np.unique(labels)
-    if np.array_equal(found, seen):
-        return True
-    if len(np.setdiff1d(seen, found)) or encoder_of(last) is None:
+    if encoder_of(last) is None:
         return False
     net, row = at_last_step(last, _safe_indexing(X, rows[:1]))
-    return np.shape(net.predict_proba(row))[1] >= len(found)
+    return np.shape(net.predict_proba(row))[1] >= len(np.unique(labels))
 
 
 def learnt_from(X: Any, labels: Array, rows: Array, params: dict) -> Learnt:

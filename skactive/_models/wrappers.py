@@ -1,8 +1,9 @@
-"""The one walk through the wrappers of a classifier: pipelines, searches and others.
+"""The one walk through the wrappers of an estimator: pipelines, searches and others.
 
 Only this file knows the types of wrappers. Three functions are about a single layer:
 :func:`inside` returns the next layer, :func:`pass_in` passes rows to it, and
-:func:`pass_out` returns its probabilities. All other functions use :func:`layers`.
+:func:`pass_out` returns its probabilities, or :func:`pass_out_numbers` its
+predictions. All other functions use :func:`layers`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import process_routing
@@ -24,7 +28,7 @@ from skactive._compat.typing import Array
 from skactive._models.encoded import EncodedClassifier
 from skactive._models.nets import is_net
 
-Kind = Literal["pipeline", "search", "encoded", "frozen", "fitted"]
+Kind = Literal["pipeline", "search", "encoded", "frozen", "fitted", "target"]
 _Wanted = TypeVar("_Wanted")
 
 # Where meta-estimators keep the estimator inside, the best place first.
@@ -79,6 +83,7 @@ _KINDS: dict[type, Kind] = {
     EncodedClassifier: "encoded",
     BaseSearchCV: "search",
     FrozenEstimator: "frozen",
+    TransformedTargetRegressor: "target",
 }
 
 
@@ -106,6 +111,9 @@ def inside(estimator: Any) -> Any:
         return getattr(estimator, "best_estimator_", estimator.estimator)
     if kind == "encoded":
         return getattr(estimator, "estimator_", estimator.estimator)
+    if kind == "target":
+        inner = getattr(estimator, "regressor_", estimator.regressor)
+        return LinearRegression() if inner is None else inner  # its default
     return estimator.estimator
 
 
@@ -126,6 +134,22 @@ def pass_in(layer: Any, X: Any) -> Any:
 def pass_out(layer: Any, proba: Array) -> Array:
     """Probabilities (..., n_outputs) of the next layer, with the columns of `layer`."""
     return layer.align(proba) if kind_of(layer) == "encoded" else proba
+
+
+def pass_out_numbers(layer: Any, values: Array) -> Array:
+    """Predictions (..., n_samples) of the next layer, in the units of `layer`."""
+    if kind_of(layer) != "target":
+        return values
+    # Like the layer itself, which transforms one column at a time.
+    found = layer.transformer_.inverse_transform(np.reshape(values, (-1, 1)))
+    return np.reshape(found, np.shape(values))
+
+
+def pass_in_numbers(layer: Any, values: Array) -> Array:
+    """Labels (n_samples,) as the next layer learns them; `layer` is fitted."""
+    if kind_of(layer) != "target":
+        return values
+    return np.ravel(layer.transformer_.transform(np.reshape(values, (-1, 1))))
 
 
 def last_step(estimator: Any) -> Any:
@@ -179,12 +203,16 @@ def with_its_labels(estimator: Any, X: Any) -> tuple[Any, Any]:
 def replace_last(estimator: Any, last: Any) -> Any:
     """Put another innermost layer into `estimator`, in place, and return it.
 
-    The layers around are pipelines and encoders. If there are none, return `last`.
+    The layers around are pipelines, encoders and transformed targets. If there are
+    none, return `last`.
     """
     *around, _ = layers(estimator)
     if not around:
         return last
-    if kind_of(around[-1]) == "pipeline":
+    kind = kind_of(around[-1])
+    if kind == "target":
+        around[-1].regressor_ = last
+    elif kind == "pipeline":
         around[-1].steps[-1] = (around[-1].steps[-1][0], last)
     else:
         around[-1].estimator_ = last
@@ -228,7 +256,20 @@ def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any
             params = process_routing(layer, "fit", **params)[layer.steps[-1][0]].fit
         elif kind == "search":
             params = process_routing(layer, "fit", **params).estimator.fit
+        elif kind == "target":
+            params = process_routing(layer, "fit", **params).regressor.fit
     return params
+
+
+def task_of(estimator: Any) -> str | None:
+    """What an estimator does: "classification", "regression", or None if unknown."""
+    first = estimator[0] if isinstance(estimator, (list, tuple)) and estimator else None
+    last = last_step(estimator if first is None else first)
+    try:
+        kind = last.__sklearn_tags__().estimator_type
+    except (AttributeError, TypeError):  # it is not derived from BaseEstimator
+        kind = getattr(last, "_estimator_type", None)
+    return {"classifier": "classification", "regressor": "regression"}.get(kind)
 
 
 def is_fitted(estimator: Any) -> bool:

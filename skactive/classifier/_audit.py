@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skactive._compat.sklearn import _BaseScorer, _safe_indexing
 from skactive._compat.typing import Array
-from skactive._models.target import Classes
+from skactive._models.target import Target
 
 
 class Audit(NamedTuple):
@@ -47,6 +47,9 @@ class Audit(NamedTuple):
         Confidence level of the interval.
     scoring : str
         Name of the score.
+    caveat : str, default=""
+        Why the interval may be wrong, if there is a reason. For numbers, this says that
+        few rows have most of the squared error.
 
     Examples
     --------
@@ -65,6 +68,7 @@ class Audit(NamedTuple):
     next_row: int | None
     confidence: float
     scoring: str
+    caveat: str = ""
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -82,7 +86,7 @@ class Audit(NamedTuple):
                 f"\n{self.n_waiting} more have a label, but wait for that of row "
                 f"{self.next_row}"
             )
-        return text
+        return f"{text}\n{self.caveat}" if self.caveat else text
 
 
 def audit(
@@ -108,14 +112,16 @@ def audit(
         Labels, missing where a row is unlabelled. After a budgeted fit, only
         those in `labeled_indices_` are used.
     scoring : str, callable or None, default=None
-        As in scikit-learn. None means accuracy.
+        As in scikit-learn. None means accuracy for classes, R squared for numbers.
     confidence : float in (0, 1), default=0.95
         Confidence level of the interval. For accuracy, it is a Wilson interval. For
-        other scores, it is computed by a bootstrap with pseudo-observations, for which
-        a scorer is called 600 times (see
-        :func:`~skactive.estimation.smoothed_bootstrap_interval`). The interval holds
-        for one look. If you look in every round and stop at a good estimate, it is too
-        optimistic.
+        other scores of classes, it is computed by a bootstrap with pseudo-observations,
+        for which a scorer is called 600 times (see
+        :func:`~skactive.estimation.smoothed_bootstrap_interval`). For scores of
+        numbers, it is computed by leaving out each row in turn (see
+        :func:`~skactive.estimation.loss_interval`). The interval
+        holds for one look. If you look in every round and stop at a good estimate, it
+        is too optimistic.
     skip : array-like of int, default=()
         Positions of rows whose label nobody knows. The audit leaves them out, and says
         nothing about rows like them.
@@ -183,6 +189,7 @@ def audit(
     in_order = reserve.rows[~np.isin(reserve.rows, np.asarray(skip, dtype=np.intp))]
     is_known = np.isin(in_order, target.known)
     n_audited = len(in_order) if is_known.all() else int(np.argmin(is_known))
+    audited = in_order[:n_audited]
     learnt = np.setdiff1d(target.known, reserve.rows)
     score = check_scoring(self, scoring=scoring or target.scoring)
     rows = partial(_score_on_rows, self, X, target, score)
@@ -197,7 +204,7 @@ def audit(
         warnings.filterwarnings("ignore", "The number of unique classes")
         estimate, interval = target.interval(
             score,
-            *rows(in_order[:n_audited]),
+            *rows(audited),
             confidence=confidence,
             random_state=plan.audit_seed,
         )
@@ -211,17 +218,18 @@ def audit(
         next_row=int(in_order[n_audited]) if n_audited < len(in_order) else None,
         confidence=confidence,
         scoring=_name_of_score(scoring, score, target),
+        caveat=target.caveat(self, _safe_indexing(X, audited), target.values(audited)),
     )
 
 
-def _name_of_score(scoring: Any, score: Any, target: Classes) -> str:
+def _name_of_score(scoring: Any, score: Any, target: Target) -> str:
     if scoring is None or target.is_own_score(score):
         return target.scoring
     return getattr(scoring, "__name__", "score") if callable(scoring) else scoring
 
 
 def _score_on_rows(
-    learner: Any, X: Any, target: Classes, score: Any, rows: Array
+    learner: Any, X: Any, target: Target, score: Any, rows: Array
 ) -> tuple[Callable[[Array, Array], float], Array]:
     """Return the score as a function of positions among `rows`, and their labels."""
     labels = target.values(rows)

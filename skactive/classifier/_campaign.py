@@ -14,7 +14,7 @@ from skactive._compat.callbacks import FitTasks
 from skactive._compat.tally import Tally, counting
 from skactive._compat.typing import Array
 from skactive._data.pool import Pool
-from skactive._models.target import Classes
+from skactive._models.target import Target
 from skactive._models.want_of_labels import (
     ERRORS_OF_LACK,
     cannot_answer,
@@ -106,7 +106,7 @@ class Purchase:
     """Steps of a fit with a budget: labels are bought until the budget is used.
 
     After each purchase, it receives what is known by then, an object such as
-    :class:`Classes`. It never sees other labels.
+    :class:`Target`. It never sees other labels.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class Purchase:
         How to choose and to train.
     pool : Pool
         The pool, without labels.
-    known : Classes
+    known : Target
         The labels of the pool, none of which is known yet.
     params : dict
         Metadata of fits.
@@ -140,7 +140,7 @@ class Purchase:
         self,
         plan: Plan,
         pool: Pool,
-        known: Classes,
+        known: Target,
         params: dict,
         *,
         n_affordable: int,
@@ -183,7 +183,7 @@ class Purchase:
             self._tell(error)
         return self.plan.choose(None, self.pool, n_queries)
 
-    def learn(self, answer: Classes) -> None:
+    def learn(self, answer: Target) -> None:
         """Train on all labels that are now known."""
         self.known = answer
         self.rows = np.concatenate([self.rows, self._chosen])

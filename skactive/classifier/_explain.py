@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skactive import measures
 from skactive._compat.sklearn import _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.copies import count_copies
-from skactive._models.members import classes_of, member_proba
-from skactive._models.response import has_response, predict_proba
-from skactive._models.target import Classes
+from skactive._models.target import Target
 from skactive._models.training import Model
 from skactive._models.vectors import embed_without_labels
 from skactive._models.want_of_labels import ERRORS_OF_LACK
@@ -109,7 +106,7 @@ def explain_query(
         "prediction" : object
             The predicted class. None while there is no model.
         "proba" : dict or None
-            Classes with their probabilities, largest first.
+            Target with their probabilities, largest first.
         "aleatoric", "epistemic" : float or None
             The parts of the entropy, in nats, that more labels cannot and can remove.
             None unless the estimator is a committee or the strategy uses one.
@@ -184,7 +181,7 @@ def explain_rows(
     estimator: Any,
     X: Any,
     y: Array | None,
-    target: Classes,
+    target: Target,
     rows: Array,
     *,
     is_fitted: bool,
@@ -206,17 +203,14 @@ def explain_rows(
     copies = count_copies(X, rows)
     parts = zip(
         _utilities(strategy, estimator, seen, y, asked, looked),
-        _predictions(fitted, X, rows),
-        _doubts(fitted, X, rows),
+        target.predictions(fitted, X, rows),
         _places(estimator, X, target, rows, copies),
         copies.tolist(),
         strict=True,
     )
     return Explanation(
-        {"row": int(row), **terms, **prediction, **doubt, **place, "n_copies": n_copies}
-        for row, (terms, prediction, doubt, place, n_copies) in zip(
-            rows, parts, strict=True
-        )
+        {"row": int(row), **terms, **prediction, **place, "n_copies": n_copies}
+        for row, (terms, prediction, place, n_copies) in zip(rows, parts, strict=True)
     )
 
 
@@ -258,37 +252,8 @@ def _utilities(
     return parts
 
 
-def _predictions(estimator: Any, X: Any, rows: Array) -> list[dict]:
-    if estimator is None:
-        return [{"prediction": None, "proba": None} for _ in rows]
-    chosen = _safe_indexing(X, rows)
-    if not has_response(estimator, "predict_proba"):
-        labels = np.ravel(estimator.predict(chosen))
-        return [{"prediction": _plain(label), "proba": None} for label in labels]
-    classes = [_plain(label) for label in classes_of(estimator)]
-    parts = []
-    for proba in predict_proba(estimator, chosen):
-        order = np.argsort(-proba, kind="stable")
-        ranked = {classes[c]: float(proba[c]) for c in order}
-        parts.append({"prediction": classes[order[0]], "proba": ranked})
-    return parts
-
-
-def _doubts(estimator: Any, X: Any, rows: Array) -> list[dict]:
-    """Return the two parts of the entropy of the members' consensus, in nats."""
-    if estimator is None or not has_response(estimator, "members"):
-        return [{"aleatoric": None, "epistemic": None} for _ in rows]
-    proba = member_proba(estimator, _safe_indexing(X, rows), marginal=True)
-    epistemic = measures.information_gain(proba)
-    aleatoric = measures.consensus_entropy(proba) - epistemic
-    return [
-        {"aleatoric": float(a), "epistemic": float(e)}
-        for a, e in zip(aleatoric, epistemic, strict=True)
-    ]
-
-
 def _places(
-    estimator: Any, X: Any, target: Classes, rows: Array, copies: Array
+    estimator: Any, X: Any, target: Target, rows: Array, copies: Array
 ) -> list[dict]:
     """Nearest labelled rows, density and near-duplicates, if rows are vectors."""
     vectors = embed_without_labels(estimator, X)
@@ -364,18 +329,20 @@ def _cells(record: dict) -> dict[str, str]:
             + (f" ({shares[name]:.0%})" if shares else "")
             for name, value in record["terms"].items()
         )
-    predicted = "" if record["prediction"] is None else str(record["prediction"])
-    if record["proba"] is not None:
+    predicted = "" if record["prediction"] is None else _short(record["prediction"])
+    if record.get("std") is not None:
+        predicted += f", standard deviation {record['std']:.3g}"
+    if record.get("proba") is not None:
         top = list(record["proba"].items())[:_TOP_CLASSES]
         predicted = ", ".join(f"{label} {share:.0%}" for label, share in top)
     doubt = ""
-    if record["aleatoric"] is not None:
+    if record.get("aleatoric") is not None:
         doubt = (
             f"{record['aleatoric']:.3g} nats in the data, "
             f"{record['epistemic']:.3g} nats in the model"
         )
     nearest = ", ".join(
-        f"row {near['row']} (label {near['label']}) at {near['distance']:.3g}"
+        f"row {near['row']} (label {_short(near['label'])}) at {near['distance']:.3g}"
         for near in record["nearest_labeled"] or []
     )
     place = f"{record['n_copies'] - 1} other rows identical to it"
@@ -397,6 +364,11 @@ def _cells(record: dict) -> dict[str, str]:
 
 def _plain(label: Any) -> Any:
     return label.item() if isinstance(label, np.generic) else label
+
+
+def _short(label: Any) -> str:
+    is_fraction = isinstance(label, float) and label % 1 != 0
+    return f"{label:.4g}" if is_fraction else str(label)
 
 
 def _one_line(text: str) -> str:

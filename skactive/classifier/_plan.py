@@ -13,13 +13,16 @@ from sklearn.base import clone
 from skactive._compat.typing import Array
 from skactive._data.pool import Pool
 from skactive._models.encoded import EncodedClassifier, needs_codes
-from skactive._models.response import has_response
 from skactive._models.training import Model, Training
 from skactive._models.warm_start import WarmStart, goes_on_by
 from skactive._models.wrappers import Fitted
 from skactive.classifier._reserve import Reserve, draw_reserve, next_audited
 from skactive.strategies import PerCost, Strategy, get_strategy
-from skactive.strategies._needs import check_needs
+from skactive.strategies._needs import (
+    can_use_members,
+    check_needs,
+    needs_made_members,
+)
 from skactive.strategies._selection import check_chosen, draw_seed
 
 
@@ -163,6 +166,7 @@ class Plan(NamedTuple):
 
 def make_plan(learner: Any) -> Plan:
     """Make a plan from the parameters of a learner; raise a ValueError if invalid."""
+    learner._target.check_estimator(learner.estimator)
     strategy, initial = _checked_strategies(learner)
     seed = learner.random_state
     if learner.audit_fraction and not isinstance(seed, numbers.Integral):
@@ -228,10 +232,9 @@ def _checked_strategies(learner: Any) -> tuple[Strategy, Strategy]:
 
 
 def _makes_members(learner: Any, strategy: Strategy) -> bool:
-    if not any("members" in leaf.needs for leaf in strategy.leaves()):
-        return False
-    is_asked = callable(learner.members) or learner.members != "auto"
-    return is_asked or not has_response(learner.estimator, "members")
+    if callable(learner.members) or learner.members != "auto":
+        return can_use_members(strategy, learner.estimator)
+    return needs_made_members(strategy, learner.estimator)
 
 
 def run_in_threads(n_jobs: int | None) -> Any:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from skactive._compat.typing import Array
 from skactive._models.wrappers import find, is_fitted
 from skactive.classifier._audit import Audit
-from skactive.classifier._learner import ActiveLearningClassifier
+from skactive.classifier._base import BaseActiveLearner
 
 
 def query(
@@ -132,15 +132,14 @@ def audit(
     return learner.audit(X, y, scoring=scoring, confidence=confidence, skip=skip)
 
 
-def _find_learner(
-    estimator: Any, X: Any, asked: str
-) -> tuple[ActiveLearningClassifier, Any]:
+def _find_learner(estimator: Any, X: Any, asked: str) -> tuple[BaseActiveLearner, Any]:
     """Find the learner inside `estimator`, and return it with `X` as it sees it."""
-    found = find(estimator, X, ActiveLearningClassifier)
+    found = find(estimator, X, BaseActiveLearner)
     if found is None:
         raise TypeError(
-            f"{asked} needs an ActiveLearningClassifier, alone, as the last step "
-            f"of a pipeline or inside a search; found none in {estimator!r}."
+            f"{asked} needs an ActiveLearningClassifier or an ActiveLearningRegressor, "
+            "alone, as the last step of a pipeline or inside a search; found none in "
+            f"{estimator!r}."
         )
     if is_fitted(estimator) and not is_fitted(found[0]):
         raise ValueError(

@@ -12,6 +12,7 @@ from sklearn.inspection import DecisionBoundaryDisplay
 from skactive._compat.sklearn import _get_adapter_from_container, _num_samples
 from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
+from skactive._models.kinds import check_classes
 from skactive._models.wrappers import last_step
 from skactive.classifier import query
 from skactive.display._style import COLORS, MARKERS, as_plain, check_matplotlib
@@ -159,6 +160,7 @@ class UtilityDisplay:
         points = _as_points(X)
         learner = last_step(estimator)
         _check_pointwise(estimator, learner)
+        check_classes(learner, cls.__name__)
         if y is None:
             y = np.full(len(points), np.nan)
         classes, codes = encode_labels(y, getattr(learner, "missing_label", np.nan))

@@ -74,11 +74,19 @@ class Pool:
     """Candidates, then labelled rows, of an embedding, addressed by number.
 
     `residual`, if given, has one row per position. The points are then outer products
-    of its rows and those of the embedding.
+    of its rows and those of the embedding. `scale`, if given, has one factor for each
+    column of a dense embedding.
     """
 
-    def __init__(self, vectors: Any, positions: Array, residual: Array | None = None):
+    def __init__(
+        self,
+        vectors: Any,
+        positions: Array,
+        residual: Array | None = None,
+        scale: Array | None = None,
+    ):
         self.vectors = vectors if sp.issparse(vectors) else np.asarray(vectors)
+        self.scale = scale
         self.positions = positions
         self.residual = residual
         self.shift = None if residual is not None else self._find_shift()
@@ -126,6 +134,8 @@ class Pool:
         vectors = self.vectors[at].astype(np.float64, copy=False)
         if self.shift is not None:
             vectors = vectors - self.shift
+        if self.scale is not None:
+            vectors = vectors * self.scale
         if self.residual is None:
             return [vectors]
         return [self.residual[rows].astype(np.float64, copy=False), vectors]
@@ -165,6 +175,18 @@ def nearest_distances(points: Points, centers: Points) -> Array:
         result, points, centers, lambda close: inner_CP[:, close].argmax(axis=0)
     )
     return result
+
+
+def squares_to_each(points: Points, centers: Points) -> Array:
+    """Squared distances to each centre, (n_centers, n_points), zero for copies."""
+    squares = inner_products(centers, points)
+    squares *= -2
+    squares += points.norms
+    squares += centers.norms[:, np.newaxis]
+    for center, row in enumerate(squares):
+        only = centers[center : center + 1]
+        _make_close_exact(row, points, only, lambda close: 0)
+    return squares
 
 
 def _make_close_exact(

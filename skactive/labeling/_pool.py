@@ -17,6 +17,7 @@ from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
 from skactive._data.pool import as_rows
 from skactive._models.bootstrap import seeded
+from skactive._models.kinds import check_classes
 from skactive._models.want_of_labels import ERRORS_OF_LACK, is_lack, warn_of_lack
 from skactive.classifier import query
 from skactive.classifier._campaign import Figures, drive
@@ -149,6 +150,7 @@ def label_pool(
     X = as_rows(X)
     model = clone(learner)
     inner, _ = _find_learner(model, X, "label_pool")
+    check_classes(inner, "label_pool")
     if inner.budget is not None:
         raise ValueError(
             f"The learner has budget={inner.budget}, for labels that are known. Set it "

@@ -11,7 +11,6 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.utils import Bunch
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import indexable
@@ -24,18 +23,24 @@ from skactive._compat.sklearn import (
     validate_parameter_constraints,
 )
 from skactive._compat.typing import Array
-from skactive._data.labels import MISSING, encode_labels
 from skactive._data.pool import as_rows
+from skactive._models.kinds import kind_for
+from skactive._models.target import Target
 from skactive.classifier import ActiveLearningClassifier
+from skactive.classifier._base import BaseActiveLearner
 from skactive.model_selection._summary import CurveSummary, summarize
+from skactive.regressor import ActiveLearningRegressor
 from skactive.strategies import Strategy, get_strategy
 from skactive.strategies._selection import draw_seed
 
 _BASELINE = "random"
+_LEARNERS = {
+    kind.__name__: kind for kind in (ActiveLearningClassifier, ActiveLearningRegressor)
+}
 
 
 _CONSTRAINTS: dict = {
-    "strategies": ["array-like", dict, str, callable],
+    "strategies": ["array-like", dict, str, callable, None],
     "budget": [
         Interval(numbers.Integral, 1, None, closed="left"),
         Interval(RealNotInt, 0, 1, closed="right"),
@@ -115,7 +120,7 @@ def active_learning_curve(
     X: Any,
     y: Any,
     *,
-    strategies: Any = ("margin",),
+    strategies: Any = None,
     budget: int | float = 100,
     cv: Any = 5,
     n_repeats: int = 2,
@@ -136,21 +141,22 @@ def active_learning_curve(
     Parameters
     ----------
     estimator : estimator object
-        Any classifier, which is wrapped in an :class:`ActiveLearningClassifier`, or an
-        :class:`ActiveLearningClassifier`, whose parameters hold for all campaigns. Its
-        `strategy`, `budget`, `stopping` and `random_state` are set by this function.
+        Any classifier or regressor, which is wrapped in an
+        :class:`ActiveLearningClassifier` or :class:`ActiveLearningRegressor`, or one of
+        these learners, whose parameters hold for all campaigns. Its `strategy`,
+        `budget`, `stopping` and `random_state` are set by this function.
     X : array-like, sparse, data frame or sequence of n_samples
         The rows, in any form that `estimator` accepts.
     y : array-like of shape (n_samples,)
         Labels of the rows. Rows whose label is missing are left out.
-    strategies : list or dict, default=("margin",)
+    strategies : list, dict or None, default=None
         Names of strategies, strategy objects or functions. A dict gives them names of
-        your own.
+        your own. None means the default strategy of the learner.
     budget : int or float, default=100
         Number of labels in a campaign. A float is a share of the smallest training set.
     cv : int, cross-validation generator or iterable, default=5
-        Determines the splits. An int is a number of stratified folds, which are
-        shuffled anew in each repetition.
+        Determines the splits. An int is a number of folds, stratified for classes,
+        which are shuffled anew in each repetition.
     n_repeats : int, default=2
         Number of repetitions of all splits, each with other seeds.
     groups : array-like of shape (n_samples,), default=None
@@ -217,9 +223,13 @@ def active_learning_curve(
     given = {"strategies": strategies, "budget": budget, "n_repeats": n_repeats}
     validate_parameter_constraints(_CONSTRAINTS, given, "active_learning_curve")
     learner = _as_learner(estimator)
-    X, y, groups = _labeled_part(X, y, groups, learner.missing_label)
+    X, y, groups = _labeled_part(X, y, groups, learner)
+    if strategies is None:
+        default: Any = type(learner)
+        strategies = default(learner.estimator).strategy
     named = _name_strategies(strategies)
-    splits, seeds = _make_splits(X, y, groups, cv, n_repeats, random_state)
+    kind = learner._target
+    splits, seeds = _make_splits(kind, X, y, groups, cv, n_repeats, random_state)
     smallest = min(len(train) for train, _ in splits)
     learner.set_params(budget=_n_affordable(budget, smallest), stopping=None)
     cells = [
@@ -315,35 +325,38 @@ def _gather(strategies: list[str], results: list[dict]) -> ActiveLearningCurve:
     )
 
 
-def _as_learner(estimator: Any) -> ActiveLearningClassifier:
-    if isinstance(estimator, ActiveLearningClassifier):
+def _as_learner(estimator: Any) -> BaseActiveLearner:
+    if isinstance(estimator, BaseActiveLearner):
         return clone(estimator)
-    return ActiveLearningClassifier(estimator)
+    return _LEARNERS[kind_for(estimator).learner](estimator)
 
 
 def _labeled_part(
-    X: Any, y: Any, groups: Any, missing_label: Any
+    X: Any, y: Any, groups: Any, learner: BaseActiveLearner
 ) -> tuple[Any, Array, Any]:
     X, groups = indexable(as_rows(X), groups)
-    classes, codes = encode_labels(y, missing_label)
-    rows = np.flatnonzero(codes != MISSING)
-    if len(rows) < len(codes):
+    target = learner._target.of(y, learner.missing_label)
+    rows = target.known
+    if len(rows) < len(target):
         X = _safe_indexing(X, rows)
         groups = None if groups is None else _safe_indexing(groups, rows)
-    return X, classes[codes[rows]], groups
+    return X, target.values(rows), groups
 
 
 def _make_splits(
-    X: Any, y: Array, groups: Any, cv: Any, n_repeats: int, random_state: Any
+    kind: type[Target],
+    X: Any,
+    y: Array,
+    groups: Any,
+    cv: Any,
+    n_repeats: int,
+    random_state: Any,
 ) -> tuple[list[tuple[Array, Array]], list[int]]:
     """All splits of all repetitions, and a seed for each."""
     entropy = np.random.SeedSequence(draw_seed(random_state))
     splits: list[tuple[Array, Array]] = []
     for child in entropy.spawn(n_repeats):
-        splitter = check_cv(cv, y, classifier=True)
-        if isinstance(cv, numbers.Integral):
-            seed = int(child.generate_state(1)[0])
-            splitter = StratifiedKFold(cv, shuffle=True, random_state=seed)
+        splitter = kind.splitter(cv, y, int(child.generate_state(1)[0]))
         splits.extend(splitter.split(X, y, groups))
     seeds = np.random.default_rng(entropy).integers(2**31, size=len(splits))
     return splits, seeds.tolist()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import (
     BaseCrossValidator,
+    KFold,
     PredefinedSplit,
     StratifiedKFold,
     check_cv,
@@ -18,7 +19,9 @@ from sklearn.utils.validation import indexable
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
 from skactive._compat.typing import Array
-from skactive._data.labels import MISSING, encode_labels
+from skactive._data.labels import MISSING, encode_labels, is_missing, read_numbers
+from skactive._models.numeric_target import Numbers
+from skactive._models.target import Classes, Target
 
 
 class LabeledKFold(BaseCrossValidator):
@@ -39,7 +42,9 @@ class LabeledKFold(BaseCrossValidator):
         Determines how the labelled rows are split. Possible inputs are:
 
         - int, the number of folds of
-          :class:`~sklearn.model_selection.StratifiedKFold`. None means 5.
+          :class:`~sklearn.model_selection.StratifiedKFold`, or of
+          :class:`~sklearn.model_selection.KFold` if labels are numbers with fractions.
+          None means 5. For whole numbers that are no classes, pass a KFold.
         - a splitter, which may be stratified, grouped or repeated. It gets the
           labelled rows only, with their labels and groups.
         - an iterable of ``(train, test)``, or a
@@ -155,7 +160,10 @@ class LabeledKFold(BaseCrossValidator):
                 known = train[np.isin(train, labeled)]
                 yield np.concatenate([known, unlabeled]), test
             return
-        self._check_enough(parts[1])
+        if isinstance(splitter, StratifiedKFold) and not _are_classes(parts[1]):
+            splitter = KFold(splitter.n_splits)
+        else:
+            self._check_enough(parts[1])
         for train, test in splitter.split(*parts):
             yield np.concatenate([labeled[train], unlabeled]), labeled[test]
 
@@ -213,15 +221,14 @@ class LabeledKFold(BaseCrossValidator):
             )
         X, groups = indexable(X, groups)
         check_consistent_length(X, y, groups)
-        classes, codes = encode_labels(y, self.missing_label)
-        labeled = np.flatnonzero(codes != MISSING)
+        labeled, labels = _known_labels(y, self.missing_label)
         if len(labeled) == 0:
             raise ValueError(
-                f"No row is labelled: all {len(codes)} entries of y are missing. Label "
-                "some rows before you cross-validate."
+                f"No row is labelled: all {_num_samples(y)} entries of y are missing. "
+                "Label some rows before you cross-validate."
             )
         cut = None if groups is None else _safe_indexing(groups, labeled)
-        return labeled, [_safe_indexing(X, labeled), classes[codes[labeled]], cut]
+        return labeled, [_safe_indexing(X, labeled), labels, cut]
 
     def _check_enough(self, labels: Array) -> None:
         if not (self.cv is None or _is_int(self.cv)):
@@ -293,6 +300,23 @@ def mask_missing(y: Any, missing_label: Any = np.nan) -> Any:
         )
     missing = codes == MISSING
     return np.ma.MaskedArray(classes[np.where(missing, 0, codes)], mask=missing)
+
+
+def _known_labels(y: Any, missing_label: Any) -> tuple[Array, Array]:
+    """Positions of the labelled rows, and their labels: classes or numbers."""
+    kind: type[Target] = Classes if _are_classes(y, missing_label) else Numbers
+    target = kind.of(y, missing_label)
+    return target.known, target.values(target.known)
+
+
+def _are_classes(y: Any, missing_label: Any = np.nan) -> bool:
+    """Whether labels are not numbers with fractions."""
+    try:
+        labels = read_numbers(y)
+    except ValueError:
+        return True
+    known = labels[~is_missing(labels, missing_label)]
+    return bool((known % 1 == 0).all())
 
 
 def _is_int(cv: Any) -> bool:

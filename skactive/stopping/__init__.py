@@ -5,8 +5,14 @@ from skactive.stopping._confidence import (
     ContradictoryInformation,
     ExpectedErrorFlattening,
     OverallUncertainty,
+    PredictedVariance,
 )
-from skactive.stopping._performance import Budget, MaxRounds, PerformancePlateau
+from skactive.stopping._performance import (
+    AuditPrecision,
+    Budget,
+    MaxRounds,
+    PerformancePlateau,
+)
 from skactive.stopping._stability import (
     ClassificationChange,
     PredictedChangeOfF,
@@ -16,6 +22,7 @@ from skactive.stopping._stability import (
 __all__ = [
     "AllOf",
     "AnyOf",
+    "AuditPrecision",
     "Budget",
     "ClassificationChange",
     "ContradictoryInformation",
@@ -26,6 +33,7 @@ __all__ = [
     "Patience",
     "PerformancePlateau",
     "PredictedChangeOfF",
+    "PredictedVariance",
     "StabilizingPredictions",
     "StoppingRule",
 ]

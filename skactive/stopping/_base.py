@@ -16,8 +16,9 @@ from sklearn.utils.validation import check_is_fitted, indexable
 from skactive._compat.sklearn import Interval, _num_samples
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
-from skactive._data.labels import MISSING, encode_labels
+from skactive._models.kinds import kind_for
 from skactive._models.members import classes_of
+from skactive._models.predictive import predictive_std
 from skactive._models.response import predict_proba
 from skactive._models.wrappers import last_step
 from skactive.strategies._selection import as_generator
@@ -69,22 +70,33 @@ class Round:
         check_consistent_length(X, y)
         missing_label = getattr(last_step(learner), "missing_label", np.nan)
         self.learner = learner
-        self.X = X
-        self.classes, codes = encode_labels(y, missing_label)
-        self.n_samples = len(codes)
-        self.unlabeled = np.flatnonzero(codes == MISSING)
-        self.n_labels = self.n_samples - len(self.unlabeled)
+        self.X, self.y = X, y
+        self.kind = kind_for(learner)
+        target = self.kind.of(y, missing_label)
+        known = target.known
+        self.labels = target.values(known)
+        self.classes = target.summary
+        self.n_samples, self.n_labels = len(target), len(known)
+        self.unlabeled = np.setdiff1d(np.arange(self.n_samples), known)
         self._known: dict[Any, Array] = {}
 
     def predict(self, rows: Array) -> Array:
         """Labels predicted by the learner for some rows of the pool."""
-        classes = classes_of(self.learner)
 
-        def as_codes(X: Any) -> Array:
-            return np.searchsorted(classes, np.ravel(self.learner.predict(X)))
+        def as_numbers(X: Any) -> Array:
+            return self.kind.as_numbers(self.learner, self.learner.predict(X))
 
-        codes = self._remembered("predict", as_codes, rows, len(classes))
-        return classes[codes.astype(np.intp)]
+        n_outputs = len(getattr(self.learner, "classes_", (1,)))
+        values = self._remembered("predict", as_numbers, rows, n_outputs)
+        return self.kind.from_numbers(self.learner, values)
+
+    def std(self, rows: Array) -> Array:
+        """Standard deviations of the predictions for some rows of the pool."""
+
+        def deviations(X: Any) -> Array:
+            return predictive_std(self.learner, X)
+
+        return self._remembered("std", deviations, rows, 10)
 
     def measure(self, measure: Callable[[Array], Array], rows: Array) -> Array:
         """`measure` applied to the class probabilities of some rows of the pool."""
@@ -133,10 +145,14 @@ class StoppingRule(BaseEstimator):
     ----------
     needs_model : bool
         Whether the rule looks at predictions. If so, it does not say stop and remembers
-        nothing while only one class has been labelled.
+        nothing while there are too few labels, or labels of one class only.
+    tasks : tuple of str
+        The learners that the rule serves: those for "classification", "regression" or
+        both.
     """
 
     needs_model: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
     _parameter_constraints: dict = {}
 
     def update(self, learner: Any, X: Any, y: Any) -> Decision:
@@ -145,8 +161,9 @@ class StoppingRule(BaseEstimator):
         Parameters
         ----------
         learner : estimator object
-            Learner fitted on the labelled rows: an :class:`ActiveLearningClassifier`, a
-            pipeline that ends with one, or any classifier.
+            Learner fitted on the labelled rows: an :class:`ActiveLearningClassifier` or
+            :class:`ActiveLearningRegressor`, a pipeline that ends with one, or any
+            classifier or regressor.
         X : array-like, sparse, data frame or sequence of n_samples
             The pool. It must be the same rows in each round.
         y : array-like of shape (n_samples,)
@@ -162,11 +179,15 @@ class StoppingRule(BaseEstimator):
         ------
         NotFittedError
             If the learner is not fitted.
+        ValueError
+            If the rule is for learners of the other task, or `y` is not as it should.
         """
         for leaf in self.leaves():
             leaf._validate_params()
         check_is_fitted(learner)
         this_round = Round(learner, X, y)
+        for leaf in self.leaves():
+            leaf._check_task(this_round)
         if len(this_round.unlabeled) == 0:
             reason = f"all {this_round.n_samples} rows have a label"
             return Decision(True, "exhausted", reason)
@@ -197,10 +218,24 @@ class StoppingRule(BaseEstimator):
 
     def _decide(self, this_round: Round) -> Decision:
         name = type(self).__name__
-        if self.needs_model and len(this_round.classes) < 2:
-            return Decision(False, name, "one class only has been labelled")
+        kind, labels = this_round.kind, this_round.labels
+        if self.needs_model and not (
+            len(labels) and kind.are_enough(kind.seen(labels))
+        ):
+            return Decision(False, name, kind.lack)
         stop, reason = self._check(this_round)
         return Decision(bool(stop), name, reason)
+
+    def _check_task(self, this_round: Round) -> None:
+        task = this_round.kind.task
+        if task not in self.tasks:
+            what = {"classification": "classes", "regression": "numbers"}
+            raise ValueError(
+                f"{type(self).__name__} is for labels that are "
+                f"{what[self.tasks[0]]}; {this_round.learner!r} learns {what[task]}. "
+                "StabilizingPredictions, AuditPrecision, PerformancePlateau, Budget "
+                "and MaxRounds serve both."
+            )
 
     @abstractmethod
     def _check(self, this_round: Round) -> tuple[bool, str]:

@@ -68,6 +68,7 @@ class OverallUncertainty(StopSetRule):
     measure: str = field(default="entropy", kw_only=True)
     reduce: str = field(default="mean", kw_only=True)
 
+    tasks = ("classification",)
     _parameter_constraints = {
         "threshold": [Interval(numbers.Real, 0, 1, closed="both")],
         "measure": [StrOptions(set(_UNCERTAINTIES))],
@@ -127,6 +128,7 @@ class ExpectedErrorFlattening(StopSetRule):
     window: int = 3
     reduce: str = field(default="mean", kw_only=True)
 
+    tasks = ("classification",)
     _parameter_constraints = {
         "tolerance": [Interval(numbers.Real, 0, None, closed="left")],
         "window": [Interval(numbers.Integral, 1, None, closed="left")],
@@ -187,6 +189,7 @@ class ContradictoryInformation(StopSetRule):
     n_stop: int | None = field(default=2000, kw_only=True)
 
     is_fixed = True
+    tasks = ("classification",)
     _parameter_constraints = {
         "window": [Interval(numbers.Integral, 1, None, closed="left")],
         **StopSetRule._parameter_constraints,
@@ -202,3 +205,64 @@ class ContradictoryInformation(StopSetRule):
             f"{self.window} rounds in a row"
         )
         return n_falls >= self.window, reason
+
+
+@dataclass(repr=False, eq=False)
+class PredictedVariance(StopSetRule):
+    """Stop when a regressor is sure of the rows without a label.
+
+    The standard deviations are those of `predict` of the estimator with
+    ``return_std=True``, or those of the predictions of its members. Their squares are
+    compared with the variance of the labels, so that the unit of `y` does not matter.
+
+    Parameters
+    ----------
+    threshold : float, default=0.1
+        Stop if the mean of the predicted variances is below this share of the variance
+        of the labels.
+    stop_set, n_stop, random_state
+        Rows to look at, by default all rows without a label. See
+        :class:`OverallUncertainty`.
+
+    Attributes
+    ----------
+    history_ : list of float
+        The share in each round. It is zero if all labels are equal.
+
+    Notes
+    -----
+    A deviation that contains the noise of measurements, as that of `BayesianRidge` and
+    of a Gaussian process with white noise does, never falls below this noise. The rule
+    relies on the model: a model that is too sure of itself stops too early.
+
+    References
+    ----------
+    .. [1] D. A. Cohn, Z. Ghahramani, M. I. Jordan, "Active Learning with Statistical
+       Models", Journal of Artificial Intelligence Research 4, 1996.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import BayesianRidge
+    >>> from skactive.stopping import PredictedVariance
+    >>> model = BayesianRidge().fit([[0.0], [1.0], [2.0]], [0.0, 1.1, 2.0])
+    >>> X, y = [[0.0], [1.0], [2.0], [1.5]], [0.0, 1.1, 2.0, None]
+    >>> decision = PredictedVariance().update(model, X, y)
+    >>> decision.stop
+    True
+    """
+
+    threshold: float = 0.1
+
+    tasks = ("regression",)
+    _parameter_constraints = {
+        "threshold": [Interval(numbers.Real, 0, None, closed="left")],
+        **StopSetRule._parameter_constraints,
+    }
+
+    def _check(self, this_round: Round) -> tuple[bool, str]:
+        source, rows = self._stop_rows(this_round)
+        variance = float(np.mean(source.std(rows) ** 2))
+        spread = float(np.var(this_round.labels))
+        share = self._remember(variance / spread if spread > 0 else 0.0)[-1]
+        reason = f"the mean predicted variance is {share:.4g} of that of the labels"
+        return share < self.threshold, reason

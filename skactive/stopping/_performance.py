@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 
 from skactive._compat.sklearn import Interval, RealNotInt
+from skactive.classifier import audit
 from skactive.stopping._base import Round, StoppingRule
 
 
@@ -162,3 +163,64 @@ class PerformancePlateau(StoppingRule):
             f"{gain:.4g}"
         )
         return gain <= self.min_gain, reason
+
+
+@dataclass(repr=False, eq=False)
+class AuditPrecision(StoppingRule):
+    """Stop when an audit says precisely enough how good the model is.
+
+    This needs a learner with an `audit_fraction`, see
+    :meth:`ActiveLearningClassifier.audit`. It does not look at how good the model is,
+    so that the estimate can be trusted at the end.
+
+    Parameters
+    ----------
+    width : float, default=0.1
+        Stop if the interval of the audit is no longer than this, in the unit of the
+        score.
+    scoring : str, callable or None, default=None
+        The score. None means accuracy for classes, and R squared for numbers.
+    confidence : float in (0, 1), default=0.95
+        Confidence level of the interval.
+
+    Attributes
+    ----------
+    history_ : list of float
+        Length of the interval in each round.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skactive import ActiveLearningClassifier
+    >>> from skactive.stopping import AuditPrecision
+    >>> X, y = load_digits(return_X_y=True)
+    >>> learner = ActiveLearningClassifier(
+    ...     GaussianNB(var_smoothing=0.01), budget=800, batch_size=50,
+    ...     audit_fraction=0.25, stopping=AuditPrecision(0.15), random_state=0)
+    >>> learner.fit(X, y).termination_condition_
+    'AuditPrecision'
+    """
+
+    width: float = 0.1
+    scoring: str | Callable[..., float] | None = field(default=None, kw_only=True)
+    confidence: float = field(default=0.95, kw_only=True)
+
+    _parameter_constraints = {
+        "width": [Interval(numbers.Real, 0, None, closed="neither")],
+        "scoring": [str, callable, None],
+        "confidence": [Interval(numbers.Real, 0, 1, closed="neither")],
+    }
+
+    def _check(self, this_round: Round) -> tuple[bool, str]:
+        found = audit(
+            this_round.learner,
+            this_round.X,
+            this_round.y,
+            scoring=self.scoring,
+            confidence=self.confidence,
+        )
+        low, high = found.interval
+        width = self._remember(high - low)[-1]
+        reason = f"the interval of {found.n_audited} audit rows has length {width:.4g}"
+        return width <= self.width, reason

@@ -25,6 +25,21 @@ def kappa(labels: Array, others: Array) -> float:
     return (agreement - by_chance) / (1 - by_chance)
 
 
+def concordance(values: Array, others: Array) -> float:
+    """Lin's concordance of two series of numbers; 1 if they agree entirely.
+
+    It is what kappa with quadratic weights is for numbers.
+    """
+    gap = float(np.mean((values - others) ** 2))
+    if gap == 0:  # also if both are constant, which is 0 / 0
+        return 1.0
+    apart = float((values.mean() - others.mean()) ** 2)
+    return 1 - gap / (float(values.var()) + float(others.var()) + apart)
+
+
+_AGREEMENT = {"classification": kappa, "regression": concordance}
+
+
 def change_of_f(positive: Array, before: Array) -> float:
     """One minus the F measure of predictions against those of the round before.
 
@@ -57,6 +72,9 @@ class _Successive(StopSetRule):
 class StabilizingPredictions(_Successive):
     """Stop when predictions of a stop set no longer change, by Cohen's kappa [1]_.
 
+    For numbers, it is Lin's concordance, ``1 - mean((p - q)^2) / (var(p) + var(q) +
+    (mean(p) - mean(q))^2)``, which is kappa with quadratic weights for many classes.
+
     Parameters
     ----------
     threshold : float, default=0.99
@@ -74,8 +92,8 @@ class StabilizingPredictions(_Successive):
     Attributes
     ----------
     history_ : list of float
-        Kappa in each round but the first. It is 1 if all predictions agree, even if
-        they are all of one class.
+        Kappa, or concordance, in each round but the first. It is 1 if all predictions
+        agree, even if they are all of one class.
 
     Notes
     -----
@@ -124,9 +142,11 @@ class StabilizingPredictions(_Successive):
         pair = self._compare(this_round)
         if pair is None:
             return False, "there are no predictions of the round before"
-        kappas = self._remember(kappa(*pair))[-self.window :]
+        task = this_round.kind.task
+        kappas = self._remember(_AGREEMENT[task](*pair))[-self.window :]
         mean = float(np.mean(kappas))
-        reason = f"the mean kappa of the last {len(kappas)} rounds is {mean:.4g}"
+        name = _AGREEMENT[task].__name__
+        reason = f"the mean {name} of the last {len(kappas)} rounds is {mean:.4g}"
         return len(kappas) == self.window and mean >= self.threshold, reason
 
 
@@ -164,6 +184,7 @@ class ClassificationChange(_Successive):
 
     threshold: float = 0.0
 
+    tasks = ("classification",)
     _parameter_constraints = {
         "threshold": [Interval(numbers.Real, 0, 1, closed="both")],
         **StopSetRule._parameter_constraints,
@@ -232,6 +253,7 @@ class PredictedChangeOfF(_Successive):
     n_stop: int | None = field(default=2000, kw_only=True)
 
     is_fixed = True
+    tasks = ("classification",)
     _parameter_constraints = {
         "threshold": [Interval(numbers.Real, 0, None, closed="neither")],
         "window": [Interval(numbers.Integral, 1, None, closed="left")],

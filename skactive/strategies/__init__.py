@@ -25,8 +25,10 @@ from skactive.strategies._epistemic import EpistemicUncertainty
 from skactive.strategies._expected_error import ExpectedError
 from skactive.strategies._fisher import Bait, VarianceReduction
 from skactive.strategies._function import FunctionStrategy
+from skactive.strategies._greedy_sampling import GreedySampling, Lcmd
 from skactive.strategies._group_coverage import GroupCoverage
 from skactive.strategies._information import BatchBald, Epig
+from skactive.strategies._integrated_variance import IntegratedVariance
 from skactive.strategies._judged import Judged, get_strategy
 from skactive.strategies._lookup import STRATEGIES, get_strategy_names
 from skactive.strategies._measure import MeasureStrategy, make_strategy
@@ -37,6 +39,7 @@ from skactive.strategies._pointwise import PointwiseStrategy
 from skactive.strategies._predicted_loss import PredictedLoss
 from skactive.strategies._random import Random
 from skactive.strategies._schedule import Fade, Switch
+from skactive.strategies._std import Std
 from skactive.strategies._stochastic import Power, Softmax, Softrank
 from skactive.strategies._uncertainty import Entropy, LeastConfidence, Margin
 from skactive.strategies._value_of_information import ValueOfInformation
@@ -59,11 +62,14 @@ STRATEGIES |= {
     "expected_model_change": ExpectedModelChange(),
     "facility_location": FacilityLocation(),
     "falcun": Falcun(),
+    "greedy_sampling": GreedySampling(),
     "information_density": InformationDensity(),
     "information_gain": InformationGain(),
+    "integrated_variance": IntegratedVariance(),
     "k_center": KCenter(),
     "k_means": KMeans(),
     "kl_divergence": KLDivergence(),
+    "lcmd": Lcmd(),
     "least_confidence": LeastConfidence(),
     "margin": Margin(),
     "max_herding": MaxHerding(),
@@ -74,6 +80,7 @@ STRATEGIES |= {
     "ranked_batch": RankedBatch(),
     "softmax": Softmax(),
     "softrank": Softrank(),
+    "std": Std(),
     "typiclust": TypiClust(),
     "typiclust_to_margin": Switch(
         [("typiclust", TypiClust()), ("margin", Margin())], at=30
@@ -106,13 +113,16 @@ __all__ = [
     "Fade",
     "Falcun",
     "FunctionStrategy",
+    "GreedySampling",
     "GroupCoverage",
     "InformationDensity",
     "InformationGain",
+    "IntegratedVariance",
     "Judged",
     "KCenter",
     "KLDivergence",
     "KMeans",
+    "Lcmd",
     "LeastConfidence",
     "Margin",
     "MaxHerding",
@@ -128,6 +138,7 @@ __all__ = [
     "RankedBatch",
     "Softmax",
     "Softrank",
+    "Std",
     "Strategy",
     "Sum",
     "Switch",

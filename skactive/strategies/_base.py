@@ -16,7 +16,7 @@ from skactive._compat.sklearn import _num_samples
 from skactive._compat.typing import Array
 from skactive.strategies._lookup import find_named
 from skactive.strategies._messages import shorten
-from skactive.strategies._needs import check_needs
+from skactive.strategies._needs import check_needs, tasks_of_needs
 from skactive.strategies._selection import (
     check_chosen,
     check_n_queries,
@@ -85,15 +85,23 @@ class Strategy(BaseEstimator):
     Attributes
     ----------
     needs : tuple of str
-        What the estimator must provide: "predict_proba", "decision_function",
-        "last_layer", "members" or "refits". One of those listed is enough. Empty if the
-        strategy needs nothing.
+        What the estimator must provide. One of those listed is enough. Empty if the
+        strategy needs nothing. Classifiers provide "predict_proba",
+        "decision_function", "last_layer", "members" and "refits", regressors "std",
+        "member_predictions", "covariance", "features" and "predict".
+    tasks : tuple of str
+        What the strategy chooses rows for: "classification", "regression" or both. By
+        default, this follows from `needs`: it is what one of them can be provided for.
     pointwise : bool
         Whether the utility of a row depends on that row only.
     uses_labels : bool
         Whether the strategy uses the labels, and not only which rows have one.
     uses_weights : bool
         Whether the strategy uses the sample weights of fits.
+    in_units_of_y : bool
+        Whether utilities of a regressor scale with its labels, as standard deviations
+        do. Strategies that weigh them against something else then divide them by the
+        largest one.
     informed : bool
         Whether equal utilities mean that the strategy could not tell the rows apart. It
         then warns if all candidates have the same utility.
@@ -107,8 +115,17 @@ class Strategy(BaseEstimator):
     pointwise: bool = False
     uses_labels: bool = True
     uses_weights: bool = False
+    in_units_of_y: bool = False
     informed: bool = True
     _parameter_constraints: dict = {}
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """See the attributes of the class."""
+        tasks = tasks_of_needs(self.needs)
+        for _, part in self.parts():
+            tasks = tuple(task for task in tasks if task in part.tasks)
+        return tasks
 
     @property
     def has_utilities(self) -> bool:
@@ -305,6 +322,10 @@ class CombinedStrategy(Strategy):
     @property
     def uses_weights(self) -> bool:  # type: ignore[override]
         return any(part.uses_weights for _, part in self.parts())
+
+    @property
+    def in_units_of_y(self) -> bool:  # type: ignore[override]
+        return any(part.in_units_of_y for _, part in self.parts())
 
 
 def check_has_utilities(part: Strategy, whole: Strategy) -> None:

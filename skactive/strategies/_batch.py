@@ -16,7 +16,7 @@ from skactive.strategies._selection import as_generator, check_chosen, pick_dist
 EMBEDDING: list = [
     HasMethods("transform"),
     callable,
-    StrOptions({"input", "last_layer"}),
+    StrOptions({"input", "last_layer", "leaves"}),
     None,
 ]
 
@@ -67,9 +67,12 @@ class BatchStrategy(Strategy):
 
     - a fitted transformer, or a function ``X -> vectors`` that returns an array of
       shape (n_samples, n_features);
-    - "last_layer": the input of the last layer of the fitted classifier. For a neural
-      net (`MLPClassifier` or a net of skorch), this is the output of the last hidden
-      layer. For a linear classifier, it is the same as "input".
+    - "last_layer": the input of the last layer of the fitted estimator. For a neural
+      net (`MLPClassifier`, `MLPRegressor` or a net of skorch), this is the output of
+      the last hidden layer. For a linear model, it is the same as "input".
+    - "leaves": the leaves of a fitted forest that rows fall into. The squared distance
+      of two rows is twice the share of the trees in which their leaves differ. It does
+      not depend on the scale of features, and counts those that matter to the forest.
     - "input": the input of the classifier, which is the output of the pipeline steps
       before the last one, or X itself. Images and other arrays of more than two
       dimensions are flattened.

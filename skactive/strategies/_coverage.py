@@ -12,6 +12,7 @@ from skactive._compat.typing import Array
 from skactive.geometry._bandwidth import least_distance_bandwidth
 from skactive.geometry._coverage import facility_location, max_herding
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
+from skactive.strategies._std import Uncertainty
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
 _MAX_ROWS = {"max_rows": [Interval(numbers.Integral, 1, None, closed="left")]}
@@ -89,7 +90,8 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
     Parameters
     ----------
     strategy : str, Strategy or callable, default=None
-        A pointwise strategy whose utilities are not negative. None means ``Margin()``.
+        A pointwise strategy whose utilities are not negative. None means ``Margin()``,
+        and the variance, ``Std(squared=True)``, for a regressor.
     bandwidth : float or "adaptive", default=None
         Bandwidth of the kernel. A float or None is as in :class:`MaxHerding`, and does
         not change as labels come in. With "adaptive", the bandwidth shrinks as in the
@@ -140,6 +142,7 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         **_MAX_ROWS,
         "embedding": EMBEDDING,
     }
+    _default = Uncertainty(squared=True)
 
     def __init__(
         self,
@@ -159,7 +162,8 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         is_free = np.ones(batch.vectors.shape[0], dtype=bool)
         is_free[batch.labeled] = False
         free = np.flatnonzero(is_free)
-        utilities = self._inner().utilities(batch.estimator, batch.X, batch.y, free)
+        inner = self._inner_for(batch.estimator)
+        utilities = inner.utilities(batch.estimator, batch.X, batch.y, free)
         self._check_not_negative(utilities)
         bandwidth: Any = self.bandwidth
         if bandwidth == "adaptive":

@@ -189,9 +189,9 @@ def weighted_k_means(
 class _AroundUtilities(WrapperStrategy, BatchStrategy):  # type: ignore[override]
     def _utilities_in(self, batch: Batch) -> Array:
         """Utilities of the candidates under the inner strategy."""
-        return self._inner().utilities(
-            batch.estimator, batch.X, batch.y, batch.candidates
-        )
+        inner = self._inner_for(batch.estimator)
+        args = batch.estimator, batch.X, batch.y, batch.candidates
+        return inner.utilities(*args)
 
 
 class RankedBatch(_AroundUtilities):
@@ -207,7 +207,8 @@ class RankedBatch(_AroundUtilities):
     ----------
     strategy : str, Strategy or callable, default=None
         A pointwise strategy that gives the utilities. These are best in [0, 1], as phi
-        is. None means margin.
+        is. None means margin, and for a regressor the standard deviation. Utilities in
+        the unit of `y`, such as the latter, are divided by the largest one.
     embedding : transformer, callable, {"last_layer", "input"} or None, default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
@@ -240,7 +241,7 @@ class RankedBatch(_AroundUtilities):
 
     def pick(self, batch: Batch) -> Array:
         """Choose rows one by one, see :meth:`BatchStrategy.pick`."""
-        utilities = self._utilities_in(batch)
+        utilities = self._weighable(batch.estimator, self._utilities_in(batch))
         return ranked_batch(
             batch.vectors,
             utilities,
@@ -262,7 +263,7 @@ class Diverse(_AroundUtilities):
     ----------
     strategy : str, Strategy or callable, default=None
         A pointwise strategy that gives the utilities, which must not be negative. None
-        means margin.
+        means margin, and for a regressor the standard deviation.
     factor : int, default=10
         Ratio of the rows that are clustered to the rows that are chosen. With 1, the
         rows with the largest utilities are chosen.

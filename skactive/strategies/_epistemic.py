@@ -88,6 +88,8 @@ class EpistemicUncertainty(Strategy):
         self.bandwidth = bandwidth
         self.embedding = embedding
 
+    tasks = ("classification",)  # also where it needs nothing of the estimator
+
     @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
         return ("members",) if self.method == "committee" else ()

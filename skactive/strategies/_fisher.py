@@ -17,15 +17,20 @@ from sklearn.utils.extmath import randomized_svd
 from skactive._compat.sklearn import Interval
 from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, encode_labels
-from skactive._models.last_layer import l2_penalty
+from skactive._models.last_layer import LastLayer, l2_penalty
 from skactive._models.linear import add_ones, training_weights
 from skactive._models.members import classes_of
-from skactive._models.wrappers import Fitted, last_step
+from skactive._models.wrappers import Fitted, last_step, task_of
 from skactive.geometry import _fisher as fisher
 from skactive.geometry._blocks import dense_rows, squared_norms
 from skactive.strategies._base import Request, Strategy
 from skactive.strategies._messages import name_of_model
-from skactive.strategies._model_change import FEATURES, layer_needs, read_last_layer
+from skactive.strategies._model_change import (
+    FEATURES,
+    layer_needs,
+    read_features,
+    read_last_layer,
+)
 from skactive.strategies._selection import as_generator, find_candidates, pick_distinct
 
 # With more classes than this, matrices for all of them would be too large.
@@ -35,6 +40,8 @@ _LEAST_LABELS = 20
 # The least penalty, as a share of the information that a row of the pool gives on
 # average. Intercepts have no penalty, and labelled rows may leave directions open.
 _LEAST_PENALTY = 1e-6
+# Information of a row of two classes with equal probabilities.
+_FLAT = 0.25
 # Number of principal components that replace too many features, and number of rows that
 # they are computed from. A sparse matrix becomes a dense one with as many columns.
 _MAX_COMPONENTS = 256
@@ -112,6 +119,8 @@ class VarianceReduction(Strategy):
     """
 
     uses_weights = True
+    # For numbers, IntegratedVariance is the same.
+    tasks = ("classification",)
     _parameter_constraints: dict = _CONSTRAINTS
 
     def __init__(
@@ -161,6 +170,10 @@ class Bait(Strategy):
     checks the model once there are 20 labelled rows, and 5 for each class. Each
     labelled row is left out in turn (by one Newton step). BAIT warns if the model is
     right about these rows no more often than the most frequent class would be.
+
+    For regressors with a linear last layer, the information of a row is ``h h'``, for
+    its features h: the batch makes the variance of the predictions on `X` small. There
+    is no check of the model.
 
     Unlike in [1]_, the labelled rows and S are summed and not averaged, and the penalty
     is that of the estimator. M is therefore the Hessian of the loss that a fit
@@ -217,13 +230,15 @@ class Bait(Strategy):
 
     @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
-        return layer_needs(self.features)
+        of_regressors = "features" if self.features is None else "predict"
+        return (*layer_needs(self.features), of_regressors)
 
     def _choose(self, request: Request) -> Array:
         estimator, X, y, candidates, n_queries, seed = request
         rng = as_generator(seed)
         design = _read_design(self, estimator, X, y)
-        if _is_no_better_than_constant(design, estimator, y):
+        is_class = task_of(estimator) != "regression"
+        if is_class and _is_no_better_than_constant(design, estimator, y):
             warnings.warn(
                 f"{name_of_model(estimator)} is right about the labelled rows, each "
                 "left out in turn, no more often than the most frequent class would "
@@ -261,7 +276,7 @@ class Bait(Strategy):
 
 
 def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
-    layer = read_last_layer(estimator, X, strategy.features)
+    layer = _read_layer(estimator, X, strategy.features)
     proba = np.asarray(layer.proba, dtype=np.float64)
     if proba.shape[1] > _MAX_CLASSES:
         best = proba.max(axis=1)
@@ -282,12 +297,26 @@ def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
     penalty[n_features:] = on_intercept
     if strategy.penalty is not None:
         penalty[:n_features] = strategy.penalty
+    if task_of(estimator) == "regression":
+        penalty *= _FLAT
     weights = _label_weights(estimator, classifier, y, labeled)
     seen = fisher.total_information(features[labeled], proba[labeled], weights)
     prior = fisher.prior_information(
         proba.shape[1], np.maximum(penalty, _least_penalty(features, proba))
     )
     return _Design(features, proba, seen + prior)
+
+
+def _read_layer(estimator: Any, X: Any, features: Any) -> LastLayer:
+    """The last layer of a classifier, or of a regressor as that of a flat classifier.
+
+    All rows of a linear regression tell the same amount, as those of two classes with
+    equal probabilities do. Only the unit, which is `_FLAT`, is another one.
+    """
+    if task_of(estimator) != "regression":
+        return read_last_layer(estimator, X, features)
+    vectors, has_intercept = read_features(estimator, X, features)
+    return LastLayer(vectors, np.full((vectors.shape[0], 2), 0.5), has_intercept)
 
 
 def _is_no_better_than_constant(design: _Design, estimator: Any, y: Any) -> bool:

@@ -10,13 +10,21 @@ from typing import Any
 import numpy as np
 
 from skactive import measures
-from skactive._compat.sklearn import Interval, _num_samples, _safe_indexing
+from skactive._compat.sklearn import Interval, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._models.members import member_proba
+from skactive._models.predictive import Beliefs, Values
 from skactive._models.response import count_outputs
+from skactive._models.wrappers import task_of
+from skactive.geometry._gaussian import predictive_information
 from skactive.measures._joint import is_exhausted
 from skactive.strategies._base import Request, Strategy
+from skactive.strategies._integrated_variance import (
+    choose_greedily,
+    read_beliefs,
+    target_rows,
+)
 from skactive.strategies._selection import (
     as_generator,
     check_utilities,
@@ -25,6 +33,9 @@ from skactive.strategies._selection import (
     warn_if_equal,
 )
 from skactive.strategies._stochastic import gumbel_keys
+
+# Number of candidates for a batch of a regressor.
+_MAX_CANDIDATES = 10_000
 
 
 class BatchBald(Strategy):
@@ -149,12 +160,18 @@ class Epig(Strategy):
     model that do not matter, such as its behaviour on outliers. This strategy measures
     what a label tells, on average, about the labels of target rows.
 
+    For regressors, labels are taken as normally distributed. Their covariances are
+    those of :class:`IntegratedVariance`: in closed form for Gaussian processes and
+    linear models, and from the members of a committee for others. This needs `y`. Rows
+    of a batch are then chosen one by one, each for what those before it do not tell, of
+    at most 10,000 candidates.
+
     Parameters
     ----------
     targets : array-like, sparse, data frame or sequence of rows, default=None
         Target rows, similar to the rows that will be predicted, as the estimator takes
-        them. If they are given, the utility of a row depends on that row only. None
-        means rows of the pool.
+        them. If they are given, the utility of a row of a classifier depends on that
+        row only. None means rows of the pool.
     n_targets : int, default=500
         Number of rows of the pool to use as targets, evenly spaced in its order,
         including labelled rows. If the pool has fewer rows, all are used. Not used if
@@ -179,8 +196,10 @@ class Epig(Strategy):
     array([1])
     """
 
-    needs = ("members",)
-    uses_labels = False
+    needs = ("members", "covariance", "member_predictions")
+    # For regressors, `select` only takes into account what else is in the batch.
+    has_utilities = True
+    uses_weights = True
     _parameter_constraints: dict = {
         "targets": "no_validation",
         "n_targets": [Interval(numbers.Integral, 1, None, closed="left")],
@@ -198,26 +217,33 @@ class Epig(Strategy):
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Compute the utilities of the rows at the ascending positions `candidates`."""
-        targets = self.targets
-        if targets is None:
-            targets = _safe_indexing(X, _evenly_spaced(_num_samples(X), self.n_targets))
+        targets = target_rows(self, X)
+        if task_of(estimator) == "regression":
+            believed = read_beliefs(estimator, X, y)
+            score = partial(_gaussian_gain, believed, believed.at(targets))
+            n_outputs = 2 * believed.n_factors + self.n_targets
+            return map_rows(score, X, candidates, n_outputs)
         target_proba = member_proba(estimator, targets)
         score = partial(_predictive_gain, estimator, target_proba)
         n_outputs = count_outputs(estimator, "members")
         return map_rows(score, X, candidates, n_outputs)
+
+    def _choose(self, request: Request) -> Array:
+        if task_of(request.estimator) != "regression":
+            return super()._choose(request)
+        return choose_greedily(self, request, _MAX_CANDIDATES, by_information=True)
 
 
 def _information_gain(estimator: Any, X: Any) -> Array:
     return measures.information_gain(member_proba(estimator, X))
 
 
+def _gaussian_gain(believed: Beliefs, targets: Values, X: Any) -> Array:
+    values = believed.at(X)
+    args = values.covariance(targets), values.variance, targets.variance
+    return predictive_information(*args, believed.noise)
+
+
 def _predictive_gain(estimator: Any, target_proba: Array, X: Any) -> Array:
     proba_KNC = member_proba(estimator, X)
     return measures.expected_predictive_information_gain(proba_KNC, target_proba)
-
-
-def _evenly_spaced(n_rows: int, n_wanted: int) -> Array:
-    """Distinct ascending positions in the middle of equal parts."""
-    if n_wanted >= n_rows:
-        return np.arange(n_rows)
-    return ((np.arange(n_wanted) + 0.5) * n_rows / n_wanted).astype(np.intp)

@@ -14,8 +14,9 @@ from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_objec
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skactive._compat.typing import Array
-from skactive._data.labels import MISSING, encode_labels
 from skactive._models.encoded import EncodedClassifier, needs_codes
+from skactive._models.kinds import kind_for
+from skactive._models.target import Target
 from skactive._models.training import Training
 from skactive._models.want_of_labels import fit_if_enough, warn_of_lack
 from skactive._models.wrappers import Fitted
@@ -64,12 +65,14 @@ def fit_judge(
     -------
     judge : Fitted or None
         The judge with its members and the weights. None if all labels are of one class,
-        or, with a warning, if there are too few labels for this estimator.
+        if there is only one number, or, with a warning, if there are too few labels for
+        this estimator.
     """
     # These seeds differ from those of a learner with the same random_state. Otherwise a
     # judge of the same kind would be the learner's own model.
     entropy = np.random.SeedSequence(random_state, spawn_key=(1,))
     seeds = entropy.generate_state(2).tolist()
+    kind = kind_for(estimator)
     training = Training(
         estimator=(
             EncodedClassifier(estimator) if needs_codes(estimator) else estimator
@@ -79,19 +82,21 @@ def fit_judge(
         n_jobs=None,
         estimator_seed=seeds[0],
         member_seed=seeds[1],
+        kind=kind,
     )
     if is_frozen(estimator):
         check_frozen(estimator)
         return Fitted(estimator, training.own_members(estimator), weights)
-    classes, codes = _labels_for(owner, X, y)
-    if len(classes) == 1:
+    target = _labels_for(owner, kind, X, y)
+    rows = target.known
+    labels = target.values(rows)
+    if not kind.are_enough(kind.seen(labels)):
         return None
     params = {}
     name = None if weights is None else _weight_name(estimator)
     if name is not None:
         params[name] = weights
-    rows = np.flatnonzero(codes != MISSING)
-    model = fit_if_enough(training, X, classes[codes[rows]], rows, params)
+    model = fit_if_enough(training, X, labels, rows, params)
     if model.lack is not None:
         warn_of_lack(model.lack, len(rows))
         return None
@@ -104,13 +109,13 @@ def check_frozen(estimator: Any) -> None:
     )
 
 
-def _labels_for(owner: Strategy, X: Any, y: Any) -> tuple[Array, Array]:
-    """Return classes, and codes of all rows. At least one row must have a label."""
+def _labels_for(owner: Strategy, kind: type[Target], X: Any, y: Any) -> Target:
+    """Return the labels, of which there must be one."""
     if y is not None:
         check_consistent_length(X, y)
-        classes, codes = encode_labels(y)
-        if len(classes):
-            return classes, codes
+        target = kind.of(y)
+        if len(target.known):
+            return target
     raise ValueError(
         f"{shorten(owner)} fits its model on the labelled rows, but "
         f"{'y is None' if y is None else 'no row has a label'}. Pass y with some "

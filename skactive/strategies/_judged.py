@@ -13,12 +13,15 @@ from sklearn.base import clone
 from skactive._compat.sklearn import HasMethods, Interval, StrOptions
 from skactive._compat.typing import Array
 from skactive._models.nets import is_net, own_members
-from skactive._models.response import has_response
 from skactive._models.wrappers import last_step
 from skactive.strategies._base import Request, Strategy, Terms
 from skactive.strategies._function import as_strategy
 from skactive.strategies._judge import check_frozen, fit_judge, is_frozen
-from skactive.strategies._needs import check_needs
+from skactive.strategies._needs import (
+    can_use_members,
+    check_needs,
+    needs_made_members,
+)
 from skactive.strategies._random import Random
 from skactive.strategies._selection import warn_if_equal
 
@@ -213,10 +216,9 @@ class Judged(Strategy):
         return self.members == "auto" and is_net(net) and bool(own_members(net))
 
     def _makes_members(self, inner: Strategy) -> bool:
-        if not any("members" in leaf.needs for leaf in inner.leaves()):
-            return False
-        is_own = has_response(self.estimator, "members")
-        return callable(self.members) or self.members != "auto" or not is_own
+        if callable(self.members) or self.members != "auto":
+            return can_use_members(inner, self.estimator)
+        return needs_made_members(inner, self.estimator)
 
 
 def get_strategy(

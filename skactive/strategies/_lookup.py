@@ -18,6 +18,8 @@ _OTHER_NAMES = {
     "bayesianactivelearningbydisagreement": "information_gain",
     "confidence": "least_confidence",
     "coreset": "k_center",
+    "gsx": "k_center",
+    "igs": "greedy_sampling",
     "density": "information_density",
     "eer": "expected_error",
     "egl": "expected_model_change",
@@ -33,21 +35,41 @@ _OTHER_NAMES = {
 }
 
 
-def get_strategy_names() -> list[str]:
+TASKS = ("classification", "regression")
+
+
+def get_strategy_names(task: str | None = None) -> list[str]:
     """Get the names of all registered strategies.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"} or None, default=None
+        Only strategies that choose rows for classifiers, whose labels are classes, or
+        for regressors, whose labels are numbers. None means all.
 
     Returns
     -------
     names : list of str
         Sorted names.
 
+    Raises
+    ------
+    ValueError
+        If `task` is none of these.
+
     Examples
     --------
     >>> from skactive import get_strategy_names
     >>> get_strategy_names()[:3]
     ['badge', 'bait', 'batch_bald']
+    >>> get_strategy_names(task="regression")[:3]
+    ['bait', 'cold_start', 'diverse']
     """
-    return sorted(STRATEGIES)
+    if task is not None and task not in TASKS:
+        raise ValueError(f"task must be one of {TASKS} or None; got {task!r}.")
+    return sorted(
+        name for name, it in STRATEGIES.items() if task is None or task in it.tasks
+    )
 
 
 def find_named(name: str) -> Any:

@@ -6,11 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from skactive._compat.sklearn import HasMethods
+from skactive._compat.sklearn import HasMethods, _num_samples
+from skactive._compat.tally import count_rows
 from skactive._compat.typing import Array
-from skactive._models.last_layer import LastLayer, last_layer, named_layer
-from skactive._models.response import predict_proba
-from skactive._models.wrappers import align, at_last_step
+from skactive._models.last_layer import (
+    LastLayer,
+    last_layer,
+    layer_inputs,
+    named_layer,
+)
+from skactive._models.members import member_predictions
+from skactive._models.response import has_response, predict_proba
+from skactive._models.wrappers import align, at_last_step, task_of
+from skactive.geometry._blocks import squared_norms
 from skactive.geometry._fisher import expected_gradient_length
 from skactive.strategies._pointwise import PointwiseStrategy
 
@@ -34,6 +42,11 @@ class ExpectedModelChange(PointwiseStrategy):
     per class, such as `SGDClassifier`, is treated as a softmax with its probabilities.
     Outputs of a net for labels that have not been seen yet are left out.
 
+    For regressors, the gradient is that of half the squared error, and the label is
+    expected to be what one of the members of a committee predicts: ``|h| * mean_k |f(x)
+    - f_k(x)|``. For a regressor whose last layer is not linear, such as a forest, only
+    the second factor counts.
+
     Parameters
     ----------
     features : transformer or callable, default=None
@@ -48,6 +61,8 @@ class ExpectedModelChange(PointwiseStrategy):
        2007.
     .. [2] B. Settles, M. Craven, "An Analysis of Active Learning Strategies for
        Sequence Labeling Tasks", EMNLP 2008.
+    .. [3] W. Cai, Y. Zhang, J. Zhou, "Maximizing Expected Model Change for Active
+       Learning in Regression", ICDM 2013.
 
     Examples
     --------
@@ -59,6 +74,7 @@ class ExpectedModelChange(PointwiseStrategy):
     array([0.901, 0.981])
     """
 
+    in_units_of_y = True
     _parameter_constraints: dict = {"features": FEATURES}
 
     def __init__(self, features: Any = None):
@@ -66,10 +82,16 @@ class ExpectedModelChange(PointwiseStrategy):
 
     @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
-        return layer_needs(self.features)
+        return (*layer_needs(self.features), "member_predictions")
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Compute utilities, not negative, and zero if the model is certain."""
+        if task_of(estimator) == "regression":
+            lengths = _lengths(estimator, X, self.features)
+            answers = member_predictions(estimator, X)
+            predicted = np.ravel(estimator.predict(X))
+            count_rows(len(predicted))
+            return lengths * np.abs(answers - predicted).mean(axis=0)
         layer = read_last_layer(estimator, X, self.features)
         return expected_gradient_length(*layer)
 
@@ -77,6 +99,28 @@ class ExpectedModelChange(PointwiseStrategy):
 def layer_needs(features: Any) -> tuple[str, ...]:
     """Return what a strategy needs of the estimator, given its argument `features`."""
     return ("last_layer",) if features is None else ("predict_proba",)
+
+
+def _lengths(estimator: Any, X: Any, features: Any) -> Array:
+    """Norms of the inputs of a regressor's last layer; ones if it is not linear."""
+    if features is None and not has_response(estimator, "features"):
+        return np.ones(_num_samples(X))
+    vectors, has_intercept = read_features(estimator, X, features)
+    return np.sqrt(squared_norms(vectors).astype(np.float64) + has_intercept)
+
+
+def read_features(estimator: Any, X: Any, features: Any = None) -> tuple[Any, bool]:
+    """Return the inputs of a regressor's last layer, and whether it has an intercept.
+
+    The inputs are dense or CSR of shape (n_samples, n_features). `features` gives them
+    if the regressor is of an unknown kind.
+    """
+    if features is not None:
+        return named_layer(features, np.empty(0), X).features, True
+    regressor, rows = at_last_step(estimator, X)
+    count_rows(_num_samples(X))
+    has_intercept = bool(getattr(regressor, "fit_intercept", True))
+    return layer_inputs(regressor, rows), has_intercept
 
 
 def read_last_layer(estimator: Any, X: Any, features: Any = None) -> LastLayer:

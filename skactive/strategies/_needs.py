@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from skactive._models.response import has_response
-from skactive.strategies._lookup import STRATEGIES
+from skactive._models.wrappers import task_of
+from skactive.strategies._lookup import STRATEGIES, TASKS
 from skactive.strategies._messages import name_of_model
 
 _PROVIDERS = {
@@ -21,12 +22,41 @@ _PROVIDERS = {
     "ActiveLearningClassifier, which draws or fits members itself",
     "refits": "GaussianNB, LogisticRegression, RidgeClassifier, "
     "CalibratedClassifierCV(LinearSVC()), ...",
+    "std": "GaussianProcessRegressor, BayesianRidge, RandomForestRegressor, ..., or "
+    "any regressor inside ActiveLearningRegressor, which fits members",
+    "member_predictions": "RandomForestRegressor, ExtraTreesRegressor, "
+    "BaggingRegressor, VotingRegressor, a list of fitted regressors, or any regressor "
+    "inside ActiveLearningRegressor, which fits members itself",
+    "covariance": "GaussianProcessRegressor, BayesianRidge, Ridge, ...",
+    "features": "Ridge, MLPRegressor, a net of skorch, ..., or any regressor with "
+    "features= of the strategy, which gives the inputs of its last layer",
+    "predict": "any regressor",
 }
 _NAMES = {
     "last_layer": "a known last layer",
     "members": "a committee",
     "refits": "one classifier with predict_proba",
+    "std": "standard deviations",
+    "member_predictions": "a committee of regressors",
+    "covariance": "covariances",
+    "features": "a known last layer of a regressor",
+    "predict": "a regressor",
 }
+# What only estimators of one task can provide.
+_OF_REGRESSORS = {"std", "member_predictions", "covariance", "features", "predict"}
+# What members make up for, by task.
+_FROM_MEMBERS = {
+    "classification": {"members"},
+    "regression": {"std", "member_predictions"},
+}
+
+
+def tasks_of_needs(needs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tasks whose estimators can provide one of `needs`, or need not."""
+    if not needs:
+        return TASKS
+    found = {TASKS[need in _OF_REGRESSORS] for need in needs}
+    return tuple(task for task in TASKS if task in found)
 
 
 def check_needs(
@@ -39,11 +69,19 @@ def check_needs(
     estimator does not provide what is needed.
     """
     found = None
+    task = task_of(estimator)
     for leaf in strategy.leaves():
+        if task is not None and task not in leaf.tasks:
+            raise ValueError(_say_other_task(leaf, estimator, task))
         found = _first_response(leaf, estimator, can_make_members)
         if leaf.needs and found is None:
-            what = " or ".join(_NAMES.get(need, need) for need in leaf.needs)
-            examples = "; ".join(_PROVIDERS[need] for need in leaf.needs)
+            needs = [
+                need
+                for need in leaf.needs
+                if task is None or task in tasks_of_needs((need,))
+            ]
+            what = " or ".join(_NAMES.get(need, need) for need in needs)
+            examples = "; ".join(_PROVIDERS[need] for need in needs)
             raise ValueError(
                 f"{type(leaf).__name__} needs {what}: {examples}; got "
                 f"{name_of_model(estimator)}. "
@@ -53,17 +91,50 @@ def check_needs(
 
 
 def _first_response(leaf: Any, estimator: Any, can_make_members: bool) -> str | None:
+    made = _FROM_MEMBERS[task_of(estimator) or TASKS[0]] if can_make_members else set()
     for need in leaf.needs:
-        if has_response(estimator, need) or (need == "members" and can_make_members):
+        if has_response(estimator, need) or need in made:
             return need
     return None
+
+
+def needs_made_members(strategy: Any, estimator: Any) -> bool:
+    """Whether members have to be made for `strategy`, as `estimator` has none."""
+    made = _FROM_MEMBERS[task_of(estimator) or TASKS[0]]
+    return any(
+        made.intersection(leaf.needs)
+        and not any(has_response(estimator, need) for need in leaf.needs)
+        for leaf in strategy.leaves()
+    )
+
+
+def can_use_members(strategy: Any, estimator: Any) -> bool:
+    """Whether `strategy` would use members, had it any."""
+    made = _FROM_MEMBERS[task_of(estimator) or TASKS[0]]
+    return any(made.intersection(leaf.needs) for leaf in strategy.leaves())
+
+
+def _say_other_task(leaf: Any, estimator: Any, task: str) -> str:
+    """Say that a strategy is for estimators of the other task."""
+    kinds = {"classification": "classifiers", "regression": "regressors"}
+    served = [name for name, it in sorted(STRATEGIES.items()) if task in it.tasks]
+    what = " or ".join(_NAMES.get(need, need) for need in leaf.needs)
+    asked = f", from which it needs {what}" if what else ""
+    return (
+        f"{type(leaf).__name__} chooses rows for {kinds[leaf.tasks[0]]}{asked}; got "
+        f"{name_of_model(estimator)}, which is one of the {kinds[task]}. Strategies "
+        f"for these, get_strategy_names(task={task!r}): {', '.join(served)}."
+    )
 
 
 def _say_served(estimator: Any, can_make_members: bool) -> str:
     """Say in a sentence which strategies an estimator can serve."""
     asking: list[str] = []
     others: list[str] = []
+    task = task_of(estimator)
     for name, strategy in sorted(STRATEGIES.items()):
+        if task is not None and task not in strategy.tasks:
+            continue
         asked = [leaf for leaf in strategy.leaves() if leaf.needs]
         if all(_first_response(leaf, estimator, can_make_members) for leaf in asked):
             (asking if asked else others).append(repr(name))

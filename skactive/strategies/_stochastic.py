@@ -89,13 +89,14 @@ class _Stochastic(WrapperStrategy):
         self, estimator: Any, X: Any, y: Any, candidates: Array
     ) -> Array:
         """Compute utilities of the inner strategy at the ascending `candidates`."""
-        return self._inner().utilities(estimator, X, y, candidates)
+        return self._inner_for(estimator).utilities(estimator, X, y, candidates)
 
     def _choose(self, request: Request) -> Array:
         """Draw rows and return them in the order of the draws."""
         estimator, X, y, candidates, n_queries, seed = request
         utilities = self.utilities(estimator, X, y, candidates)
-        warn_if_equal(self._inner(), utilities, n_queries, estimator)
+        warn_if_equal(self._inner_for(estimator), utilities, n_queries, estimator)
+        utilities = self._weighable(estimator, utilities)
         rng = as_generator(seed)
         keys = gumbel_keys(self._log_weights(utilities, rng), rng)
         return take_distinct(X, candidates, keys, n_queries, seed)
@@ -167,6 +168,7 @@ class _Stochastic(WrapperStrategy):
                 "of each kind in X."
             )
         utilities = self.utilities(estimator, X, y, candidates)
+        utilities = self._weighable(estimator, utilities)
         logs = self._known_log_weights(utilities, random_state)
         return _draw_probabilities(logs, np.searchsorted(candidates, chosen))
 
@@ -186,7 +188,7 @@ class Power(_Stochastic):
     ----------
     strategy : str, Strategy or callable, default=None
         A pointwise strategy that gives the utilities, which must not be negative. None
-        means margin.
+        means margin, and for a regressor the standard deviation.
     beta : float, default=1.0
         With 0, all rows with a positive utility are equally likely. The larger the
         value, the closer the draw is to the largest utilities.
@@ -223,7 +225,9 @@ class Softmax(_Stochastic):
     Parameters
     ----------
     strategy : str, Strategy or callable, default=None
-        A pointwise strategy that gives the utilities. None means margin.
+        A pointwise strategy that gives the utilities. None means margin, and for a
+        regressor the standard deviation. Utilities in the unit of `y`, such as the
+        latter, are divided by the largest one.
     beta : float, default=1.0
         With 0, all rows are equally likely. The larger the value, the closer the draw
         is to the largest utilities. Utilities in [0, 1] need values well above 1.
@@ -261,7 +265,7 @@ class Softrank(_Stochastic):
     ----------
     strategy : str, Strategy or callable, default=None
         A pointwise strategy that gives the utilities, whose scale does not matter. None
-        means margin.
+        means margin, and for a regressor the standard deviation.
     beta : float, default=1.0
         With 0, all rows are equally likely. The larger the value, the closer the draw
         is to the largest utilities.
