@@ -15,6 +15,7 @@ from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_rows
 from skactive._data.chunks import map_rows
 from skactive._models.last_layer import has_hidden_layers, has_last_layer, layer_inputs
+from skactive._models.leaves import leaf_vectors
 from skactive._models.wrappers import is_fitted, kind_of, layers, pass_in
 from skactive.geometry._blocks import as_embedding
 
@@ -28,6 +29,7 @@ def embed(estimator: Any, X: Any, embedding: Any = None) -> Any:
     - "input": the output of the steps of a pipeline before its last one. If the
       pipeline is not fitted, they are fitted on `X` without labels. For any other
       estimator it is `X` itself;
+    - "leaves": the leaves of the trees of a fitted forest, one-hot;
     - None: "last_layer" for a fitted net, "input" for any other estimator.
 
     Arrays with more axes, such as images, are flattened.
@@ -76,10 +78,14 @@ def _own_vectors(estimator: Any, X: Any, embedding: str | None) -> Any:
     """The vectors that an estimator computes from `X`, see :func:`embed`."""
     for layer in layers(estimator):
         if kind_of(layer) == "pipeline" and len(layer) > 1 and not is_fitted(layer):
-            if embedding == "last_layer":
-                raise _no_last_layer(layer)
+            if embedding in _OF_FITTED:
+                raise _OF_FITTED[embedding](layer)
             return clone(layer[:-1]).fit_transform(X)
         X = pass_in(layer, X)
+    if embedding == "leaves":
+        if not (hasattr(layer, "apply") and is_fitted(layer)):
+            raise _no_leaves(layer)
+        return leaf_vectors(layer, X)
     is_known = has_hidden_layers if embedding is None else has_last_layer
     if embedding != "input" and is_known(layer) and is_fitted(layer):
         return _layer_inputs(layer, X)
@@ -104,6 +110,19 @@ def _no_last_layer(estimator: Any) -> ValueError:
         f"..., alone or at the end of a pipeline; got {estimator!r}. Use "
         "embedding='input', None, a fitted transformer or a function."
     )
+
+
+def _no_leaves(estimator: Any) -> ValueError:
+    return ValueError(
+        "embedding='leaves' needs a fitted classifier with apply(X), such as "
+        "RandomForestClassifier or ExtraTreesClassifier, alone or at the end of a "
+        f"pipeline; got {estimator!r}. Use embedding='input', None, a fitted "
+        "transformer or a function."
+    )
+
+
+# What needs a fitted estimator, and the error where there is none.
+_OF_FITTED = {"last_layer": _no_last_layer, "leaves": _no_leaves}
 
 
 def _flat(vectors: Any, X: Any) -> Any:

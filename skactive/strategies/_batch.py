@@ -16,7 +16,7 @@ from skactive.strategies._selection import as_generator, check_chosen, pick_dist
 EMBEDDING: list = [
     HasMethods("transform"),
     callable,
-    StrOptions({"input", "last_layer"}),
+    StrOptions({"input", "last_layer", "leaves"}),
     None,
 ]
 
@@ -73,6 +73,8 @@ class BatchStrategy(Strategy):
     - "input": the input of the classifier, which is the output of the pipeline steps
       before the last one, or X itself. Images and other arrays of more than two
       dimensions are flattened.
+    - "leaves": the leaf of each tree of a fitted forest, one-hot. Two rows are near
+      each other if they share the leaves of most trees.
     - None: "last_layer" for a fitted neural net, else "input".
     """
 
