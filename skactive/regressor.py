@@ -121,6 +121,8 @@ class ActiveLearningRegressor(RegressorMixin, BaseActiveLearner):
         Why the last `fit` ended: "budget" if the budget was used, "exhausted" if no
         label was left, or the name of the rule, or of the callback's class, that
         stopped it.
+    strategy_ : strategy object
+        The strategy that chooses rows after this fit.
     stopping_ : stopping rule or None
         The clone that watched the last `fit`, with what it remembers.
 

@@ -19,6 +19,7 @@ from skactive._models.last_layer import (
     has_linear_layer,
     layer_inputs,
 )
+from skactive._models.leaves import leaf_vectors
 from skactive._models.wrappers import is_fitted, kind_of, layers, pass_in
 from skactive.geometry._blocks import as_embedding
 
@@ -116,17 +117,9 @@ def _layer_inputs(classifier: Any, X: Any) -> Any:
 
 
 def _leaves(forest: Any, X: Any) -> Any:
-    """Indicators of the leaves that rows fall into, CSR, each row of norm one."""
     if not (hasattr(forest, "apply") and is_fitted(forest)):
         raise _no_leaves(forest)
-    leaves = np.asarray(forest.apply(X))
-    leaves = leaves.reshape(len(leaves), -1).astype(np.int64)
-    n_rows, n_trees = leaves.shape
-    width = int(leaves.max(initial=0)) + 1
-    values = np.full(leaves.size, 1 / np.sqrt(n_trees))
-    ends = np.arange(0, leaves.size + 1, n_trees)
-    columns = (leaves + width * np.arange(n_trees)).ravel()
-    return sp.csr_matrix((values, columns, ends), shape=(n_rows, width * n_trees))
+    return leaf_vectors(forest, X)
 
 
 def _no_leaves(estimator: Any) -> ValueError:

@@ -242,6 +242,9 @@ class BaseActiveLearner(
             self._fit_known(X, target, routed, plan)
         else:
             self._fit_bought(X, target, routed, plan, watch)
+        strategy, _ = plan.asked(self._model())
+        args = self.estimator_, X, self.labeled_indices_
+        self.strategy_ = strategy.resolve(*args)
         self._is_weighted = self._weights(routed) is not None
         return self
 

@@ -27,7 +27,6 @@ from skactive.geometry._blocks import (
 from skactive.geometry._density import information_density
 from skactive.geometry._pairs import pair_distances
 from skactive.strategies import Strategy
-from skactive.strategies._messages import shorten
 from skactive.strategies._selection import check_rows, find_candidates
 
 _N_NEAREST = 3
@@ -228,7 +227,8 @@ def _utilities(
     pool.
     """
     nothing: dict = {"utility": None, "terms": {}, "shares": None}
-    parts: list[dict] = [{"strategy": shorten(strategy)} | nothing for _ in rows]
+    name = strategy.describe(estimator, X, y)
+    parts: list[dict] = [{"strategy": name} | nothing for _ in rows]
     shown = strategy if ids is None else strategy.for_rows(ids)
     asked = np.unique(rows)
     if not strategy.pointwise:  # ranks among the candidates, for example

@@ -34,9 +34,12 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     ----------
     estimator : estimator object
         The classifier to train. It may be a pipeline or a search. It is cloned.
-    strategy : str or callable, default="margin"
+    strategy : str or callable, default="auto"
         What makes a row worth labelling: a name from :func:`get_strategy_names`, a
-        strategy object, or a function ``(estimator, X, y) -> utilities``.
+        strategy object, or a function ``(estimator, X, y) -> utilities``. The default
+        takes rows that cover what the model is uncertain about, or, where distances
+        between rows say little, the most uncertain rows; see
+        :class:`~skactive.strategies.Auto`.
     batch_size : int, default=10
         Number of rows in a call of :meth:`query`, and in a round of a budgeted fit.
     budget : int, float or None, default=None
@@ -153,6 +156,9 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
         Why the last `fit` ended: "budget" if the budget was used, "exhausted" if no
         label was left, or the name of the rule, or of the callback's class, that
         stopped it.
+    strategy_ : strategy object
+        The strategy that chooses rows after this fit. "auto" is resolved to the one
+        that it uses.
     stopping_ : stopping rule or None
         The clone that watched the last `fit`, with what it remembers.
 
@@ -237,7 +243,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     def __init__(
         self,
         estimator: Any,
-        strategy: Any = "margin",
+        strategy: Any = "auto",
         *,
         batch_size: int = 10,
         budget: int | float | None = None,

@@ -252,6 +252,81 @@ def draw(mass: Array, rng: np.random.Generator, size: int) -> Array:
     return _draw_from(np.cumsum(mass), rng, size)
 
 
+def draw_proportional(
+    weights: Array, n_rows: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Draw rows to stand for all, with probabilities proportional to their weights.
+
+    A row is drawn with the probability ``p = min(1, c * weight)``, where c is such that
+    the probabilities add up to `n_rows`, and counts with ``weight / p`` from then on.
+    The expected sum of what it counts over any part of the rows is therefore the sum of
+    the weights of that part (Horvitz and Thompson). The draw is systematic, in random
+    order, so that a row is drawn at most once.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples,)
+        Weights, finite and not negative.
+    n_rows : int
+        Number of rows to draw. If fewer rows have a weight, all these are drawn, and
+        rows without a weight at random.
+    rng : numpy.random.Generator
+        Draws the rows.
+
+    Returns
+    -------
+    positions : ndarray of shape (min(n_rows, n_samples),)
+        Distinct positions, ascending.
+    counts : ndarray of shape (min(n_rows, n_samples),)
+        What each drawn row counts.
+
+    References
+    ----------
+    .. [1] D. G. Horvitz, D. J. Thompson, "A Generalization of Sampling Without
+       Replacement from a Finite Universe", Journal of the American Statistical
+       Association, 1952.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.geometry._sampling import draw_proportional
+    >>> rng = np.random.default_rng(0)
+    >>> draw_proportional(np.array([1.0, 1.0, 1.0, 1.0, 16.0]), 2, rng)
+    (array([2, 4]), array([ 4., 16.]))
+    """
+    n_samples = len(weights)
+    if n_rows >= n_samples:
+        return np.arange(n_samples), np.asarray(weights, dtype=np.float64)
+    proba = _inclusion_probabilities(weights, n_rows)
+    order = rng.permutation(n_samples)
+    ends = np.cumsum(proba[order])
+    ends *= n_rows / ends[-1]
+    # One row at each of the points u, u + 1, ...; none is longer than one.
+    points = rng.random() + np.arange(n_rows)
+    rows = np.minimum(np.searchsorted(ends, points, side="right"), n_samples - 1)
+    rows = np.unique(order[rows])
+    if len(rows) < n_rows:  # by rounding
+        others = np.setdiff1d(order, rows)
+        rows = np.union1d(rows, rng.permutation(others)[: n_rows - len(rows)])
+    counts = np.zeros(n_rows)
+    np.divide(weights[rows], proba[rows], out=counts, where=weights[rows] > 0)
+    return rows, counts
+
+
+def _inclusion_probabilities(weights: Array, n_rows: int) -> Array:
+    """The smallest multiples of the weights, cut at one, that add up to `n_rows`."""
+    n_positive = int(np.count_nonzero(weights))
+    if n_positive <= n_rows:
+        share = (n_rows - n_positive) / max(1, len(weights) - n_positive)
+        return np.where(weights > 0, 1.0, share)
+    # Only the n_rows largest can have the probability one.
+    largest = -np.sort(-np.partition(weights, -n_rows)[-n_rows:])
+    left = weights.sum() - np.append(0.0, np.cumsum(largest[:-1]))
+    factors = (n_rows - np.arange(n_rows)) / np.maximum(left, np.finfo(float).tiny)
+    n_certain = int(np.argmax(factors * largest <= 1))
+    return np.minimum(1.0, factors[n_certain] * weights)
+
+
 def _as_weights(weights: Array | None, n_rows: int) -> Array | None:
     if weights is None:
         return None

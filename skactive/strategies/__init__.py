@@ -1,5 +1,6 @@
 """Query strategies: callables like scikit-learn's scorers that rank rows to label."""
 
+from skactive.strategies._auto import Auto
 from skactive.strategies._base import Constant, Product, Strategy, Sum
 from skactive.strategies._batch import BatchStrategy
 from skactive.strategies._centers import Badge, Clue, Falcun, KCenter, KMeans
@@ -46,6 +47,7 @@ from skactive.strategies._value_of_information import ValueOfInformation
 
 # The strategy behind each name.
 STRATEGIES |= {
+    "auto": Auto(),
     "badge": Badge(),
     "bait": Bait(),
     "batch_bald": BatchBald(),
@@ -92,6 +94,7 @@ STRATEGIES |= {
 }
 
 __all__ = [
+    "Auto",
     "Badge",
     "Bait",
     "BatchBald",

@@ -216,6 +216,17 @@ class Strategy(BaseEstimator):
             return None
         return Terms([(str(self), self.utilities(estimator, X, y, candidates))])
 
+    def resolve(self, estimator: Any, X: Any, labeled: Array | None = None) -> Strategy:
+        """Return the strategy that is used for a fitted estimator and rows: itself.
+
+        It is another one for :class:`Auto`. `labeled` are positions of labelled rows.
+        """
+        return self
+
+    def describe(self, estimator: Any, X: Any, y: Any = None) -> str:
+        """Return a line for people that says what chooses rows, and why."""
+        return shorten(self)
+
     def for_rows(self, rows: ArrayLike) -> Strategy:
         """Return the same strategy for a part of the pool.
 

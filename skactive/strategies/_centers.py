@@ -35,7 +35,8 @@ class KCenter(BatchStrategy):
 
     Parameters
     ----------
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 
@@ -73,7 +74,8 @@ class KMeans(BatchStrategy):
 
     Parameters
     ----------
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 
@@ -111,7 +113,8 @@ class Badge(BatchStrategy):
 
     Parameters
     ----------
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 
@@ -157,7 +160,8 @@ class Clue(BatchStrategy):
         Class probabilities are raised to the power ``1 / temperature`` and scaled to
         sum to one, which is a softmax with this temperature. Large values make the
         weights more equal, and the batch diverse rather than uncertain.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 
@@ -209,7 +213,8 @@ class Falcun(BatchStrategy):
     gamma : float, default=10
         With 0, rows are drawn uniformly. The larger the value, the closer the draw is
         to taking the rows with the largest ``u + d``.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         Only used to find rows that are copies of each other, see
         :class:`BatchStrategy`. None means to compare the rows of X themselves, which
         need not be numbers.

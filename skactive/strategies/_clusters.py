@@ -47,7 +47,8 @@ class ProbCover(BatchStrategy):
         classes that the estimator has seen, but at least 2. While the estimator is not
         fitted, None means the number of rows to choose, at least 2 and at most 10. Not
         used if `radius` is given.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 
@@ -126,7 +127,8 @@ class TypiClust(BatchStrategy):
     max_clusters : int, default=500
         Maximum number of clusters. With more than 50 clusters, k-means uses
         mini-batches.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 

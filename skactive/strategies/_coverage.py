@@ -7,14 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from skactive._compat.sklearn import Interval, StrOptions
+from skactive._compat.sklearn import (
+    Interval,
+    StrOptions,
+    _num_samples,
+    _safe_indexing,
+)
 from skactive._compat.typing import Array
+from skactive._models.vectors import embed
 from skactive.geometry._bandwidth import least_distance_bandwidth
 from skactive.geometry._coverage import facility_location, max_herding
+from skactive.geometry._sampling import draw_proportional
+from skactive.geometry._separation import weight_by_separation
+from skactive.strategies._base import Request
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
+from skactive.strategies._selection import as_generator, pick_distinct
 from skactive.strategies._std import Uncertainty
 from skactive.strategies._wrapper import INNER, WrapperStrategy
 
+# Uncertainty herding looks at no fewer unlabelled rows than this for each row to
+# choose, and at no more labelled rows than this multiple of the unlabelled ones.
+_ROWS_PER_QUERY = 20
+_LABELED_SHARE = 5
 _MAX_ROWS = {"max_rows": [Interval(numbers.Integral, 1, None, closed="left")]}
 
 
@@ -34,7 +48,8 @@ class MaxHerding(BatchStrategy):
         Maximum number of rows to use, both as rows to cover and as candidates. If there
         are more, this many rows drawn at random represent all. Otherwise the greedy
         solution is exact.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 
@@ -81,7 +96,7 @@ class MaxHerding(BatchStrategy):
         )
 
 
-class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[override]
+class UncertaintyHerding(WrapperStrategy):
     """Rows that cover the most of what the model is uncertain about.
 
     This is :class:`MaxHerding` with weights: the weight of each row to cover is its
@@ -100,11 +115,21 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         None. A batch then ends up as the most uncertain rows, whether or not they are
         close to each other. This happens early if two labelled rows are almost
         identical.
-    max_rows : int, default=20_000
-        As in :class:`MaxHerding`.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    max_rows : int, default=4_000
+        Maximum number of unlabelled rows to use, both as rows to cover and as
+        candidates. If there are more, rows are drawn with probabilities proportional to
+        their utilities, and each stands for others of its kind: at least this many, and
+        20 for each row to choose. Otherwise the greedy solution is exact.
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
+    weight_features : bool, default=False
+        Whether features count by how well they tell the labelled classes apart: the
+        share of their variance that is between the classes, by Kelley's epsilon
+        squared. They then give nine tenths of the mean squared distance, and all
+        features alike give one tenth. This helps if many features do not matter. It
+        has no effect for a regressor.
 
     Notes
     -----
@@ -141,6 +166,7 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         ],
         **_MAX_ROWS,
         "embedding": EMBEDDING,
+        "weight_features": ["boolean"],
     }
     _default = Uncertainty(squared=True)
 
@@ -148,38 +174,71 @@ class UncertaintyHerding(WrapperStrategy, BatchStrategy):  # type: ignore[overri
         self,
         strategy: Any = None,
         bandwidth: float | str | None = None,
-        max_rows: int = 20_000,
+        max_rows: int = 4_000,
         embedding: Any = None,
+        weight_features: bool = False,
     ):
         self.strategy = strategy
         self.bandwidth = bandwidth
         self.max_rows = max_rows
         self.embedding = embedding
+        self.weight_features = weight_features
 
-    def pick(self, batch: Batch) -> Array:
-        """Choose rows by greedy weighted coverage, see :meth:`BatchStrategy.pick`."""
-        # Labelled rows cover themselves, so their weight never matters.
-        is_free = np.ones(batch.vectors.shape[0], dtype=bool)
-        is_free[batch.labeled] = False
-        free = np.flatnonzero(is_free)
-        inner = self._inner_for(batch.estimator)
-        utilities = inner.utilities(batch.estimator, batch.X, batch.y, free)
+    @property
+    def uses_labels(self) -> bool:  # type: ignore[override]
+        """Whether the labels matter, and not only which rows have one."""
+        return self.weight_features or super().uses_labels
+
+    def _choose(self, request: Request) -> Array:
+        estimator, X, y, candidates, n_queries, seed = request
+        rng = as_generator(seed)
+        utilities = self._inner_for(estimator).utilities(estimator, X, y, candidates)
         self._check_not_negative(utilities)
+        max_rows = max(self.max_rows, _ROWS_PER_QUERY * n_queries)
+        drawn, weights = draw_proportional(utilities, max_rows, rng)
+        labeled = np.delete(np.arange(_num_samples(X)), candidates)
+        if len(labeled) > (most := _LABELED_SHARE * max_rows):
+            labeled = rng.choice(labeled, most, replace=False)
+        rows = np.union1d(candidates[drawn], labeled)
+        if len(rows) < _num_samples(X):
+            X, y = _safe_indexing(X, rows), None if y is None else y[rows]
+        batch = Batch(
+            estimator,
+            X,
+            y,
+            embed(estimator, X, self.embedding),
+            np.searchsorted(rows, candidates[drawn]),
+            np.searchsorted(rows, np.sort(labeled)),
+            n_queries,
+            rng,
+        )
+        return rows[self._herd(batch, weights)]
+
+    def _herd(self, batch: Batch, utilities: Array) -> Array:
+        """Choose rows by greedy weighted coverage; the weights are of candidates."""
+        vectors, free = batch.vectors, batch.candidates
+        if self.weight_features and len(batch.labeled):
+            labels = batch.y[batch.labeled]
+            vectors = weight_by_separation(vectors, batch.labeled, labels)
         bandwidth: Any = self.bandwidth
         if bandwidth == "adaptive":
-            bandwidth = least_distance_bandwidth(batch.vectors, batch.labeled)
-        weights = np.zeros(batch.vectors.shape[0])
-        weights[free] = utilities
-        return max_herding(
-            batch.vectors,
-            batch.n_queries,
-            candidates=batch.candidates,
-            labeled=batch.labeled,
-            bandwidth=bandwidth,
-            rng=batch.rng,
-            weights=weights,
-            max_rows=self.max_rows,
-        )
+            bandwidth = least_distance_bandwidth(vectors, batch.labeled)
+        weights = np.zeros(vectors.shape[0])
+        weights[free] = utilities  # labelled rows cover themselves
+
+        def pick(candidates: Array, n_queries: int) -> Array:
+            return max_herding(
+                vectors,
+                n_queries,
+                candidates=candidates,
+                labeled=batch.labeled,
+                bandwidth=bandwidth,
+                rng=batch.rng,
+                weights=weights,
+                max_rows=len(weights),
+            )
+
+        return pick_distinct(pick, vectors, free, batch.n_queries, batch.rng)
 
 
 class FacilityLocation(BatchStrategy):
@@ -193,7 +252,8 @@ class FacilityLocation(BatchStrategy):
         Maximum number of rows to use, both as rows to be similar to and as candidates.
         If there are more, this many rows drawn at random represent all. Otherwise the
         greedy solution is exact.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 

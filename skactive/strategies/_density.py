@@ -37,7 +37,8 @@ class InformationDensity(Strategy):
         is always exact.
     beta : float, default=1.0
         Power to which the density is raised, which is its weight in a product.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 

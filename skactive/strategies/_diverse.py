@@ -209,7 +209,8 @@ class RankedBatch(_AroundUtilities):
         A pointwise strategy that gives the utilities. These are best in [0, 1], as phi
         is. None means margin, and for a regressor the standard deviation. Utilities in
         the unit of `y`, such as the latter, are divided by the largest one.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 
@@ -272,7 +273,8 @@ class Diverse(_AroundUtilities):
         decreasing utility. "k_means_plus_plus" draws one row after another, with
         probabilities proportional to the utility times the squared distance to the
         nearest row drawn, and keeps this order.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 

@@ -46,7 +46,8 @@ class EpistemicUncertainty(Strategy):
     bandwidth : float, default=None
         Bandwidth of the kernel. None means half the median distance between rows of the
         pool.
-    embedding : transformer, callable, {"last_layer", "input"} or None, default=None
+    embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
+            default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
         last hidden layer of a neural net, and the input of any other classifier.
 
