@@ -3,9 +3,9 @@ How many labels does active learning save on handwritten digits?
 ================================================================
 
 Nothing is labelled at first. Ten images are labelled a round, and a model is fitted
-to all labels so far: once with images chosen by margin, where the model hesitates
-most between two digits, and once with images chosen at random. Images of a test set,
-which are never queried, tell how good the model has become.
+to all labels so far: once with images chosen by the default strategy, which cover
+what the model is uncertain about, and once with images chosen at random. Images of a
+test set, which are never queried, tell how good the model has become.
 """
 
 from importlib.util import find_spec
@@ -61,26 +61,27 @@ def labels_needed(accuracies, target):
 
 
 # %%
-# Margin against chance
-# ---------------------
+# The default against chance
+# --------------------------
 #
 # Both strategies see the same splits and start from the same ten images, which
 # represent the others.
 
-margin, random = (
+auto, random = (
     np.mean([accuracy_by_round(strategy, seed) for seed in SEEDS], axis=0)
-    for strategy in ("margin", "random")
+    for strategy in ("auto", "random")
 )
 
 print(f"Mean test accuracy of {len(SEEDS)} repetitions")
-print("labels   margin   random")
+print("labels     auto   random")
 for i in range(1, N_ROUNDS, 2):
-    print(f"{(i + 1) * BATCH_SIZE:6} {margin[i]:8.1%} {random[i]:8.1%}")
+    print(f"{(i + 1) * BATCH_SIZE:6} {auto[i]:8.1%} {random[i]:8.1%}")
 
 # The target is what random choice reaches with all its labels.
 target = np.floor(1000 * random[-1]) / 1000
 print(
-    f"margin reaches {100 * target:.1f}% with {labels_needed(margin, target)} labels, "
+    f"auto, the default, reaches {100 * target:.1f}% with "
+    f"{labels_needed(auto, target)} labels, "
     f"random needs {labels_needed(random, target)}"
 )
 
@@ -96,7 +97,7 @@ if find_spec("matplotlib"):
 
     n_labels = BATCH_SIZE * np.arange(1, N_ROUNDS + 1)
     figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
-    axis.plot(n_labels, margin, marker="o", markersize=4, label="margin")
+    axis.plot(n_labels, auto, marker="o", markersize=4, label="auto")
     axis.plot(n_labels, random, marker="s", markersize=4, label="random")
     axis.axhline(target, color="black", linestyle=":", linewidth=1)
     axis.set(xlabel="number of labels", ylabel="accuracy on the test set")

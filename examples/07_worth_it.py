@@ -67,7 +67,7 @@ curve = active_learning_curve(
     model,
     table.drop(columns=column),
     table[column],
-    strategies=["margin", "diverse"],
+    strategies=["auto", "margin"],
     budget=min(150, len(table) // 2),
     cv=5,
     n_repeats=2,

@@ -73,8 +73,8 @@ DATA = {
 # Name: data, estimator, parameters of the learner.
 CASES = {
     "default": ("iris", logistic(), {}),
-    "margin_forest": ("wine", RandomForestClassifier(20), {}),
-    "margin_svc": ("cancer", SVC(), {}),
+    "margin_forest": ("wine", RandomForestClassifier(20), {"strategy": "margin"}),
+    "margin_svc": ("cancer", SVC(), {"strategy": "margin"}),
     "entropy_texts": (
         "texts",
         make_pipeline(TfidfVectorizer(), LogisticRegression()),

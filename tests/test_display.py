@@ -395,7 +395,7 @@ def test_frames_and_missing_strings(library):
     names = [None if np.isnan(label) else ["no", "yes", "$"][int(label)] for label in y]
     frame = frames.DataFrame({"age": X[:, 0], "income": X[:, 1]})
     learner = ActiveLearningClassifier(
-        make_pipeline(StandardScaler(), LogisticRegression()), random_state=0
+        make_pipeline(StandardScaler(), LogisticRegression()), "margin", random_state=0
     ).fit(frame, names)
     display = UtilityDisplay.from_estimator(learner, frame, names, grid_resolution=10)
     assert display.ax_.get_xlabel() == "age"
@@ -410,7 +410,7 @@ def test_named_missing_label_in_a_pipeline_and_a_search():
     X, y = make_pool(30)
     y = np.where(np.isnan(y), -1, y).astype(int)
     learner = ActiveLearningClassifier(
-        LogisticRegression(), missing_label=-1, random_state=0
+        LogisticRegression(), "margin", missing_label=-1, random_state=0
     )
     pipeline = make_pipeline(StandardScaler(), learner)
     grid = {"activelearningclassifier__estimator__C": [0.1, 1]}
@@ -454,7 +454,7 @@ def test_errors_inside_score_samples_come_through():
             raise RuntimeError("my own trouble")
 
     X, y = make_pool()
-    learner = ActiveLearningClassifier(Broken()).fit(X, y)
+    learner = ActiveLearningClassifier(Broken(), "margin").fit(X, y)
     with pytest.raises(RuntimeError, match="my own trouble"):
         UtilityDisplay.from_estimator(learner, X, y)
 

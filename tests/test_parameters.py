@@ -31,7 +31,7 @@ def test_clone_pickle_joblib_repr(name):
         assert_array_equal(copy.predict(X), learner.predict(X))
     assert not hasattr(clone(learner), "estimator_")
     assert repr(clone(learner)) == repr(learner)
-    assert name in repr(learner) or name == "margin"
+    assert name in repr(learner) or name == "auto"
     assert type(learner.estimator).__name__ in learner._repr_html_()
 
 

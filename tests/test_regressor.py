@@ -1,6 +1,7 @@
 """The learner for regressors: every strategy for numbers, kinds of y, bad input."""
 
 import pickle
+import re
 import warnings
 from decimal import Decimal
 
@@ -70,7 +71,11 @@ COMBINED = [
     Std(),
 ]
 pytestmark = pytest.mark.filterwarnings("ignore:.*equally useful:UserWarning")
-every_strategy = pytest.mark.parametrize("strategy", [*NAMES, *COMBINED], ids=repr)
+every_strategy = pytest.mark.parametrize(
+    "strategy",
+    [*NAMES, *COMBINED],
+    ids=lambda it: re.sub(r" at 0x\w+", "", repr(it)),  # the same in each process
+)
 
 
 def partly(n_labeled=30, labels=full):

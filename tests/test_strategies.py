@@ -72,6 +72,7 @@ POINTWISE = [
     "vote_entropy",
 ]
 BATCH = [
+    "auto",
     "badge",
     "bait",
     "batch_bald",
@@ -335,6 +336,8 @@ def test_batch_of_identical_rows(name):
 
 @every_batch
 def test_batch_in_the_embedding_of_a_pipeline(name):
+    if name == "lcmd":
+        pytest.skip("brings raw columns to one scale, and leaves those of steps alone")
     scaler = StandardScaler().fit(X[:60])
     last = fit_for(name, scaler.transform(X[:60]), labels[:60])
     model = make_pipeline(scaler, last)

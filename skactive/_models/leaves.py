@@ -52,7 +52,7 @@ def leaf_vectors(classifier: Any, X: Any) -> Any:
     >>> forest = RandomForestClassifier(4, max_depth=1, random_state=0).fit(X, y)
     >>> vectors = leaf_vectors(forest, X)
     >>> (vectors @ vectors.T).toarray()[0]
-    array([1.  , 0.75, 0.  , 0.  ])
+    array([1.  , 0.75, 0.5 , 0.  ])
     """
     leaves = np.asarray(classifier.apply(X))
     leaves = leaves.reshape(len(leaves), -1).astype(np.int64)

@@ -158,7 +158,7 @@ def audit(
     ...     learner = learner.fit(X, y)
     >>> print(learner.audit(X, y))
     accuracy 0.95, 95% interval 0.835 to 0.986, from 40 random audit rows
-    (0.919 on the 160 rows learnt from, which is no estimate)
+    (0.906 on the 160 rows learnt from, which is no estimate)
     """
     check_is_fitted(self)
     if not self.audit_fraction:

@@ -130,7 +130,7 @@ def explain_query(
     >>> from sklearn.linear_model import LogisticRegression
     >>> from skactive import ActiveLearningClassifier
     >>> X, y = [[0.0], [1.0], [2.0], [3.2]], ["no", None, None, "yes"]
-    >>> learner = ActiveLearningClassifier(LogisticRegression()).fit(X, y)
+    >>> learner = ActiveLearningClassifier(LogisticRegression(), "margin").fit(X, y)
     >>> print(learner.explain_query(X, learner.query(X, y, n_queries=1), y))
     row 2
       utility: 0.8521 by Margin()

@@ -67,7 +67,7 @@ def query(
     >>> learner = ActiveLearningClassifier(LogisticRegression(), random_state=0)
     >>> pipeline = make_pipeline(StandardScaler(), learner).fit(X, y)
     >>> sorted(query(pipeline, X, y, n_queries=2).tolist())
-    [4, 5]
+    [4, 6]
     """
     learner, X = _find_learner(estimator, X, "query")
     return learner.query(X, y, n_queries, skip=skip, **params)

@@ -73,7 +73,7 @@ class ActiveLearningCurveDisplay:
     >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
     ('Labels', 'Accuracy')
     >>> [line.get_label() for line in display.lines_]
-    ['random', 'margin']
+    ['random', 'auto']
     """
 
     def __init__(

@@ -82,7 +82,8 @@ class UtilityDisplay:
     >>> from skactive.display import UtilityDisplay
     >>> X, answers = make_blobs(60, centers=2, random_state=0)
     >>> y = np.where(np.arange(60) < 8, answers, np.nan)
-    >>> learner = ActiveLearningClassifier(LogisticRegression(), random_state=0)
+    >>> learner = ActiveLearningClassifier(
+    ...     LogisticRegression(), strategy="margin", random_state=0)
     >>> display = UtilityDisplay.from_estimator(
     ...     learner.fit(X, y), X, y, n_queries=3, grid_resolution=20)
     >>> display.surface.response.shape

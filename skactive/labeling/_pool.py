@@ -143,7 +143,7 @@ def label_pool(
     >>> sources = [LabelSource(rule, cost=0), LabelSource(person, cost=1)]
     >>> result = label_pool(learner, X, sources, budget=20)
     >>> print(result)
-    22 labels (2 from 'rule', 20 from 'person') for 20; 0 rows got none; ended by 'budget' after 5 rounds
+    25 labels (5 from 'rule', 20 from 'person') for 20; 0 rows got none; ended by 'budget' after 5 rounds
     >>> bool(result.learner.score(X, answers) > 0.9)
     True
     """  # noqa: E501

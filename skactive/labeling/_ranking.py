@@ -114,14 +114,14 @@ class Ranker:
         inner, _ = _find_learner(self.model, _safe_indexing(self.X, rows[:1]), "rank")
         fitted = inner._model()
         chooses = fitted is not None and fitted.can_choose
-        chosen_by = inner.strategy if chooses else inner.initial_strategy
+        chosen_by = inner.strategy_ if chooses else get_strategy(inner.initial_strategy)
         return Ranking(
             task.known,
             int(labeled.sum()),
             rows.tolist(),
             self._utilities(rows, chooses),
             *self._guesses(rows, learnt),
-            shorten(get_strategy(chosen_by), 60),
+            shorten(chosen_by, 60),
             learnt,
             self._audit(y, task) if learnt and inner.audit_fraction else None,
             self._judge(y, int(labeled.sum())) if learnt else self.advice,
@@ -154,9 +154,11 @@ class Ranker:
         if not len(rows) or not chooses:
             return [None] * len(rows)
         inner, seen = _find_learner(self.model, _safe_indexing(self.X, rows), "rank")
-        if not hasattr(inner, "score_samples"):
+        if not all(leaf.pointwise for leaf in inner.strategy_.leaves()):
             return [None] * len(rows)
-        return inner.score_samples(seen).tolist()
+        strategy, estimator = inner._make_plan().asked(inner._model())
+        terms = strategy.terms(estimator, seen, None, np.arange(len(rows)))
+        return [None] * len(rows) if terms is None else terms.total().tolist()
 
     def _guesses(self, rows: Array, learnt: bool) -> tuple[list, list]:
         nothing: list[None] = [None] * len(rows)

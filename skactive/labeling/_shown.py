@@ -123,15 +123,15 @@ def _check_pictures(paths: list[Path]) -> None:
     if missing:
         raise FileNotFoundError(
             f"{len(missing)} of {len(paths)} images are missing: "
-            f"{name_some([*map(str, missing)])}. "
-            "Relative paths begin at the present folder. Correct them, or leave these "
-            "rows out."
+            f"{name_some([path.name for path in missing])}. The first was looked for "
+            f"at {missing[0]}. Relative paths begin at the present folder. Correct "
+            "them, or leave these rows out."
         )
     huge = [path for path in paths if path.stat().st_size > _MOST_BYTES]
     if huge:
         raise ValueError(
             f"{len(huge)} of {len(paths)} images are larger than "
             f"{_MOST_BYTES >> 20} MB, which a page cannot show at once: "
-            f"{name_some([*map(str, huge)])}. Make them smaller, or leave these rows "
+            f"{name_some([path.name for path in huge])}. Make them smaller, or leave these rows "
             "out."
         )

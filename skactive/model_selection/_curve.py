@@ -214,7 +214,7 @@ def active_learning_curve(
     >>> curve = active_learning_curve(
     ...     LogisticRegression(max_iter=1000), X, y, budget=30, random_state=0)
     >>> curve.strategies
-    ['random', 'margin']
+    ['random', 'auto']
     >>> curve.n_labels
     array([10, 20, 30])
     >>> curve.test_scores.shape

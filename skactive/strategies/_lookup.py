@@ -61,7 +61,7 @@ def get_strategy_names(task: str | None = None) -> list[str]:
     --------
     >>> from skactive import get_strategy_names
     >>> get_strategy_names()[:3]
-    ['badge', 'bait', 'batch_bald']
+    ['auto', 'badge', 'bait']
     >>> get_strategy_names(task="regression")[:3]
     ['bait', 'cold_start', 'diverse']
     """
