@@ -1,5 +1,7 @@
 """The default strategy: what it resolves to, and the parts that it is made of."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -25,7 +27,6 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from xgboost import XGBClassifier
 
 from skactive import ActiveLearningClassifier, get_strategy
 from skactive._models.leaves import leaf_vectors
@@ -59,8 +60,11 @@ RESOLVED = [
     ),
     (HistGradientBoostingClassifier(max_iter=3), Margin()),
     (AdaBoostClassifier(n_estimators=3), Margin()),
-    (XGBClassifier(n_estimators=3), Margin()),
 ]
+if find_spec("xgboost"):
+    from xgboost import XGBClassifier
+
+    RESOLVED.append((XGBClassifier(n_estimators=3), Margin()))
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -132,6 +132,6 @@ def _check_pictures(paths: list[Path]) -> None:
         raise ValueError(
             f"{len(huge)} of {len(paths)} images are larger than "
             f"{_MOST_BYTES >> 20} MB, which a page cannot show at once: "
-            f"{name_some([path.name for path in huge])}. Make them smaller, or leave these rows "
-            "out."
+            f"{name_some([path.name for path in huge])}. Make them smaller, or leave "
+            "these rows out."
         )
