@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
@@ -415,22 +414,25 @@ def test_a_new_session_needs_classes(opened, path):
 # What is given
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        X,
-        X.tolist(),
-        sp.csr_matrix(X),
-        pd.DataFrame(X, columns=["a", "b", "c"]),
-        pl.DataFrame(X, schema=["a", "b", "c"]),
-        pd.Series([f"text {n}" for n in range(N_ROWS)]),
-        pl.Series([f"text {n}" for n in range(N_ROWS)]),
-        np.array([f"text {n}" for n in range(N_ROWS)]),
-        [f"text {n}" for n in range(N_ROWS)],
-    ],
-    ids=lambda given: type(given).__name__,
-)
-def test_pools_of_every_kind(opened, given):
+TEXTS = [f"text {n}" for n in range(N_ROWS)]
+POOLS = {
+    "array": lambda: X,
+    "list of rows": X.tolist,
+    "csr": lambda: sp.csr_matrix(X),
+    "pandas frame": lambda: pd.DataFrame(X, columns=["a", "b", "c"]),
+    "polars frame": lambda: pytest.importorskip("polars").DataFrame(
+        X, schema=["a", "b", "c"]
+    ),
+    "pandas series": lambda: pd.Series(TEXTS),
+    "polars series": lambda: pytest.importorskip("polars").Series(TEXTS),
+    "array of texts": lambda: np.array(TEXTS),
+    "list of texts": lambda: TEXTS,
+}
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_pools_of_every_kind(opened, kind):
+    given = POOLS[kind]()
     session = opened(given)
     for item in session:
         assert item.position == IDS.index(item.id)
