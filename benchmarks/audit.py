@@ -13,11 +13,16 @@ Last, other scores near their edge: a naive Bayes that is right in 97 of 100 row
 audit rows, and the interval of the audit beside that of the jackknife.
 
     python benchmarks/audit.py [n_campaigns]
+And for numbers: intervals of 50 errors of a regressor, normal and lognormal ones, and
+how often the text says that few rows have most of the error.
+
     python benchmarks/audit.py scores [n_campaigns]
+    python benchmarks/audit.py numbers [n_draws]
 """
 
 import sys
 import warnings
+from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -26,7 +31,14 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 
 from skactive import ActiveLearningClassifier, get_strategy
-from skactive.estimation import jackknife_interval, unbiased_risk, wilson_interval
+from skactive._models.numeric_target import _FEW_ROWS, _MOST_ERROR
+from skactive.estimation import (
+    jackknife_interval,
+    loss_interval,
+    tail_share,
+    unbiased_risk,
+    wilson_interval,
+)
 
 STRATEGIES = ["random", "margin", "power", "badge"]
 AUDIT_FRACTION = 0.25
@@ -208,7 +220,47 @@ def main(n_campaigns=1000):
         print(f"| {name} | {cells([test[name] for test in tests])} |")
 
 
+def root_mean(squares, kept):
+    return np.sqrt(squares[kept].mean())
+
+
+def mean_size(sizes, kept):
+    return sizes[kept].mean()
+
+
+def main_numbers(n_draws=2000, n_rows=50):
+    rng = np.random.default_rng(0)
+    # Errors, their true root mean square and mean size.
+    kinds = {
+        "normal": (rng.standard_normal, 1.0, np.sqrt(2 / np.pi)),
+        "lognormal": (
+            lambda size: rng.lognormal(size=size) * rng.choice([-1, 1], size),
+            np.exp(1.0),
+            np.exp(0.5),
+        ),
+    }
+    print(
+        f"| {n_rows} errors, {n_draws} draws | RMSE | MAE | warns |\n|---|--:|--:|--:|"
+    )
+    for kind, (draw_errors, rmse, mae) in kinds.items():
+        found = []
+        for _ in range(n_draws):
+            errors = draw_errors(n_rows)
+            root = loss_interval(partial(root_mean, errors**2), n_rows)
+            mean = loss_interval(partial(mean_size, np.abs(errors)), n_rows)
+            found.append(
+                (
+                    root.interval[0] <= rmse <= root.interval[1],
+                    mean.interval[0] <= mae <= mean.interval[1],
+                    tail_share(errors**2, _FEW_ROWS) > _MOST_ERROR,
+                )
+            )
+        print(f"| {kind} | {' | '.join(f'{x:.1%}' for x in np.mean(found, axis=0))} |")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["numbers"]:
+        sys.exit(main_numbers(*(int(size) for size in sys.argv[2:])))
     if sys.argv[1:2] == ["scores"]:
         sys.exit(main_scores(*(int(size) for size in sys.argv[2:])))
     main(*(int(size) for size in sys.argv[1:]))

@@ -25,7 +25,7 @@ from skactive.estimation import loss_interval, tail_share
 _MOST_CLASSES, _LEAST_REPEATS = 10, 4
 # If this share of the rows has more than that share of the squared error, an interval
 # is too short as a rule.
-_FEW_ROWS, _MOST_ERROR = 0.05, 0.33
+_FEW_ROWS, _MOST_ERROR = 0.05, 0.31
 
 
 class Numbers(Target):
