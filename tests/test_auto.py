@@ -1,8 +1,10 @@
 """The default strategy: what it resolves to, and the parts that it is made of."""
 
+import itertools
 from importlib.util import find_spec
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from hypothesis import given
@@ -33,7 +35,7 @@ from skactive._models.leaves import leaf_vectors
 from skactive.geometry._sampling import draw_proportional
 from skactive.geometry._separation import class_separation, weight_by_separation
 from skactive.strategies import Auto, Margin, Mixture, Switch, UncertaintyHerding
-from skactive.strategies._coverage import _ROWS_PER_QUERY
+from skactive.strategies._coverage import _LABELED_SHARE, _ROWS_PER_QUERY
 
 X, ANSWERS = make_classification(
     300, n_features=6, n_informative=4, n_classes=3, random_state=0
@@ -155,6 +157,18 @@ class OnlyPredicts(ClassifierMixin, BaseEstimator):
         return np.full(len(X), self.classes_[0])
 
 
+def test_labels_in_any_container():
+    model = LogisticRegression().fit(X[KNOWN], ANSWERS[KNOWN])
+    names = np.array(["a", "b", "c"], dtype=object)[ANSWERS]
+    named = [names[row] if row in KNOWN else None for row in range(len(X))]
+    shuffled = pd.Series(named, index=np.arange(len(X))[::-1])
+    for strategy in (Auto(), UncertaintyHerding(weight_features=True, max_rows=60)):
+        expected = strategy.select(model, X, Y, n_queries=4, random_state=0)
+        for y in (Y.tolist(), named, np.array(named, dtype=object), shuffled):
+            found = strategy.select(model, X, y, n_queries=4, random_state=0)
+            assert_array_equal(found, expected)
+
+
 # Its parts --------------------------------------------------------------------------
 
 
@@ -235,6 +249,16 @@ def test_drawn_rows_count_as_all_on_the_mean():
     assert_allclose(total / n_draws, weights, rtol=0.15)
 
 
+def test_neighbours_in_the_array_may_be_drawn_together():
+    rng = np.random.default_rng(0)
+    pairs = {
+        pair
+        for _ in range(300)
+        for pair in itertools.combinations(draw_proportional(np.ones(6), 2, rng)[0], 2)
+    }
+    assert len(pairs) == 15
+
+
 def test_more_rows_than_max_rows():
     rng = np.random.default_rng(0)
     pool = rng.standard_normal((3000, 4))
@@ -250,8 +274,36 @@ def test_more_rows_than_max_rows():
     # Drawn rows are uncertain ones, as most of what has to be covered is.
     assert Margin()(model, pool)[chosen].mean() > Margin()(model, pool).mean()
     # No fewer are drawn than a batch needs.
-    n_queries = 100 // _ROWS_PER_QUERY * 10
-    assert len(strategy.select(model, pool, y, n_queries=n_queries)) == n_queries
-    exact = UncertaintyHerding(max_rows=3000)
-    whole = exact.select(model, pool, y, n_queries=5, random_state=0)
-    assert len(whole) == 5
+    few = UncertaintyHerding(max_rows=10)
+    assert len(few.select(model, pool, y, n_queries=30)) == 30
+
+
+def test_labelled_rows_beyond_the_limit_still_cover():
+    rng = np.random.default_rng(0)
+    near, far = rng.standard_normal((1500, 2)), rng.standard_normal((300, 2)) + 30
+    pool = np.vstack([near, far])
+    labels = rng.integers(2, size=len(pool))
+    y = np.where(np.arange(len(pool)) < 800, labels, np.nan)
+    model = LogisticRegression(C=1e-9).fit(pool, labels)  # unsure of each row alike
+    strategy = UncertaintyHerding(max_rows=20)
+    assert 800 > _LABELED_SHARE * _ROWS_PER_QUERY
+    for seed in range(5):
+        [row] = strategy.select(model, pool, y, n_queries=1, random_state=seed)
+        assert row >= len(near)
+
+
+def test_features_are_weighted_by_the_labels():
+    rng = np.random.default_rng(1)
+    pool = np.hstack([X, 5 * rng.standard_normal((300, 8))])
+    model = LogisticRegression(max_iter=2000).fit(pool[KNOWN], ANSWERS[KNOWN])
+    weighted = weight_by_separation(pool, KNOWN, ANSWERS[KNOWN])
+    expected = UncertaintyHerding(bandwidth=2.0, embedding=lambda _: weighted)
+    strategy = UncertaintyHerding(bandwidth=2.0, weight_features=True)
+    args = {"n_queries": 8, "random_state": 0}
+    rows = strategy.select(model, pool, Y, **args)
+    assert_array_equal(rows, expected.select(model, pool, Y, **args))
+    plain = UncertaintyHerding(bandwidth=2.0).select(model, pool, Y, **args)
+    assert rows.tolist() != plain.tolist()
+    # A learner shows the labels to it, and not only which rows have one.
+    learner = ActiveLearningClassifier(model, strategy, random_state=0).fit(pool, Y)
+    assert_array_equal(learner.query(pool, Y, 8), rows)

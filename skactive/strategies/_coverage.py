@@ -201,7 +201,8 @@ class UncertaintyHerding(WrapperStrategy):
             labeled = rng.choice(labeled, most, replace=False)
         rows = np.union1d(candidates[drawn], labeled)
         if len(rows) < _num_samples(X):
-            X, y = _safe_indexing(X, rows), None if y is None else y[rows]
+            X = _safe_indexing(X, rows)
+            y = None if y is None else _safe_indexing(y, rows)
         batch = Batch(
             estimator,
             X,
@@ -218,7 +219,7 @@ class UncertaintyHerding(WrapperStrategy):
         """Choose rows by greedy weighted coverage; the weights are of candidates."""
         vectors, free = batch.vectors, batch.candidates
         if self.weight_features and len(batch.labeled):
-            labels = batch.y[batch.labeled]
+            labels = _safe_indexing(batch.y, batch.labeled)
             vectors = weight_by_separation(vectors, batch.labeled, labels)
         bandwidth: Any = self.bandwidth
         if bandwidth == "adaptive":
