@@ -286,7 +286,7 @@ def test_labelled_rows_beyond_the_limit_still_cover():
     y = np.where(np.arange(len(pool)) < 800, labels, np.nan)
     model = LogisticRegression(C=1e-9).fit(pool, labels)  # unsure of each row alike
     strategy = UncertaintyHerding(max_rows=20)
-    assert 800 > _LABELED_SHARE * _ROWS_PER_QUERY
+    assert _LABELED_SHARE * _ROWS_PER_QUERY < 800
     for seed in range(5):
         [row] = strategy.select(model, pool, y, n_queries=1, random_state=seed)
         assert row >= len(near)
@@ -297,12 +297,12 @@ def test_features_are_weighted_by_the_labels():
     pool = np.hstack([X, 5 * rng.standard_normal((300, 8))])
     model = LogisticRegression(max_iter=2000).fit(pool[KNOWN], ANSWERS[KNOWN])
     weighted = weight_by_separation(pool, KNOWN, ANSWERS[KNOWN])
-    expected = UncertaintyHerding(bandwidth=2.0, embedding=lambda _: weighted)
-    strategy = UncertaintyHerding(bandwidth=2.0, weight_features=True)
+    expected = UncertaintyHerding(bandwidth=8.0, embedding=lambda _: weighted)
+    strategy = UncertaintyHerding(bandwidth=8.0, weight_features=True)
     args = {"n_queries": 8, "random_state": 0}
     rows = strategy.select(model, pool, Y, **args)
     assert_array_equal(rows, expected.select(model, pool, Y, **args))
-    plain = UncertaintyHerding(bandwidth=2.0).select(model, pool, Y, **args)
+    plain = UncertaintyHerding(bandwidth=8.0).select(model, pool, Y, **args)
     assert rows.tolist() != plain.tolist()
     # A learner shows the labels to it, and not only which rows have one.
     learner = ActiveLearningClassifier(model, strategy, random_state=0).fit(pool, Y)
