@@ -47,6 +47,9 @@ STRATEGIES = {
     "random_again": {"strategy": "random", "initial_strategy": "random"},
     "class_balance*margin": ClassBalance() * Margin(),
     "uncertainty_herding_adaptive": UncertaintyHerding(bandwidth="adaptive"),
+    # What do fewer rows cost on pools of more than 4,000? With MAX_POOL = 15_000.
+    "auto_of_1000": UncertaintyHerding(weight_features=True, max_rows=1000),
+    "auto_of_all": UncertaintyHerding(weight_features=True, max_rows=20_000),
     # What should take the first batch? To be run with `--starts nothing`.
     **{
         f"{first}>margin": {"strategy": "margin", "initial_strategy": first}

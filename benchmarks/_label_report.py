@@ -17,7 +17,7 @@ HALVES = {
     "all": [*_tables.CHOOSING, *_tables.CONFIRMING],
 }
 COLUMNS = [
-    *("strategy", "tables", "accuracy", "over random", "over margin"),
+    *("strategy", "tables", "accuracy", "over random", "over {over}"),
     *("share of random's labels", "never", "below random", "s a query"),
 ]
 NOTES = """\
@@ -50,7 +50,7 @@ def print_report(lines, options):
         title = f"{model}, batches of {batch}, start {start}"
         print(f"## {title}: {len(seeds)} seeds\n")
         for half, tables in HALVES.items():
-            print_half(f"{title}: {half}", tables, cells)
+            print_half(f"{title}: {half}", tables, cells, options.over)
         if options.each:
             print_each(cells)
     for (*key, error), tables in failed.items():
@@ -61,7 +61,7 @@ def print_report(lines, options):
 
 
 def _shown(options):
-    return {"random", "margin", *options.strategies}
+    return {"random", options.over, *options.strategies}
 
 
 def read_curve(line):
@@ -71,28 +71,29 @@ def read_curve(line):
     return n_labels, accuracies, float(line["query_seconds"])
 
 
-def print_half(title, tables, cells):
+def print_half(title, tables, cells, over):
     here = [table for table in tables if (table, "random") in cells]
     if not here:
         return
     print(f"**{title}** ({len(here)}: {', '.join(here)})\n")
-    print(f"| {' | '.join(COLUMNS)} |\n|---|{'--:|' * (len(COLUMNS) - 1)}")
+    print(f"| {' | '.join(COLUMNS).format(over=over)} |")
+    print(f"|---|{'--:|' * (len(COLUMNS) - 1)}")
     rows = []
     for strategy in dict.fromkeys(strategy for _, strategy in cells):
         ours = [t for t in here if common_seeds(t, strategy, "random", cells)]
         if ours:
-            rows.append(describe(strategy, ours, cells))
+            rows.append(describe(strategy, ours, cells, over))
     for _, row in sorted(rows, key=lambda pair: -pair[0]):
         print(f"| {' | '.join(row)} |")
     print()
 
 
-def describe(strategy, tables, cells):
+def describe(strategy, tables, cells, over):
     """The gain over random, and the entries of the row of a strategy."""
     found = [cells[table, strategy] for table in tables]
     areas = [np.mean([area(curve) for curve in seeds.values()]) for seeds in found]
     over_random = gains(strategy, "random", tables, cells)
-    over_margin = gains(strategy, "margin", tables, cells)
+    over_other = gains(strategy, over, tables, cells)
     shares, never = shares_needed(strategy, tables, cells)
     seconds = [curve[2] for seeds in found for curve in seeds.values()]
     row = [
@@ -100,7 +101,7 @@ def describe(strategy, tables, cells):
         str(len(tables)),
         f"{100 * np.mean(areas):.1f}",
         "-" if strategy == "random" else with_interval(over_random),
-        "-" if strategy == "margin" else with_interval(over_margin),
+        "-" if strategy == over else with_interval(over_other),
         "-" if strategy == "random" else share_with_interval(shares),
         str(never),
         str(int((over_random < -0.5).sum())),

@@ -75,6 +75,7 @@ def parse_options():
     parser.add_argument(
         "--strategies", nargs="+", help=f"names, or groups: {'; '.join(groups)}"
     )
+    parser.add_argument("--over", default="margin", help="compare with this one")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--retry", action="store_true", help="cells that had an error")
     parser.add_argument("--each", action="store_true", help="report each table as well")

@@ -307,3 +307,6 @@ def test_features_are_weighted_by_the_labels():
     # A learner shows the labels to it, and not only which rows have one.
     learner = ActiveLearningClassifier(model, strategy, random_state=0).fit(pool, Y)
     assert_array_equal(learner.query(pool, Y, 8), rows)
+    assert strategy.uses_labels
+    assert Auto().uses_labels
+    assert not UncertaintyHerding().uses_labels
