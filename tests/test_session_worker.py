@@ -295,23 +295,55 @@ def test_a_worker_that_dies_is_started_anew_and_given_up_at_last(opened):
 class NotThere:
     """Cannot be loaded by another process."""
 
+    def __init__(self, error):
+        self.error = error
+
     def __reduce__(self):
-        return NotThere.load, ()
+        return NotThere.load, (self.error,)
 
     @staticmethod
-    def load():
-        raise RuntimeError("only in this process")
+    def load(error):
+        raise error("only in this process")
 
 
-def test_a_pool_that_the_worker_cannot_load(opened, capfd):
-    objects = [NotThere() for _ in IDS]
+@pytest.mark.parametrize("error", [RuntimeError, EOFError, FileNotFoundError])
+def test_a_pool_that_the_worker_cannot_load(opened, error):
+    # The child gives up at the first row, while the session still sends the others.
+    objects = [NotThere(error), *(np.zeros(10_000) for _ in IDS[1:])]
     session = opened(learner(strategy="random"), objects, show=TEXTS)
     session.take()
-    until(lambda: "3 times" in (session.status()["error"] or ""))
-    assert "only in this process" in capfd.readouterr().err
+    until(lambda: session.status()["error"])
+    said = session.status()["error"]
+    assert "cannot load the pool" in said
+    assert f"{error.__name__}: only in this process" in said
     for item in session:
         answer(session, item)
     assert len(session.labels) == N_ROWS
+    assert session.status()["error"] == said
+    assert session._worker.pid is None  # another child could not load it either
+
+
+class Unruly(LogisticRegression):
+    """Cannot be sent to another process."""
+
+    def __reduce__(self):
+        raise TypeError("stays here")
+
+
+def test_an_error_before_the_first_fit_in_a_thread_is_shown(opened, monkeypatch):
+    monkeypatch.setattr("skactive.labeling._worker.Ranker", refuse)
+    session = opened(learner(Unruly()))
+    with pytest.warns(UserWarning, match="stays here"):
+        session.take()
+    until(lambda: session.status()["error"])
+    assert "cannot begin" in session.status()["error"]
+    for item in session:
+        answer(session, item)
+    assert len(session.labels) == N_ROWS
+
+
+def refuse(*parts):
+    raise ValueError("cannot begin")
 
 
 def test_a_worker_that_was_killed_comes_back(opened):
