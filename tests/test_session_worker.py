@@ -41,9 +41,7 @@ PARENT = str(Path(skactive.__file__).parents[1])
 PATIENCE = 60
 
 
-@pytest.fixture(autouse=True)
-def _do_not_wait_for_the_disk(monkeypatch):
-    monkeypatch.setattr("skactive.labeling._events._SYNCHRONOUS", "OFF")
+pytestmark = pytest.mark.usefixtures("fast_disk")
 
 
 @pytest.fixture
