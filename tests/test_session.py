@@ -173,6 +173,27 @@ def test_a_request_is_done_once(opened):
 
 
 @pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.label("T-2", "no", request="r1"),
+        lambda s: s.skip("T-1", request="r1"),
+        lambda s: s.label("T-1", "no", annotator="bob", request="r1"),
+        lambda s: s.undo(request="r1"),
+        lambda s: s.undo(annotator="bob", request="r2"),
+    ],
+)
+def test_a_request_of_another_answer_is_an_error_and_not_a_lost_label(opened, call):
+    session = opened()
+    session.label("T-1", "no", request="r1")
+    session.label("T-3", "no")
+    session.undo(request="r2")
+    before = session.history()
+    with pytest.raises(ValueError, match=r"was given before, .* Nothing was saved"):
+        call(session)
+    assert session.history() == before
+
+
+@pytest.mark.parametrize(
     ("call", "said"),
     [
         (lambda s: s.label("T-99", "no"), "no row with the id"),
