@@ -144,7 +144,9 @@ def test_undo_is_that_of_the_annotator(opened):
     session.label("T-1", "no", annotator="bob")
     session.label("T-2", "no")
     assert session.undo(annotator="bob")["id"] == "T-1"
+    assert session.undo(annotator="bob") is None
     assert session.labels == {"T-2": "no"}
+    assert session.undo()["id"] == "T-2"
 
 
 def test_a_discarded_row_is_not_asked_again(opened):

@@ -138,6 +138,19 @@ def test_each_choice_can_be_repeated(opened, model, pool):
     assert n_audited > 3 or "audit" not in repr(model)
 
 
+def test_rows_that_have_moved_are_ranked_the_same(opened):
+    with opened(learner()) as session:
+        for id, label in zip(IDS[:8], ANSWERS, strict=False):
+            session.label(id, label)
+        assert session.wait(PATIENCE)
+        first = [(item.id, item.utility) for item in session.take(n=5)]
+        assert all(utility is not None for _, utility in first)
+    order = np.random.default_rng(1).permutation(N_ROWS)
+    session = opened(learner(), X[order], ids=[IDS[row] for row in order])
+    assert session.wait(PATIENCE)
+    assert [(item.id, item.utility) for item in session.take(n=5)] == first
+
+
 def test_the_first_choice_after_waiting_is_that_of_query(opened):
     model = learner()
     session = opened(model)
