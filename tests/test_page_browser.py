@@ -249,6 +249,21 @@ def test_hostile_texts_stay_texts(tmp_path, open_page):
         assert set(session.labels.values()) == {classes[1]}
 
 
+def test_a_text_of_a_megabyte_is_shown_and_labelled(tmp_path, open_page):
+    texts = ["word " * (2**20 // 5), "W" * 2**20]
+    with (
+        open_session(tmp_path / "a.skactive", texts) as session,
+        served(session) as page,
+    ):
+        tab = open_page(page)
+        seen = set()
+        for _ in texts:
+            seen.add(tab.locator("#shown").evaluate("(box) => box.textContent"))
+            press(tab, "1")
+        assert seen == set(texts)
+        assert len(session.labels) == 2
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_page_has_all_without_scrolling_sideways(tmp_path, open_page, scheme):
     texts = ["w" * 400, "many words " * 400, "short"]
