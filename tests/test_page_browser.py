@@ -216,6 +216,32 @@ def test_keys_before_the_item_is_painted_do_nothing(session, open_page):
         assert list(session.labels.values()) == ["billing", "fault"]
 
 
+def test_keys_after_the_answer_and_before_the_next_frame_do_nothing(session, open_page):
+    with served(session) as page:
+        tab = open_page(page)
+        first = shown(tab)
+        tab.evaluate(
+            """() => {
+                const frame = window.requestAnimationFrame.bind(window), held = [];
+                window.requestAnimationFrame = (done) => held.push(done);
+                window.release = () => {
+                    window.requestAnimationFrame = frame;
+                    held.forEach((done) => frame(done));
+                };
+            }"""
+        )
+        tab.keyboard.press("1")
+        expect(tab.locator("#shown")).not_to_have_text(first)
+        tab.keyboard.press("2")
+        tab.keyboard.press("u")
+        tab.wait_for_timeout(300)
+        tab.evaluate("release()")
+        tab.wait_for_selector(READY)
+        assert list(session.labels.values()) == ["billing"]
+        press(tab, "2")
+        assert list(session.labels.values()) == ["billing", "fault"]
+
+
 def test_digits_that_need_shift_on_some_keyboards(session, open_page):
     with served(session) as page:
         tab = open_page(page)
