@@ -27,6 +27,7 @@ from page_client import (
 )
 from skactive.labeling import LabelingSession
 from skactive.labeling._page import frame, serve, stop
+from skactive.labeling._page._app import Refusal, _read_file
 from skactive.labeling._page._keys import KEYS, RESERVED, assign_keys
 
 TEXTS = [f"message {i}" for i in range(8)]
@@ -426,6 +427,21 @@ def test_images_are_read_by_id_and_only_those_that_are_listed(tmp_path):
         address = page.url.split("#")[0]
         for path in ("../secret.png", "..%2fsecret.png", "photos/0.png", "api/image"):
             assert get(f"{address}{path}")[0] in (403, 404, 405)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="needs O_NOFOLLOW")
+def test_each_of_two_checks_refuses_a_link(tmp_path, monkeypatch):
+    image, link = tmp_path / "a.png", tmp_path / "b.png"
+    image.write_bytes(b"picture")
+    link.symlink_to(image)
+    assert _read_file(image) == b"picture"
+    with monkeypatch.context() as patch:  # it became one after it was looked at
+        patch.setattr(Path, "is_symlink", lambda path: False)
+        with pytest.raises(Refusal, match="cannot be read"):
+            _read_file(link)
+    monkeypatch.delattr(os, "O_NOFOLLOW")  # as on Windows
+    with pytest.raises(Refusal, match="is a link"):
+        _read_file(link)
 
 
 def test_huge_images_and_other_files_are_refused(tmp_path):

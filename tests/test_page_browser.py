@@ -21,9 +21,12 @@ from playwright.sync_api import expect, sync_playwright
 
 from page_client import HOSTILE, open_session, served
 from skactive.labeling import LabelingSession
+from skactive.labeling._board import is_doubled
+from skactive.labeling._ids import encode
 
 TEXTS = [f"message {i}" for i in range(12)]
 READY = "#item[aria-busy=false]"
+DONE = "Nothing is left to label"
 # Chromium ignores keys before the first frame of a page.
 FRAME = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 CHROMIUM = next(
@@ -213,6 +216,32 @@ def test_keys_before_the_item_is_painted_do_nothing(session, open_page):
         assert list(session.labels.values()) == ["billing", "fault"]
 
 
+def test_keys_after_the_answer_and_before_the_next_frame_do_nothing(session, open_page):
+    with served(session) as page:
+        tab = open_page(page)
+        first = shown(tab)
+        tab.evaluate(
+            """() => {
+                const frame = window.requestAnimationFrame.bind(window), held = [];
+                window.requestAnimationFrame = (done) => held.push(done);
+                window.release = () => {
+                    window.requestAnimationFrame = frame;
+                    held.forEach((done) => frame(done));
+                };
+            }"""
+        )
+        tab.keyboard.press("1")
+        expect(tab.locator("#shown")).not_to_have_text(first)
+        tab.keyboard.press("2")
+        tab.keyboard.press("u")
+        tab.wait_for_timeout(300)
+        tab.evaluate("release()")
+        tab.wait_for_selector(READY)
+        assert list(session.labels.values()) == ["billing"]
+        press(tab, "2")
+        assert list(session.labels.values()) == ["billing", "fault"]
+
+
 def test_digits_that_need_shift_on_some_keyboards(session, open_page):
     with served(session) as page:
         tab = open_page(page)
@@ -244,6 +273,21 @@ def test_hostile_texts_stay_texts(tmp_path, open_page):
             beginning = text.split("\x00")[0].split("\ud83d")[0]
             assert any(beginning in found for found in seen)
         assert set(session.labels.values()) == {classes[1]}
+
+
+def test_a_text_of_a_megabyte_is_shown_and_labelled(tmp_path, open_page):
+    texts = ["word " * (2**20 // 5), "W" * 2**20]
+    with (
+        open_session(tmp_path / "a.skactive", texts) as session,
+        served(session) as page,
+    ):
+        tab = open_page(page)
+        seen = set()
+        for _ in texts:
+            seen.add(tab.locator("#shown").evaluate("(box) => box.textContent"))
+            press(tab, "1")
+        assert seen == set(texts)
+        assert len(session.labels) == 2
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -396,16 +440,43 @@ def test_help_names_the_keys_and_turns_them_off(session, open_page):
         assert session.labels == {}
 
 
-def test_two_browsers_get_different_rows(session, open_page):
+def test_two_browsers_get_no_row_twice_but_the_overlap_and_lose_none(
+    tmp_path, open_page
+):
+    path, texts = tmp_path / "a.skactive", [f"message {i}" for i in range(500)]
+    with open_session(path, texts, overlap=0.1) as session, served(session) as page:
+        rows = zip(texts, session.ids, strict=True)
+        doubled = {text for text, id in rows if is_doubled(encode(id), 0.1)}
+        assert 20 <= len(doubled) <= 90
+        seen = {"ann": [], "ben": []}
+        tabs = {name: open_page(page, name) for name in seen}
+        is_over = False
+        while not is_over:
+            is_over = True
+            for name, tab in tabs.items():
+                if shown(tab).startswith(DONE):  # but maybe for what the other has
+                    tab.reload()
+                    tab.wait_for_selector(READY)
+                if not shown(tab).startswith(DONE):
+                    is_over = False
+                    seen[name].append(shown(tab))
+                    press(tab, "1")
+        both = set(seen["ann"]) & set(seen["ben"])
+        assert len(seen["ann"]) + len(seen["ben"]) == 500 + len(both)
+        assert set(seen["ann"]) | set(seen["ben"]) == set(texts)
+        assert both == doubled
+        counts = {name: len(rows) for name, rows in seen.items()}
+        assert session.status()["by_annotator"] == counts
+    assert len(LabelingSession.read(path).labels) == 500
+
+
+def test_two_browsers_see_how_far_the_other_is(session, open_page):
     with served(session) as page:
         tabs = [open_page(page, name) for name in ("ann", "ben")]
         for _ in range(len(TEXTS) // 2):
             assert shown(tabs[0]) != shown(tabs[1])
             for tab in tabs:
                 press(tab, "1")
-        assert len(session.labels) == len(TEXTS)
-        counts = session.status()["by_annotator"]
-        assert counts == {"ann": 6, "ben": 6}
         expect(tabs[0].locator("#people")).to_contain_text("ben: 6 labels")
 
 

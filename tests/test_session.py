@@ -9,31 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from session_pool import ANSWERS, CLASSES, IDS, N_ROWS, RNG, X, answer, learner
 from skactive.labeling import LabelingSession
 
-
-@pytest.fixture(autouse=True)
-def _do_not_wait_for_the_disk(monkeypatch):
-    """Other tests are about what reaches the disk."""
-    monkeypatch.setattr("skactive.labeling._events._SYNCHRONOUS", "OFF")
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "a.skactive"
-
-
-@pytest.fixture
-def opened(path):
-    """Open the session at `path`; every one is closed at the end."""
-    sessions = []
-
-    def open_it(X=X, learner=None, **params):
-        given = {"ids": IDS, "classes": CLASSES, "annotator": "ann"} | params
-        sessions.append(LabelingSession(path, X, learner, **given))
-        return sessions[-1]
-
-    yield open_it
-    for session in sessions:
-        session.close()
+pytestmark = pytest.mark.usefixtures("fast_disk")
 
 
 # Asking and answering
@@ -168,7 +144,9 @@ def test_undo_is_that_of_the_annotator(opened):
     session.label("T-1", "no", annotator="bob")
     session.label("T-2", "no")
     assert session.undo(annotator="bob")["id"] == "T-1"
+    assert session.undo(annotator="bob") is None
     assert session.labels == {"T-2": "no"}
+    assert session.undo()["id"] == "T-2"
 
 
 def test_a_discarded_row_is_not_asked_again(opened):
@@ -194,6 +172,27 @@ def test_a_request_is_done_once(opened):
     session = opened()  # requests are remembered
     assert session.label("T-1", "yes", request="r1") == first | {"undone": False}
     assert session.labels == {"T-1": "no"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.label("T-2", "no", request="r1"),
+        lambda s: s.skip("T-1", request="r1"),
+        lambda s: s.label("T-1", "no", annotator="bob", request="r1"),
+        lambda s: s.undo(request="r1"),
+        lambda s: s.undo(annotator="bob", request="r2"),
+    ],
+)
+def test_a_request_of_another_answer_is_an_error_and_not_a_lost_label(opened, call):
+    session = opened()
+    session.label("T-1", "no", request="r1")
+    session.label("T-3", "no")
+    session.undo(request="r2")
+    before = session.history()
+    with pytest.raises(ValueError, match=r"was given before, .* Nothing was saved"):
+        call(session)
+    assert session.history() == before
 
 
 @pytest.mark.parametrize(

@@ -33,11 +33,6 @@ def check(path):
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "a.skactive"
-
-
-@pytest.fixture
 def labelled(path):
     with opened(path) as session:
         for id in IDS[:5]:

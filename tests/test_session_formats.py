@@ -17,9 +17,7 @@ X = np.arange(20.0).reshape(-1, 1)
 IDS = [f"T-{n}" for n in range(20)]
 
 
-@pytest.fixture(autouse=True)
-def _do_not_wait_for_the_disk(monkeypatch):
-    monkeypatch.setattr("skactive.labeling._events._SYNCHRONOUS", "OFF")
+pytestmark = pytest.mark.usefixtures("fast_disk")
 
 
 def session_at(path, X=X, learner=None, **params):

@@ -7,35 +7,11 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from session_pool import ANSWERS, CLASSES, IDS, N_ROWS, RNG, X, answer, learner
-from skactive.labeling import LabelingSession, LabelSource, label_pool
+from session_pool import ANSWERS, IDS, N_ROWS, RNG, X, answer, learner
+from skactive.labeling import LabelSource, label_pool
 from skactive.labeling._board import LEASE
 
-
-@pytest.fixture(autouse=True)
-def _do_not_wait_for_the_disk(monkeypatch):
-    """Other tests are about what reaches the disk."""
-    monkeypatch.setattr("skactive.labeling._events._SYNCHRONOUS", "OFF")
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "a.skactive"
-
-
-@pytest.fixture
-def opened(path):
-    """Open the session at `path`; every one is closed at the end."""
-    sessions = []
-
-    def open_it(X=X, learner=None, **params):
-        given = {"ids": IDS, "classes": CLASSES, "annotator": "ann"} | params
-        sessions.append(LabelingSession(path, X, learner, **given))
-        return sessions[-1]
-
-    yield open_it
-    for session in sessions:
-        session.close()
+pytestmark = pytest.mark.usefixtures("fast_disk")
 
 
 # Two people

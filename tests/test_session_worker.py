@@ -41,9 +41,7 @@ PARENT = str(Path(skactive.__file__).parents[1])
 PATIENCE = 60
 
 
-@pytest.fixture(autouse=True)
-def _do_not_wait_for_the_disk(monkeypatch):
-    monkeypatch.setattr("skactive.labeling._events._SYNCHRONOUS", "OFF")
+pytestmark = pytest.mark.usefixtures("fast_disk")
 
 
 @pytest.fixture
@@ -138,6 +136,19 @@ def test_each_choice_can_be_repeated(opened, model, pool):
                 assert found[place] == row
     assert n_ranked_rows > 10
     assert n_audited > 3 or "audit" not in repr(model)
+
+
+def test_rows_that_have_moved_are_ranked_the_same(opened):
+    with opened(learner()) as session:
+        for id, label in zip(IDS[:8], ANSWERS, strict=False):
+            session.label(id, label)
+        assert session.wait(PATIENCE)
+        first = [(item.id, item.utility) for item in session.take(n=5)]
+        assert all(utility is not None for _, utility in first)
+    order = np.random.default_rng(1).permutation(N_ROWS)
+    session = opened(learner(), X[order], ids=[IDS[row] for row in order])
+    assert session.wait(PATIENCE)
+    assert [(item.id, item.utility) for item in session.take(n=5)] == first
 
 
 def test_the_first_choice_after_waiting_is_that_of_query(opened):
@@ -295,23 +306,55 @@ def test_a_worker_that_dies_is_started_anew_and_given_up_at_last(opened):
 class NotThere:
     """Cannot be loaded by another process."""
 
+    def __init__(self, error):
+        self.error = error
+
     def __reduce__(self):
-        return NotThere.load, ()
+        return NotThere.load, (self.error,)
 
     @staticmethod
-    def load():
-        raise RuntimeError("only in this process")
+    def load(error):
+        raise error("only in this process")
 
 
-def test_a_pool_that_the_worker_cannot_load(opened, capfd):
-    objects = [NotThere() for _ in IDS]
+@pytest.mark.parametrize("error", [RuntimeError, EOFError, FileNotFoundError])
+def test_a_pool_that_the_worker_cannot_load(opened, error):
+    # The child gives up at the first row, while the session still sends the others.
+    objects = [NotThere(error), *(np.zeros(10_000) for _ in IDS[1:])]
     session = opened(learner(strategy="random"), objects, show=TEXTS)
     session.take()
-    until(lambda: "3 times" in (session.status()["error"] or ""))
-    assert "only in this process" in capfd.readouterr().err
+    until(lambda: session.status()["error"])
+    said = session.status()["error"]
+    assert "cannot load the pool" in said
+    assert f"{error.__name__}: only in this process" in said
     for item in session:
         answer(session, item)
     assert len(session.labels) == N_ROWS
+    assert session.status()["error"] == said
+    assert session._worker.pid is None  # another child could not load it either
+
+
+class Unruly(LogisticRegression):
+    """Cannot be sent to another process."""
+
+    def __reduce__(self):
+        raise TypeError("stays here")
+
+
+def test_an_error_before_the_first_fit_in_a_thread_is_shown(opened, monkeypatch):
+    monkeypatch.setattr("skactive.labeling._worker.Ranker", refuse)
+    session = opened(learner(Unruly()))
+    with pytest.warns(UserWarning, match="stays here"):
+        session.take()
+    until(lambda: session.status()["error"])
+    assert "cannot begin" in session.status()["error"]
+    for item in session:
+        answer(session, item)
+    assert len(session.labels) == N_ROWS
+
+
+def refuse(*parts):
+    raise ValueError("cannot begin")
 
 
 def test_a_worker_that_was_killed_comes_back(opened):

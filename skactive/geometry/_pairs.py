@@ -19,7 +19,7 @@ from skactive.geometry._blocks import BLOCK_SIZE, dense_rows, squared_norms
 # Number of rows in a block of pairs.
 GROUP_ROWS = 512
 # Number of pairs of sparse rows whose differences are computed at once.
-_SPARSE_PAIRS = 2**14
+_SPARSE_PAIRS = 2**11
 # Prepared rows of a precision are kept if they take no more bytes than this.
 _KEPT_SIZE = 2**26
 # A CSR embedding with no more columns than this is made dense, block by block.

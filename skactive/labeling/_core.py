@@ -75,9 +75,9 @@ class SessionCore(LabelingRecord):
         with self._lock:
             self._check_open()
             name = self._name(annotator)
-            if request is not None and request in self._fold.requests:
-                return self._as_dict(self._fold.requests[request])
             row = self._row_of(id)
+            if request is not None and request in self._fold.requests:
+                return self._repeated(request, kind, self._rows[row].id, name)
             lease = self._board.leases.get(row)
             is_mine = lease is not None and lease.annotator == name
             choice = lease.choice if lease and is_mine else self._board.chosen(row)
@@ -90,6 +90,17 @@ class SessionCore(LabelingRecord):
             self._note(event)
             self._last_answer[name] = self._board.clock()
             return self._as_dict(event)
+
+    def _repeated(self, request: str, kind: str, id: str, name: str) -> dict[str, Any]:
+        """The event that a request led to; a ValueError if that was another answer."""
+        event = self._fold.requests[request]
+        if (event.kind, event.id, event.annotator) != (kind, id, name):
+            raise ValueError(
+                f"request={request!r} was given before, with the {event.kind} of "
+                f"{decode(event.id or 'null')!r} by {event.annotator!r}. Nothing was "
+                "saved. Give each answer a request of its own."
+            )
+        return self._as_dict(event)
 
     def _draft(
         self,
@@ -133,7 +144,9 @@ class SessionCore(LabelingRecord):
             self._check_open()
             name = self._name(annotator)
             if request is not None and request in self._fold.requests:
-                return self._event(self._fold.requests[request].target)
+                event = self._fold.requests[request]
+                self._repeated(request, "undo", event.id or "", name)
+                return self._event(event.target)
             undone = self._fold.to_undo(name)
             if undone is None:
                 return None

@@ -288,7 +288,8 @@ class LabelingSession(SessionResults):
         seconds : float, default=None
             How long it took. None means since the row was taken.
         request : str, default=None
-            A name of this answer. A second call with the same name saves nothing.
+            A name of this answer. A second call with the same name saves nothing, and
+            returns the same event.
 
         Returns
         -------
@@ -298,7 +299,8 @@ class LabelingSession(SessionResults):
         Raises
         ------
         ValueError
-            If there is no such row or class. Nothing is saved.
+            If there is no such row or class, or `request` was another answer. Nothing
+            is saved.
         OSError
             If it cannot be saved, because the disk is full, for example.
         """

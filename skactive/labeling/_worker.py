@@ -142,8 +142,10 @@ class Worker:
 
     def _ask(self, task: Task) -> Ranking | str | None:
         if not self._in_process:
-            if self._ranker is None:
-                self._ranker = Ranker(*self._parts)
+            try:
+                self._ranker = self._ranker or Ranker(*self._parts)
+            except Exception as error:  # noqa: BLE001, the session shows it
+                return _text_of(error)
             return answer(self._ranker, task)
         if self._n_deaths >= _MOST_DEATHS:
             return None  # the error of the last time stays
@@ -160,6 +162,15 @@ class Worker:
         except (OSError, EOFError, ValueError, pickle.UnpicklingError):
             return self._bury()
         self._unanswered = None
+        if isinstance(result, _NotLoaded):
+            self._bury()
+            self._n_deaths = _MOST_DEATHS  # the next child could not load it either
+            return (
+                "The process that fits models cannot load the pool, so rows are asked "
+                "about at random. Open the session with arrays, texts, a data frame, "
+                "or objects of a module that can be imported. The pool raises "
+                f"{result.text}"
+            )
         return result
 
     def _bury(self) -> str | None:
@@ -208,8 +219,13 @@ def main() -> None:
     reader = threading.Thread(target=_read, args=(tasks, waiting), daemon=True)
     reader.start()
     error, ranker = None, None
+    parts, X = waiting.get(), waiting.get()
+    if isinstance(X, _NotLoaded):
+        pickle.dump(X, results)
+        results.flush()
+        reader.join()  # which ends this process when the session has understood
     try:
-        ranker = _ranker_of(waiting.get(), waiting.get())
+        ranker = _ranker_of(parts, X)
     except Exception as found:  # noqa: BLE001, whatever it is, the session shows it
         error = _text_of(found)
     while True:
@@ -223,12 +239,12 @@ def _read(tasks: BinaryIO, waiting: queue.SimpleQueue) -> None:
     try:
         while True:
             waiting.put(pickle.load(tasks))
-    except (OSError, EOFError, pickle.UnpicklingError):
-        pass  # the session is gone, so nobody waits for what is being fitted
-    except Exception:  # noqa: BLE001, a pool of objects that are not known here
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001, a pool may raise anything
+        waiting.put(_NotLoaded(_text_of(error)))
+        while tasks.read(2**16):
+            pass  # what the session has not yet sent of it
     finally:
-        os._exit(0)
+        os._exit(0)  # the session is gone, so nobody waits for what is being fitted
 
 
 def _begin() -> subprocess.Popen:
@@ -261,6 +277,12 @@ def _send_parts(pipe: Any, parts: tuple) -> None:
     _send(pipe, X)
 
 
+class _NotLoaded(NamedTuple):
+    """Why the child cannot load what it was sent."""
+
+    text: str
+
+
 class _Mapped(NamedTuple):
     """A memory map, which the child opens by itself."""
 
@@ -286,7 +308,7 @@ class _Nowhere:
     """A file that keeps nothing."""
 
     def write(self, data: Any) -> int:
-        return len(data)
+        return memoryview(data).nbytes  # large arrays come as buffers without a length
 
     def flush(self) -> None:
         """Do nothing."""
