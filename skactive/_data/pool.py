@@ -69,14 +69,21 @@ class Pool(NamedTuple):
 
 def as_rows(X: Any) -> Any:
     """Check that `X` can be indexed by positions, and return it."""
-    is_lazy = hasattr(X, "__dask_graph__") or type(X).__name__ == "LazyFrame"
-    if is_lazy:
-        call = "compute" if hasattr(X, "__dask_graph__") else "collect"
+    library, kind = type(X).__module__.partition(".")[0], type(X).__name__
+    is_in_parts = hasattr(X, "__dask_graph__") or (library, kind) == ("ray", "Dataset")
+    if is_in_parts or kind == "LazyFrame":
+        what = (
+            f"X is a {library} {kind}, whose rows do not exist until they are "
+            "computed, and cannot be indexed by position."
+        )
+        if is_in_parts:
+            raise TypeError(
+                f"{what} Write skactive.pools.query(learner, X, n_queries) to query it "
+                "part by part, and skactive.pools.take(X, ids) for the rows to learn "
+                "from."
+            )
         raise TypeError(
-            f"X is a {type(X).__module__.partition('.')[0]} {type(X).__name__}, whose "
-            "rows do not exist until they are computed, and cannot be indexed by "
-            "position. X may be an array or np.memmap, a sparse matrix, a data frame "
-            f"of pandas or polars, or a list. Pass X.{call}() or, if that does not "
-            "fit into memory, the features as an np.memmap."
+            f"{what} Pass X.collect() or, if that does not fit into memory, write "
+            "Parquet files, and pass their folder to skactive.pools.query."
         )
     return indexable(X)[0]

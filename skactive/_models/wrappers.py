@@ -223,12 +223,12 @@ def find(estimator: Any, X: Any, wanted: type[_Wanted]) -> tuple[_Wanted, Any] |
     """The outermost estimator of a class, and `X` as it sees it; None if there is none.
 
     The search enters every meta-estimator. A pipeline that is not fitted leaves `X` as
-    it is.
+    it is, and None stays None.
     """
     for layer in layers(estimator, _inside_any):
         if isinstance(layer, wanted):
             return layer, X
-        if kind_of(layer) == "pipeline" and is_fitted(layer):
+        if X is not None and kind_of(layer) == "pipeline" and is_fitted(layer):
             X = pass_in(layer, X)
     return None
 

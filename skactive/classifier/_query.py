@@ -69,7 +69,7 @@ def query(
     >>> sorted(query(pipeline, X, y, n_queries=2).tolist())
     [4, 6]
     """
-    learner, X = _find_learner(estimator, X, "query")
+    learner, X = find_learner(estimator, X, "query")
     return learner.query(X, y, n_queries, skip=skip, **params)
 
 
@@ -128,12 +128,15 @@ def audit(
     >>> audit(pipeline, X, y).n_audited
     50
     """
-    learner, X = _find_learner(estimator, X, "audit")
+    learner, X = find_learner(estimator, X, "audit")
     return learner.audit(X, y, scoring=scoring, confidence=confidence, skip=skip)
 
 
-def _find_learner(estimator: Any, X: Any, asked: str) -> tuple[BaseActiveLearner, Any]:
-    """Find the learner inside `estimator`, and return it with `X` as it sees it."""
+def find_learner(estimator: Any, X: Any, asked: str) -> tuple[BaseActiveLearner, Any]:
+    """Find the learner inside `estimator`, and return it with `X` as it sees it.
+
+    `X` may be None, and then stays None.
+    """
     found = find(estimator, X, BaseActiveLearner)
     if found is None:
         raise TypeError(

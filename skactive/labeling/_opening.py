@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from skactive._compat.typing import Array
 from skactive._data.labels import is_missing
-from skactive.classifier._query import _find_learner
+from skactive.classifier._query import find_learner
 from skactive.labeling._events import EventFile, Row
 from skactive.labeling._fold import Fold
 from skactive.labeling._ids import decode, encode, name_some
@@ -109,7 +109,7 @@ def _compared(
     file.rows, file.events = [], []  # the session has them now
     reserve, share = np.empty(0, dtype=np.intp), 0.0
     if learner is not None:
-        inner, _ = _find_learner(learner, X, "LabelingSession")
+        inner, _ = find_learner(learner, X, "LabelingSession")
         if inner.audit_fraction:
             share = float(inner.audit_fraction)
             reserve = inner._make_plan().reserve(len(rows)).rows
@@ -131,7 +131,7 @@ def _checked(learner: Any, X: Any, classes: Sequence[Any], seed: int) -> Any:
     if learner is None:
         return None
     learner = clone(learner)
-    inner, _ = _find_learner(learner, X, "LabelingSession")
+    inner, _ = find_learner(learner, X, "LabelingSession")
     if inner.budget is not None:
         raise ValueError(
             f"The learner has budget={inner.budget}, for labels that are known. Set it "
@@ -156,7 +156,7 @@ def _with_reserve(
     """Rows with their place in the audit reserve, and the parameters of the draw."""
     inner = None
     if learner is not None:
-        inner, _ = _find_learner(learner, X, "LabelingSession")
+        inner, _ = find_learner(learner, X, "LabelingSession")
     if inner is None or not inner.audit_fraction:
         if inner is not None and drawn is not None:
             warnings.warn(

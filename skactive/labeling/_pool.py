@@ -21,7 +21,7 @@ from skactive._models.kinds import check_classes
 from skactive._models.want_of_labels import ERRORS_OF_LACK, is_lack, warn_of_lack
 from skactive.classifier import query
 from skactive.classifier._campaign import Figures, drive
-from skactive.classifier._query import _find_learner
+from skactive.classifier._query import find_learner
 from skactive.labeling._ledger import LabelingResult, Ledger
 from skactive.labeling._source import as_sources
 from skactive.strategies import get_strategy
@@ -149,7 +149,7 @@ def label_pool(
     """  # noqa: E501
     X = as_rows(X)
     model = clone(learner)
-    inner, _ = _find_learner(model, X, "label_pool")
+    inner, _ = find_learner(model, X, "label_pool")
     check_classes(inner, "label_pool")
     if inner.budget is not None:
         raise ValueError(
@@ -231,7 +231,7 @@ class _Sourcing:
         self.evaluate = evaluate
         self.session = session
         self.ids = None if session is None else session.ids
-        self.inner, _ = _find_learner(model, X, "label_pool")
+        self.inner, _ = find_learner(model, X, "label_pool")
         plan = self.inner._make_plan()
         self.is_learnt = np.ones(len(ledger.codes), dtype=bool)
         if self.inner.audit_fraction:
@@ -330,7 +330,7 @@ def _assigned(
 
     None while the initial strategy chooses, which does not assign sources.
     """
-    learner, X = _find_learner(model, X, "label_pool")
+    learner, X = find_learner(model, X, "label_pool")
     fitted = learner._model()
     if fitted is None:
         return None

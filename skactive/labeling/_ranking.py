@@ -14,7 +14,7 @@ from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, decode_labels
 from skactive._models.want_of_labels import ERRORS_OF_LACK, is_lack
 from skactive._models.wrappers import is_fitted
-from skactive.classifier._query import _find_learner, audit, query
+from skactive.classifier._query import audit, find_learner, query
 from skactive.stopping import StabilizingPredictions
 from skactive.strategies import get_strategy
 from skactive.strategies._messages import shorten
@@ -64,7 +64,7 @@ def as_classes(classes: Sequence[Any]) -> Array:
 
 def n_ranked(learner: Any, X: Any) -> int:
     """How many rows a ranking has, for a learner."""
-    inner, _ = _find_learner(learner, X, "LabelingSession")
+    inner, _ = find_learner(learner, X, "LabelingSession")
     if get_strategy(inner.strategy).pointwise:
         return max(_N_POINTWISE, inner.batch_size)
     return max(_N_BATCH, inner.batch_size)
@@ -90,7 +90,7 @@ class Ranker:
         self.X = X if order is None else _safe_indexing(X, order)
         self.classes = as_classes(classes)
         self.n_ranked = n_ranked(learner, self.X)
-        inner, _ = _find_learner(learner, self.X, "LabelingSession")
+        inner, _ = find_learner(learner, self.X, "LabelingSession")
         self.batch_size = inner.batch_size
         self.keeps = inner.warm_start is not False
         self.model = clone(learner)
@@ -111,7 +111,7 @@ class Ranker:
         is_left[task.skip] = False
         if is_left.any():
             rows = query(self.model, self.X, y, self.n_ranked, skip=task.skip)
-        inner, _ = _find_learner(self.model, _safe_indexing(self.X, rows[:1]), "rank")
+        inner, _ = find_learner(self.model, _safe_indexing(self.X, rows[:1]), "rank")
         fitted = inner._model()
         chooses = fitted is not None and fitted.can_choose
         chosen_by = inner.strategy_ if chooses else get_strategy(inner.initial_strategy)
@@ -128,7 +128,7 @@ class Ranker:
         )
 
     def _fit(self, y: Array, labeled: Array) -> bool:
-        inner, _ = _find_learner(self.model, self.X, "rank")
+        inner, _ = find_learner(self.model, self.X, "rank")
         if inner.audit_fraction:
             labeled = labeled & ~inner._make_plan().reserve(len(labeled)).mask
         if not labeled.any():
@@ -143,7 +143,7 @@ class Ranker:
         try:
             self.model.predict(_safe_indexing(self.X, [0]))
         except ERRORS_OF_LACK as error:
-            inner, seen = _find_learner(self.model, self.X, "rank")
+            inner, seen = find_learner(self.model, self.X, "rank")
             plan, fitted = inner._make_plan(), inner._model()
             inner._warn_or_raise(error, plan, fitted, seen, y, {})
             self.model = clone(self.learner)
@@ -153,7 +153,7 @@ class Ranker:
     def _utilities(self, rows: Array, chooses: bool) -> list[float | None]:
         if not len(rows) or not chooses:
             return [None] * len(rows)
-        inner, seen = _find_learner(self.model, _safe_indexing(self.X, rows), "rank")
+        inner, seen = find_learner(self.model, _safe_indexing(self.X, rows), "rank")
         if not all(leaf.pointwise for leaf in inner.strategy_.leaves()):
             return [None] * len(rows)
         strategy, estimator = inner._make_plan().asked(inner._model())

@@ -198,6 +198,10 @@ class Switch(Composition):
         strategy : Strategy
             The strategy itself.
         """
+        return self.turn_at(count_labels(X, y))
+
+    def turn_at(self, n_labeled: int) -> tuple[str, Strategy]:
+        """Return the name and the strategy whose turn it is at a number of labels."""
         parts = self.parts()
         limits = np.atleast_1d(np.asarray(self.at))
         check_one_each(limits, len(parts) - 1, "at", self)
@@ -207,7 +211,7 @@ class Switch(Composition):
                 "at must hold numbers of labels in ascending order; got "
                 f"{limits.tolist()}."
             )
-        return parts[np.searchsorted(limits, count_labels(X, y), side="right")]
+        return parts[np.searchsorted(limits, n_labeled, side="right")]
 
     def score_candidates(
         self, estimator: Any, X: Any, y: Any, candidates: Array
