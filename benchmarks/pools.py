@@ -1,6 +1,6 @@
 """Pools in parts: time and memory beside bare predictions, and the same answers.
 
-Each command prints what the section "Pools in parts" of ``benchmarks/README.md`` shows::
+Each command prints figures of the section "Pools in parts" in ``README.md``::
 
     python benchmarks/pools.py dask 400      # 400 parts of 250,000 rows: 1e8
     python benchmarks/pools.py same          # 1e7 rows: one array, dask, killed worker
@@ -158,9 +158,9 @@ def by_parquet(n_files=40):
             pools.query(learner, folder, 100, labeled=labels)
             seconds = time.perf_counter() - start
             print(
-                f"bare {bare:.1f} s, query {seconds:.1f} s, ratio {seconds / bare:.2f}; "
-                f"peak before {before:.0f}, bare {between:.0f}, after {peak_mib():.0f} "
-                "MiB",
+                f"bare {bare:.1f} s, query {seconds:.1f} s, "
+                f"ratio {seconds / bare:.2f}; peak before {before:.0f}, bare "
+                f"{between:.0f}, after {peak_mib():.0f} MiB",
                 flush=True,
             )
 

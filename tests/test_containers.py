@@ -317,5 +317,7 @@ def test_frames_that_are_not_computed_yet():
         lambda: learner.fit(Lazy(), codes),
         lambda: learner.explain_query(Lazy(), [0]),
     ):
-        with pytest.raises(TypeError, match=r"dask Lazy, .*X\.compute\(\)"):
+        with pytest.raises(
+            TypeError, match=r"dask Lazy, .*skactive\.pools\.query\(learner, X"
+        ):
             call()

@@ -151,7 +151,8 @@ def hash_ids(ids: Array, seed: int) -> Array:
     """
     if ids.dtype.kind == "U":
         code = np.zeros(len(ids), dtype=np.uint64)
-        letters = np.ascontiguousarray(ids).view(np.uint32).reshape(len(ids), -1)
+        n_letters = ids.dtype.itemsize // 4
+        letters = np.ascontiguousarray(ids).view(np.uint32).reshape(-1, n_letters)
         for column in letters.T:  # one letter of each name at a time
             longer = code * np.uint64(0x100000001B3) + column
             code = np.where(column > 0, _mix(longer), code)

@@ -67,9 +67,7 @@ def merge(
     if not asked.screening.is_choice:
         return _choose(whole, learner, asked, n_queries)
     if asked.screening.way == "best":
-        seen = whole.keys
-        if whole.n_rows > len(seen):
-            seen = np.append(seen, whole.threshold)
+        seen = np.append(whole.keys, [whole.least] * (whole.n_rows > len(whole.keys)))
         warn_if_equal(asked.screening.strategy, seen, n_queries, asked.estimator)
     return whole.ids[:n_queries]
 

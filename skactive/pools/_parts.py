@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from skactive.strategies._messages import shorten
@@ -37,18 +36,22 @@ class Blocks(NamedTuple):
     def run(self, task: Task[Found], join: Join[Found]) -> Found:
         """See :class:`Parts`."""
         found: list[Found] = []
-        blocks = iter(self.make())
-        for number in count():
-            try:
-                block = next(blocks, None)
-            except Exception as error:
-                note_part(error, str(number))
-                raise
-            if block is None:
-                return join(found)
+        blocks, number = iter(self.make()), 0
+        while (block := _next(blocks, number)) is not None:
             # With the result so far, so that there are never more than two.
             found = [join([*found, in_part(str(number), task, as_block, block)])]
             del block  # before the next one is made
+            number += 1
+        return join(found)
+
+
+def _next(blocks: Iterator[Any], number: int) -> Any:
+    """The next block, None after the last one; a note of an error tells its number."""
+    try:
+        return next(blocks, None)
+    except Exception as error:
+        note_part(error, str(number))
+        raise
 
 
 def in_part(

@@ -61,6 +61,8 @@ class Shortlist(NamedTuple):
         Number of rows without a label in the parts.
     threshold : float
         Largest key among the rows that are no candidates; 0 if there are none.
+    least : float
+        Smallest key in the parts; infinite if they have no rows without a label.
     seed : int
         Seed of all that is left to chance.
     kind : str
@@ -81,6 +83,7 @@ class Shortlist(NamedTuple):
     n: int
     n_rows: int
     threshold: float
+    least: float
     seed: int
     kind: str
     strategy: str
@@ -164,6 +167,7 @@ def shortlist(
         n=int(n),
         n_rows=len(candidates),
         threshold=threshold,
+        least=float(keys.min(initial=np.inf)),
         seed=asked.seed,
         kind=row_digests(_safe_indexing(X, [0]))[0] if len(names) else "",
         strategy=shorten(asked.screening.strategy),
@@ -302,6 +306,7 @@ def _combine_two(a: Shortlist, b: Shortlist) -> Shortlist:
         n=a.n,
         n_rows=a.n_rows + b.n_rows,
         threshold=max(a.threshold, b.threshold, keys[dropped].max(initial=0.0)),
+        least=min(a.least, b.least),
         seed=a.seed,
         kind=a.kind or b.kind,
         strategy=a.strategy,
