@@ -70,7 +70,7 @@ class Pool(NamedTuple):
 def as_rows(X: Any) -> Any:
     """Check that `X` can be indexed by positions, and return it."""
     library, kind = type(X).__module__.partition(".")[0], type(X).__name__
-    is_in_parts = hasattr(X, "__dask_graph__") or (library, kind) == ("ray", "Dataset")
+    is_in_parts = hasattr(X, "__dask_graph__") or library == "ray"
     if is_in_parts or kind == "LazyFrame":
         what = (
             f"X is a {library} {kind}, whose rows do not exist until they are "

@@ -83,12 +83,17 @@ def _nothing(*args: Any) -> None:
 def open_dask(pool: Any, ids: str | None, columns: Any) -> DaskParts:
     """Return the parts of a collection of dask, or of a list of delayed blocks."""
     try:
-        import dask  # noqa: F401
+        from dask.delayed import Delayed
     except ImportError as error:
         raise extra_missing(error, "dask") from error
     if isinstance(pool, (list, tuple)):
         refuse_names(ids, columns)
         return DaskParts(as_block, [(part,) for part in pool])
+    if isinstance(pool, Delayed):  # which has an attribute of any name
+        raise TypeError(
+            "pool is one delayed object. Pass a list of them, each of which gives a "
+            "block (ids, X)."
+        )
     if hasattr(pool, "divisions"):
         return _open_frame(pool, ids, columns)
     if hasattr(pool, "chunks"):
