@@ -10,8 +10,8 @@
 run: campaigns on pools of about 5,000 rows in 8 parts with a standardised logistic
 regression. They begin with 2 C random labels (C classes), the same for all, and go on
 with four batches of 25. A strategy looks at the whole pool, as `learner.query` does, or
-at 500 candidates, a tenth, as `pools.query` with n_candidates=500 does. A cell that is
-in the file is not run again.
+at 500 or 2,000 candidates, as `pools.query` with such an n_candidates does. A cell that
+is in the file is not run again.
 report: differences to the whole pool, in points of accuracy, of the mean over the
 rounds, paired by table and seed, with bootstrap intervals; and how many points the
 whole pool is above random, for scale.
@@ -40,7 +40,7 @@ from skactive.pools._screening import screening_of
 
 TABLES = ["penbased", "satimage", "texture", "optdigits", "phoneme"]
 MAX_POOL, LEAST_TEST, BATCH, N_BATCHES, N_PARTS = 5000, 900, 25, 4, 8
-N_CANDIDATES = 500
+SIZES = ["500", "2000"]
 COLUMNS = ["strategy", "table", "seed", "way", "accuracies", "seconds", "error"]
 
 
@@ -99,11 +99,12 @@ def campaign(cell):
     for _ in range(N_BATCHES):
         known[rows] = y[rows]
         learner.fit(X, known)
-        if cell.way == "parts":
+        if cell.way != "whole":
             labeled = np.flatnonzero(~np.isnan(known))
             labels = dict(zip(labeled.tolist(), known[labeled], strict=True))
+            n_candidates = int(cell.way)
             rows = pools.query(
-                learner, parts, labeled=labels, n_candidates=N_CANDIDATES
+                learner, parts, labeled=labels, n_candidates=n_candidates
             )
         else:
             rows = learner.query(X, known)
@@ -116,7 +117,7 @@ def run(path, n_seeds, strategies):
     cells = [
         Cell(strategy, table, seed, way)
         for seed, strategy, table in product(range(n_seeds), strategies, TABLES)
-        for way in (["whole"] if strategy == "random" else ["whole", "parts"])
+        for way in (["whole"] if strategy == "random" else ["whole", *SIZES])
         if (strategy, table, str(seed), way) not in done
     ]
     run_cells(path, COLUMNS, cells, run_cell, n_jobs=1)
@@ -133,28 +134,28 @@ def report(path):
         accuracies = [float(word) for word in line["accuracies"].split()]
         means[tuple(line[name] for name in Cell._fields)] = 100 * np.mean(accuracies)
     for strategy in sorted({key[0] for key in means} - {"random"}):
-        pairs = [
-            key[1:3]
-            for key in means
-            if key[0] == strategy
-            and key[3] == "parts"
-            and (strategy, *key[1:3], "whole") in means
-        ]
-        if not pairs:
-            continue
-        whole = np.array([means[strategy, *pair, "whole"] for pair in pairs])
-        parts = np.array([means[strategy, *pair, "parts"] for pair in pairs])
-        chance = [means["random", *p, "whole"] for p in pairs]
-        gains = parts - whole
-        draws = rng.choice(gains, (10_000, len(gains))).mean(axis=1)
-        low, high = np.quantile(draws, [0.025, 0.975])
-        yield (
-            f"`{strategy}`",
-            f"{(whole - chance).mean():+.1f}",
-            f"{gains.mean():+.2f}",
-            f"{low:+.2f} to {high:+.2f}",
-            f"{len(gains)}",
-        )
+        for size in SIZES:
+            pairs = [
+                key[1:3]
+                for key in means
+                if (key[0], key[3]) == (strategy, size)
+                and (strategy, *key[1:3], "whole") in means
+            ]
+            if not pairs:
+                continue
+            whole = np.array([means[strategy, *pair, "whole"] for pair in pairs])
+            parts = np.array([means[strategy, *pair, size] for pair in pairs])
+            chance = [means["random", *pair, "whole"] for pair in pairs]
+            gains = parts - whole
+            draws = rng.choice(gains, (10_000, len(gains))).mean(axis=1)
+            low, high = np.quantile(draws, [0.025, 0.975])
+            yield (
+                f"`{strategy}`, {size}",
+                f"{(whole - chance).mean():+.1f}",
+                f"{gains.mean():+.2f}",
+                f"{low:+.2f} to {high:+.2f}",
+                f"{len(gains)}",
+            )
 
 
 def seconds(strategies):
@@ -178,7 +179,7 @@ def main():
         run(Path(path), int(n_seeds), names or ["random", *not_exact()])
     else:
         columns = {
-            "strategy": 24,
+            "strategy, candidates": 28,
             "whole pool - random": 20,
             "parts - whole": 14,
             "95 %": 18,

@@ -93,12 +93,12 @@ def screening_of(strategy: Strategy, estimator: Any, n_labeled: int) -> Screenin
     if isinstance(strategy, Power):
         inner = strategy._inner_for(estimator)
         return Screening(strategy, inner, "drawn", is_choice=True)
-    if strategy.pointwise:
-        is_choice = type(strategy)._choose is Strategy._choose
-        return Screening(strategy, strategy, "best", is_choice)
+    draws = type(strategy)._choose is not Strategy._choose
+    if strategy.pointwise and not draws:
+        return Screening(strategy, strategy, "best", is_choice=True)
     if isinstance(strategy, BatchBald):
         return Screening(strategy, InformationGain(), "drawn")
-    if isinstance(strategy, WrapperStrategy):
+    if isinstance(strategy, WrapperStrategy) and not strategy.pointwise:
         inner = strategy._inner_for(estimator)
         way: Way = "drawn" if isinstance(strategy, UncertaintyHerding) else "best"
         return Screening(strategy, inner, way)
