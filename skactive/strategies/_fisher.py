@@ -294,7 +294,7 @@ def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
     if layer.has_intercept:
         features = add_ones(features)
     features = features.astype(np.float64, copy=False)
-    labeled = np.setdiff1d(np.arange(len(proba)), find_candidates(X, y))
+    labeled = np.delete(np.arange(len(proba)), find_candidates(X, y))
     classifier = last_step(estimator)
     strength, on_intercept = l2_penalty(classifier, len(labeled))
     penalty = np.full(features.shape[1], strength)

@@ -150,7 +150,7 @@ def _reduction(believed: Beliefs, targets: Values, X: Any) -> Array:
 def read_beliefs(estimator: Any, X: Any, y: Any) -> Beliefs:
     """Return the beliefs of a regressor that was fitted on the labelled rows of `X`."""
     n_samples = _num_samples(X)
-    labeled = np.setdiff1d(np.arange(n_samples), find_candidates(X, y))
+    labeled = np.delete(np.arange(n_samples), find_candidates(X, y))
     labels = np.asarray(y, dtype=np.float64)[labeled] if y is not None else np.empty(0)
     weights = getattr(estimator, "sample_weight", None)
     if weights is not None:
