@@ -161,7 +161,7 @@ class Clue(BatchStrategy):
         Class probabilities are raised to the power ``1 / temperature`` and scaled to
         sum to one, which is a softmax with this temperature. Large values make the
         weights more equal, and the batch diverse rather than uncertain.
-    max_candidates : int or None, default=20_000
+    max_candidates : int or None, default=50_000
         Maximum number of candidates. If there are more, this many are drawn, with
         probabilities proportional to their entropy, and stand for all. None means all.
     embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
@@ -194,7 +194,7 @@ class Clue(BatchStrategy):
     def __init__(
         self,
         temperature: float = 1.0,
-        max_candidates: int | None = 20_000,
+        max_candidates: int | None = 50_000,
         embedding: Any = None,
     ):
         self.temperature = temperature

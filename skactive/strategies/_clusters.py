@@ -128,7 +128,7 @@ class TypiClust(BatchStrategy):
     max_clusters : int, default=500
         Maximum number of clusters. With more than 50 clusters, k-means uses
         mini-batches.
-    max_candidates : int or None, default=20_000
+    max_candidates : int or None, default=100_000
         Maximum number of candidates. If there are more, this many are drawn at random,
         and stand for all: only these and the labelled rows are clustered. None means
         all rows.
@@ -162,7 +162,7 @@ class TypiClust(BatchStrategy):
         self,
         n_neighbors: int = 20,
         max_clusters: int = 500,
-        max_candidates: int | None = 20_000,
+        max_candidates: int | None = 100_000,
         embedding: Any = None,
     ):
         self.n_neighbors = n_neighbors
