@@ -113,7 +113,7 @@ def run_cell(cell):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of rows that tell nothing more
             line["accuracies"] = " ".join(f"{a:.5f}" for a in campaign(cell))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         line["error"] = repr(error)
     return line | {"seconds": round(time.process_time() - begin, 1)}
 

@@ -238,6 +238,13 @@ def test_chunks_are_views_and_small():
     seen.clear()
     map_rows(look, pool, np.arange(0, 300_000, 1000))
     assert sum(size for _, size in seen) == 300, "only wanted rows are copied"
+    assert len(seen) == 1, "a few rows of many chunks come together"
+    seen.clear()
+    rows = np.append(np.arange(0, 150_000, 2), np.arange(150_000, 300_000))
+    map_rows(look, pool, rows)
+    assert sum(size for _, size in seen) == len(rows)
+    assert len(seen) < 6
+    assert max(size for _, size in seen) <= 2**16 + 64
 
 
 def test_working_memory_and_jobs_change_nothing():

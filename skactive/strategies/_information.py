@@ -13,6 +13,7 @@ from skactive import measures
 from skactive._compat.sklearn import Interval, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
+from skactive._data.copies import row_keys
 from skactive._models.members import member_proba
 from skactive._models.predictive import Beliefs, Values
 from skactive._models.response import count_outputs
@@ -105,8 +106,11 @@ class BatchBald(Strategy):
         n_kept = shortlist_size(len(candidates), self.max_candidates, n_queries)
         if n_kept is not None:
             n_screened = _SCREENED_PER_CANDIDATE * n_kept
-            candidates = draw_candidates(X, candidates, n_screened, n_queries, rng)
-            candidates = self._screen(estimator, X, candidates, n_kept, rng)
+            screened = draw_candidates(X, candidates, n_screened, n_queries, rng)
+            screened = self._screen(estimator, X, screened, n_kept, rng)
+            if len(np.unique(row_keys(X, screened))) < n_queries:  # mostly copies
+                screened = draw_candidates(X, candidates, n_kept, n_queries, rng)
+            candidates = screened
         proba_KNC = member_proba(estimator, _safe_indexing(X, candidates))
 
         def pick(rows: Array, n_rows: int) -> Array:
