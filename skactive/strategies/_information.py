@@ -262,7 +262,8 @@ class Epig(Strategy):
             return super()._choose(request)
         rng = as_generator(seed)
         drawn = draw_candidates(X, candidates, most, n_queries, rng)
-        return super()._choose(request._replace(candidates=drawn, random_state=rng))
+        seed = int(rng.integers(np.iinfo(np.int32).max))
+        return super()._choose(request._replace(candidates=drawn, random_state=seed))
 
 
 def _information_gain(estimator: Any, X: Any) -> Array:

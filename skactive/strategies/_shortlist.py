@@ -57,15 +57,16 @@ def draw_candidates(
     Returns
     -------
     drawn : ndarray of shape (n_drawn,)
-        Ascending positions. If copies leave fewer than `n_queries` kinds of rows in a
-        draw, one row of each kind is offered instead, and copies where kinds are few.
+        Ascending positions. If a draw has fewer than `n_queries` rows without their
+        copies, it is made anew among the rows without their copies, and copies are
+        added only while there are too few of these.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skactive.strategies._shortlist import draw_candidates
     >>> rng = np.random.default_rng(0)
-    >>> len(draw_candidates(np.zeros((9, 1)), np.arange(9), 4, 2, rng))
+    >>> len(draw_candidates(np.eye(9), np.arange(9), 4, 2, rng))
     4
     """
     n_drawn = shortlist_size(len(candidates), max_candidates, n_queries)
