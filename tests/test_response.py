@@ -245,6 +245,9 @@ def test_chunks_are_views_and_small():
     assert sum(size for _, size in seen) == len(rows)
     assert len(seen) < 6
     assert max(size for _, size in seen) <= 2**16 + 64
+    seen.clear()
+    map_rows(look, pool, np.append([0, 1000], np.arange(2**16, 2**17 - 5000)))
+    assert [is_view for is_view, _ in seen] == [False, True], "most rows are no copy"
 
 
 def test_working_memory_and_jobs_change_nothing():
