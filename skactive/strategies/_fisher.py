@@ -191,7 +191,7 @@ class Bait(Strategy):
     max_parameters : int, default=1500
         Maximum number of coefficients, as in :class:`VarianceReduction`, where more
         than 20 classes are described too.
-    max_candidates : int or None, default=10_000
+    max_candidates : int or None, default=5_000
         Maximum number of candidates. If there are more, this many are drawn at random.
         None means all. T is the mean over all rows in any case. Time grows with this
         number, and ``2 * (n_classes - 1)**2`` numbers per candidate are held in memory.
@@ -224,7 +224,7 @@ class Bait(Strategy):
         penalty: float | None = None,
         oversampling: float = 2.0,
         max_parameters: int = 1500,
-        max_candidates: int | None = 10_000,
+        max_candidates: int | None = 5_000,
     ):
         self.features = features
         self.penalty = penalty
