@@ -198,6 +198,7 @@ def main():
     command, *words = sys.argv[1:] or ["speed"]
     if command == "speed":
         print_versions(["numpy", "scipy", "scikit-learn"])
+        warnings.simplefilter("ignore")  # of members that can be told nothing more
         for n_classes in map(int, words or ["5", "10"]):
             columns = {"1e6 x 20, batch 100": 32, "all candidates, s": 17, "now, s": 8}
             print_table(columns, speed(n_classes))
