@@ -5,6 +5,7 @@
     export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
     python benchmarks/shortlist.py speed [n_classes ...]
     python benchmarks/shortlist.py run shortlist.csv [n_seeds] [strategy ...]
+    python benchmarks/shortlist.py large shortlist.csv [n_seeds] [strategy ...]
     python benchmarks/shortlist.py report shortlist.csv
 
 speed: seconds of the processor of a query of 100 rows of 1e6 x 20, with 200 labels and
@@ -15,6 +16,8 @@ run: campaigns on pools of about 5,000 rows with a standardised logistic regress
 They begin with 2 C random labels (C classes), the same for all, and go on with four
 batches of 25. A strategy looks at all candidates, or at 1,000 or 300 of them. These are
 far fewer than by default, as the pools are smaller than those shortlists are made for.
+On `clusters`, a made up pool of 150,000 rows, batches have 100 rows, and a strategy looks
+at all candidates, or at as many as by default.
 report: differences to all candidates, in points of accuracy, of the mean over the
 rounds, paired by table and seed, with bootstrap intervals. A cell that is in the file
 is not run again.
@@ -31,6 +34,7 @@ import _tables
 import numpy as np
 from _results import read_lines, run_cells
 from _side_by_side import print_table, print_versions
+from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -41,6 +45,7 @@ from skactive.strategies import get_strategy
 
 TABLES = ["penbased", "satimage", "texture", "optdigits", "phoneme"]
 MAX_POOL, LEAST_TEST, BATCH, N_BATCHES = 5000, 900, 25, 4
+LARGE, LARGE_POOL, LARGE_BATCH = "clusters", 150_000, 100
 SLOW = ["typiclust", "epig", "bait", "clue", "batch_bald"]
 FAST = ["falcun", "facility_location"]  # for the table of seconds only
 # Candidates of the study. BatchBald screens all to find 250, or 1,000 drawn at random.
@@ -118,23 +123,44 @@ def run_cell(cell):
     return line | {"seconds": round(time.process_time() - begin, 1)}
 
 
-def campaign(cell):
-    """Accuracies after each batch."""
-    X, y = _tables.load(cell.table)
+def load(cell):
+    """Rows and labels of the pool, and those of the test part."""
+    if cell.table == LARGE:
+        X, y = make_classification(
+            n_samples=LARGE_POOL + 10_000,
+            n_features=20,
+            n_informative=10,
+            n_classes=5,
+            n_clusters_per_class=3,
+            random_state=cell.seed,
+        )
+    else:
+        X, y = _tables.load(cell.table)
     X, X_test, y, y_test = train_test_split(
         X,
         y.astype(float),
-        train_size=min(MAX_POOL, len(X) - LEAST_TEST),
+        train_size=min(
+            LARGE_POOL if cell.table == LARGE else MAX_POOL, len(X) - LEAST_TEST
+        ),
         stratify=y,
         random_state=cell.seed,
     )
-    n_most = None if cell.size == "all" else int(cell.size.split()[0])
-    n_looked = int(cell.size.split()[2]) if " of " in cell.size else None
-    params = {"max_candidates": n_most} | PARAMS.get(cell.strategy, {})
+    return X, X_test, y, y_test
+
+
+def campaign(cell):
+    """Accuracies after each batch."""
+    X, X_test, y, y_test = load(cell)
+    params = dict(PARAMS.get(cell.strategy, {}))
+    n_looked = None
+    if cell.size != "default":
+        words = cell.size.split()
+        params["max_candidates"] = None if cell.size == "all" else int(words[0])
+        n_looked = int(words[2]) if " of " in cell.size else None
     learner = ActiveLearningClassifier(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
         strategy=get_strategy(cell.strategy).set_params(**params),
-        batch_size=BATCH,
+        batch_size=LARGE_BATCH if cell.table == LARGE else BATCH,
         max_candidates=n_looked,
         random_state=cell.seed,
     )
@@ -148,12 +174,12 @@ def campaign(cell):
         yield learner.fit(X, known).score(X_test, y_test)
 
 
-def run(path, n_seeds, strategies):
+def run(path, n_seeds, strategies, tables):
     done = {tuple(line[name] for name in Cell._fields) for line in read_lines(path)}
     cells = [
         Cell(strategy, table, seed, size)
-        for seed, strategy, table in product(range(n_seeds), strategies, TABLES)
-        for size in SIZES[strategy]
+        for seed, strategy, table in product(range(n_seeds), strategies, tables)
+        for size in (["all", "default"] if table == LARGE else SIZES[strategy])
         if (strategy, table, str(seed), size) not in done
     ]
     run_cells(path, COLUMNS, cells, run_cell, n_jobs=1)
@@ -174,7 +200,7 @@ def report(path):
             for name, table, seed, size in means
             if (name, size) == (strategy, "all")
         )
-        for size in SIZES[strategy][1:]:
+        for size in [*SIZES[strategy][1:], "default"]:
             both = [
                 (means[key], means[strategy, *pair, "all"])
                 for pair in pairs
@@ -186,7 +212,7 @@ def report(path):
             draws = rng.choice(gains, (10_000, len(gains))).mean(axis=1)
             low, high = np.quantile(draws, [0.025, 0.975])
             yield (
-                f"`{strategy}`, {size}",
+                f"`{strategy}`, {size}" + f" ({LARGE})" * (size == "default"),
                 f"{np.mean([every for _, every in both]):.1f}",
                 f"{gains.mean():+.2f}",
                 f"{low:+.2f} to {high:+.2f}",
@@ -204,9 +230,10 @@ def main():
             print_table(columns, speed(n_classes))
         return
     path = Path(words[0])
-    if command == "run":
-        run(path, int(words[1]) if len(words) > 1 else 4, words[2:] or SLOW)
-    columns = {"strategy, candidates": 24, "all, %": 7, "difference": 10}
+    if command in ("run", "large"):
+        n_seeds = int(words[1]) if len(words) > 1 else 4
+        run(path, n_seeds, words[2:] or SLOW, TABLES if command == "run" else [LARGE])
+    columns = {"strategy, candidates": 32, "all, %": 7, "difference": 10}
     columns |= {"interval": 16, "pairs": 5}
     print_table(columns, report(path))
 
