@@ -16,8 +16,10 @@ run: campaigns on pools of about 5,000 rows with a standardised logistic regress
 They begin with 2 C random labels (C classes), the same for all, and go on with four
 batches of 25. A strategy looks at all candidates, or at 1,000 or 300 of them. These are
 far fewer than by default, as the pools are smaller than those shortlists are made for.
-On `clusters`, a made up pool of 150,000 rows, batches have 100 rows, and a strategy looks
-at all candidates, or at as many as by default.
+
+large: the same on `clusters`, a made up pool of 150,000 rows, in batches of 100 rows. A
+strategy looks at all candidates, or at as many as by default.
+
 report: differences to all candidates, in points of accuracy, of the mean over the
 rounds, paired by table and seed, with bootstrap intervals. A cell that is in the file
 is not run again.
@@ -136,16 +138,14 @@ def load(cell):
         )
     else:
         X, y = _tables.load(cell.table)
-    X, X_test, y, y_test = train_test_split(
+    n_most = LARGE_POOL if cell.table == LARGE else MAX_POOL
+    return train_test_split(
         X,
         y.astype(float),
-        train_size=min(
-            LARGE_POOL if cell.table == LARGE else MAX_POOL, len(X) - LEAST_TEST
-        ),
+        train_size=min(n_most, len(X) - LEAST_TEST),
         stratify=y,
         random_state=cell.seed,
     )
-    return X, X_test, y, y_test
 
 
 def campaign(cell):
