@@ -478,16 +478,15 @@ def test_many_classes_become_two(monkeypatch):
     assert chosen.tolist() == oracle.greedy(list(range(12, 40)), 6)
 
 
-def test_too_many_candidates_are_thinned(monkeypatch):
-    monkeypatch.setattr(strategies, "_MAX_NUMBERS", 10 * 2 * 2**2)
+def test_too_many_candidates_are_thinned():
     model, y = fit(three), hide(three)
     picks = [
-        Bait().select(model, X, y, n_queries=10, random_state=seed)
+        Bait(max_candidates=10).select(model, X, y, n_queries=10, random_state=seed)
         for seed in (0, 0, 1)
     ]
     assert_array_equal(picks[0], picks[1])
     assert set(picks[0].tolist()) != set(picks[2].tolist())
-    more = Bait().select(model, X, y, n_queries=20, random_state=0)
+    more = Bait(max_candidates=10).select(model, X, y, n_queries=20, random_state=0)
     assert len(set(more.tolist())) == 20
 
 

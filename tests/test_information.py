@@ -164,10 +164,10 @@ def test_batch_bald_screens_large_pools():
     assert gains[chosen[0]] == gains[POOL].max()
     # Half of the rows offered are the best ones; the others are drawn.
     rng = np.random.default_rng(0)
-    offered = first._screen(FOREST, X, POOL, 5, rng)
+    offered = first._screen(FOREST, X, POOL, 30, rng)
     assert len(set(offered.tolist())) == 30
     assert np.isin(best[:15], offered).all()
-    again = first._screen(FOREST, X, POOL, 5, rng)
+    again = first._screen(FOREST, X, POOL, 30, rng)
     assert set(offered.tolist()) != set(again.tolist())
     assert len(first._screen(FOREST, X, POOL, 50, rng)) == 50
 

@@ -238,6 +238,16 @@ def test_chunks_are_views_and_small():
     seen.clear()
     map_rows(look, pool, np.arange(0, 300_000, 1000))
     assert sum(size for _, size in seen) == 300, "only wanted rows are copied"
+    assert len(seen) == 1, "a few rows of many chunks come together"
+    seen.clear()
+    rows = np.append(np.arange(0, 150_000, 2), np.arange(150_000, 300_000))
+    map_rows(look, pool, rows)
+    assert sum(size for _, size in seen) == len(rows)
+    assert len(seen) < 6
+    assert max(size for _, size in seen) <= 2**16 + 64
+    seen.clear()
+    map_rows(look, pool, np.append([0, 1000], np.arange(2**16, 2**17 - 5000)))
+    assert [is_view for is_view, _ in seen] == [False, True], "most rows are no copy"
 
 
 def test_working_memory_and_jobs_change_nothing():

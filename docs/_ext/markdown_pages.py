@@ -37,6 +37,7 @@ PAGES = {
             "Measures",
             "Queries",
             "Batches",
+            "Shortlists",
             "Look-ahead",
             "Warm start",
             "Frugality",

@@ -85,7 +85,7 @@ def map_rows(
         values[0][first:last] = found
 
     bounds = zip(starts, stops, firsts[:-1], firsts[1:], strict=True)
-    tasks = [task for task in bounds if task[2] < task[3]]
+    tasks = _join_sparse([task for task in bounds if task[2] < task[3]], step)
     if len(tasks) == 1 or effective_n_jobs(None) == 1:
         for task in tasks:
             run(*task)
@@ -96,6 +96,25 @@ def map_rows(
             [delayed(in_this_context(run))(*task) for task in tasks]
         )
     return values[0]
+
+
+def _join_sparse(
+    tasks: list[tuple[int, int, int, int]], step: int
+) -> list[tuple[int, int, int, int]]:
+    """Join neighbouring chunks of which few rows are wanted, up to `step` of these.
+
+    A task is the start and the stop of a chunk, and those of its wanted rows.
+    """
+    joined: list[tuple[int, int, int, int]] = []
+    can_join = False
+    for start, stop, first, last in tasks:
+        is_sparse = last - first < _DENSE_SHARE * (stop - start)
+        if can_join and is_sparse and last - joined[-1][2] <= step:
+            joined[-1] = (joined[-1][0], stop, joined[-1][2], last)
+        else:
+            joined.append((start, stop, first, last))
+        can_join = is_sparse
+    return joined
 
 
 def rows_between(X: Any, start: int, stop: int) -> Any:

@@ -118,7 +118,7 @@ def total_information(
     """
 
     def weigh(p: Array, c: int, d: int) -> Array:
-        return p[:, c] * ((c == d) - p[:, d])
+        return p[c] * ((c == d) - p[d])
 
     return _weighted_grams(features, proba, weigh, weights)
 
@@ -133,8 +133,8 @@ def total_gradient_products(features: Any, proba: Array) -> Array:
     """
 
     def weigh(p: Array, c: int, d: int) -> Array:
-        common = np.einsum("ij,ij->i", p, p) - p[:, c] - p[:, d]
-        return p[:, c] * ((c == d) * p[:, c] + p[:, d] * common)
+        common = np.einsum("ij,ij->j", p, p) - p[c] - p[d]
+        return p[c] * ((c == d) * p[c] + p[d] * common)
 
     return _weighted_grams(features, proba, weigh)
 
@@ -211,18 +211,20 @@ def _weighted_grams(
 ) -> Array:
     n_features, n_rows = features.shape[1], proba.shape[1] - 1
     total = np.zeros((n_rows, n_features, n_rows, n_features))
-    for rows in blocks(features):
+    # Rows on the last axis: a few long operations instead of many short ones.
+    # A quarter of a block, 2 MiB, stays in the caches.
+    for rows in blocks(features, 4 * n_features * n_rows):
         h = dense_rows(features, rows)
-        p = proba[rows]
+        h_FN = np.ascontiguousarray(h.T)
+        p_CN = np.ascontiguousarray(proba[rows].T)
         for c in range(n_rows):
-            for d in range(c + 1):
-                weight = weigh(p, c + 1, d + 1)
-                if weights is not None:
-                    weight = weight * weights[rows]
-                gram = h.T @ (h * weight[:, np.newaxis])
-                total[c, :, d, :] += gram
-                if d < c:
-                    total[d, :, c, :] += gram
+            weight_DN = np.stack([weigh(p_CN, c + 1, d + 1) for d in range(c + 1)])
+            if weights is not None:
+                weight_DN *= weights[rows]
+            scaled = (weight_DN[:, np.newaxis] * h_FN).reshape(-1, len(h))
+            grams = (scaled @ h).reshape(c + 1, n_features, n_features)
+            total[c, :, : c + 1] += grams.transpose(1, 0, 2)
+            total[:c, :, c] += grams[:c]
     return total.reshape(n_rows * n_features, n_rows * n_features)
 
 

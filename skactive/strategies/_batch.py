@@ -6,7 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skactive._compat.sklearn import HasMethods, StrOptions, _num_samples
+from skactive._compat.sklearn import (
+    HasMethods,
+    StrOptions,
+    _num_samples,
+    _safe_indexing,
+)
 from skactive._compat.typing import Array
 from skactive._models.vectors import embed
 from skactive.strategies._base import Request, Strategy
@@ -53,6 +58,21 @@ class Batch(NamedTuple):
     labeled: Array
     n_queries: int
     rng: np.random.Generator
+
+    def part(self, drawn: Array) -> tuple[Batch, Array]:
+        """Return the same for some candidates and all labelled rows only.
+
+        The second array holds the positions of these rows. `drawn` is ascending.
+        """
+        rows = np.union1d(drawn, self.labeled)
+        part = self._replace(
+            X=_safe_indexing(self.X, rows),
+            y=None if self.y is None else _safe_indexing(self.y, rows),
+            vectors=None if self.vectors is None else self.vectors[rows],
+            candidates=np.searchsorted(rows, drawn),
+            labeled=np.searchsorted(rows, self.labeled),
+        )
+        return part, rows
 
 
 class BatchStrategy(Strategy):

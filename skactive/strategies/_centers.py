@@ -20,6 +20,7 @@ from skactive.geometry._nearest import nearest_to_centers
 from skactive.geometry._relevance import relevance_sampling
 from skactive.geometry._sampling import badge_sampling, k_means_plus_plus
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
+from skactive.strategies._shortlist import MAX_CANDIDATES, draw_weighted_candidates
 
 # With more distances per round than this, k-means uses mini-batches.
 _MINI_BATCH_SIZE = 2**21
@@ -160,6 +161,9 @@ class Clue(BatchStrategy):
         Class probabilities are raised to the power ``1 / temperature`` and scaled to
         sum to one, which is a softmax with this temperature. Large values make the
         weights more equal, and the batch diverse rather than uncertain.
+    max_candidates : int or None, default=50_000
+        Maximum number of candidates. If there are more, this many are drawn, with
+        probabilities proportional to their entropy, and stand for all. None means all.
     embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
             default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
@@ -183,19 +187,29 @@ class Clue(BatchStrategy):
     needs = ("predict_proba",)
     _parameter_constraints: dict = {
         "temperature": [Interval(Real, 0, None, closed="neither")],
+        "max_candidates": MAX_CANDIDATES,
         "embedding": EMBEDDING,
     }
 
-    def __init__(self, temperature: float = 1.0, embedding: Any = None):
+    def __init__(
+        self,
+        temperature: float = 1.0,
+        max_candidates: int | None = 50_000,
+        embedding: Any = None,
+    ):
         self.temperature = temperature
+        self.max_candidates = max_candidates
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
         """Choose the rows nearest to weighted cluster means, heaviest first."""
         proba = proba_of_rows(batch.estimator, batch.X, batch.candidates)
-        weights = tempered_entropy(proba, self.temperature)
+        entropy = tempered_entropy(proba, self.temperature)
+        rows, weights = draw_weighted_candidates(
+            batch.candidates, entropy, self.max_candidates, batch.n_queries, batch.rng
+        )
         return pick_by_clusters(
-            batch.vectors, batch.candidates, batch.n_queries, weights, batch.rng
+            batch.vectors, rows, batch.n_queries, weights, batch.rng
         )
 
 

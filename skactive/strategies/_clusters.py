@@ -16,6 +16,7 @@ from skactive.geometry._k_means import fit_k_means
 from skactive.geometry._typicality import typicality
 from skactive.strategies._batch import EMBEDDING, Batch, BatchStrategy
 from skactive.strategies._selection import round_ties
+from skactive.strategies._shortlist import MAX_CANDIDATES, draw_candidates
 
 # ProbCover: number of rows whose balls determine the radius.
 _PURITY_ROWS = 5_000
@@ -127,6 +128,10 @@ class TypiClust(BatchStrategy):
     max_clusters : int, default=500
         Maximum number of clusters. With more than 50 clusters, k-means uses
         mini-batches.
+    max_candidates : int or None, default=100_000
+        Maximum number of candidates. If there are more, this many are drawn at random,
+        and stand for all: only these and the labelled rows are clustered. None means
+        all rows.
     embedding : transformer, callable, {"last_layer", "input", "leaves"} or None, \
             default=None
         How rows are represented as vectors, see :class:`BatchStrategy`. None means the
@@ -149,18 +154,37 @@ class TypiClust(BatchStrategy):
     _parameter_constraints: dict = {
         "n_neighbors": [Interval(numbers.Integral, 1, None, closed="left")],
         "max_clusters": [Interval(numbers.Integral, 1, None, closed="left")],
+        "max_candidates": MAX_CANDIDATES,
         "embedding": EMBEDDING,
     }
 
     def __init__(
-        self, n_neighbors: int = 20, max_clusters: int = 500, embedding: Any = None
+        self,
+        n_neighbors: int = 20,
+        max_clusters: int = 500,
+        max_candidates: int | None = 100_000,
+        embedding: Any = None,
     ):
         self.n_neighbors = n_neighbors
         self.max_clusters = max_clusters
+        self.max_candidates = max_candidates
         self.embedding = embedding
 
     def pick(self, batch: Batch) -> Array:
         """Choose typical rows cluster by cluster, see :meth:`BatchStrategy.pick`."""
+        drawn = draw_candidates(
+            batch.vectors,
+            batch.candidates,
+            self.max_candidates,
+            batch.n_queries,
+            batch.rng,
+        )
+        if len(drawn) == len(batch.candidates):
+            return self._pick(batch)
+        part, rows = batch.part(drawn)
+        return rows[self._pick(part)]
+
+    def _pick(self, batch: Batch) -> Array:
         n_clusters = min(len(batch.labeled) + batch.n_queries, self.max_clusters)
         clusters = _cluster(batch.vectors, n_clusters, batch.rng)
         large, small = self._queues(

@@ -32,6 +32,7 @@ from skactive.strategies._model_change import (
     read_last_layer,
 )
 from skactive.strategies._selection import as_generator, find_candidates, pick_distinct
+from skactive.strategies._shortlist import MAX_CANDIDATES, draw_candidates
 
 # With more classes than this, matrices for all of them would be too large.
 _MAX_CLASSES = 20
@@ -46,8 +47,6 @@ _FLAT = 0.25
 # they are computed from. A sparse matrix becomes a dense one with as many columns.
 _MAX_COMPONENTS = 256
 _MAX_COMPONENT_ROWS = 2**14
-# Numbers in the small matrices of all candidates: 256 MiB.
-_MAX_NUMBERS = 2**25
 
 _CONSTRAINTS: dict = {
     "features": FEATURES,
@@ -191,9 +190,11 @@ class Bait(Strategy):
         are removed.
     max_parameters : int, default=1500
         Maximum number of coefficients, as in :class:`VarianceReduction`, where more
-        than 20 classes are described too. If the matrices of all candidates would take
-        more than 256 MiB (over 200,000 rows with ten classes), only a random subset of
-        the candidates is looked at.
+        than 20 classes are described too.
+    max_candidates : int or None, default=5_000
+        Maximum number of candidates. If there are more, this many are drawn at random.
+        None means all. T is the mean over all rows in any case. Time grows with this
+        number, and ``2 * (n_classes - 1)**2`` numbers per candidate are held in memory.
 
     References
     ----------
@@ -214,6 +215,7 @@ class Bait(Strategy):
     _parameter_constraints: dict = {
         **_CONSTRAINTS,
         "oversampling": [Interval(Real, 1, None, closed="left")],
+        "max_candidates": MAX_CANDIDATES,
     }
 
     def __init__(
@@ -222,11 +224,13 @@ class Bait(Strategy):
         penalty: float | None = None,
         oversampling: float = 2.0,
         max_parameters: int = 1500,
+        max_candidates: int | None = 5_000,
     ):
         self.features = features
         self.penalty = penalty
         self.oversampling = oversampling
         self.max_parameters = max_parameters
+        self.max_candidates = max_candidates
 
     @property
     def needs(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -249,11 +253,11 @@ class Bait(Strategy):
                 UserWarning,
                 stacklevel=3,
             )
-        n_samples, n_classes = design.proba.shape
+        n_samples = len(design.proba)
         target = fisher.total_information(design.features, design.proba) / n_samples
-        n_affordable = max(n_queries, _MAX_NUMBERS // (2 * (n_classes - 1) ** 2))
-        if len(candidates) > n_affordable:
-            candidates = np.sort(rng.permutation(candidates)[:n_affordable])
+        candidates = draw_candidates(
+            design.features, candidates, self.max_candidates, n_queries, rng
+        )
 
         def pick(rows: Array, n_rows: int) -> Array:
             return fisher.greedy_trace_batch(
@@ -290,7 +294,7 @@ def _read_design(strategy: Any, estimator: Any, X: Any, y: Any) -> _Design:
     if layer.has_intercept:
         features = add_ones(features)
     features = features.astype(np.float64, copy=False)
-    labeled = np.setdiff1d(np.arange(len(proba)), find_candidates(X, y))
+    labeled = np.delete(np.arange(len(proba)), find_candidates(X, y))
     classifier = last_step(estimator)
     strength, on_intercept = l2_penalty(classifier, len(labeled))
     penalty = np.full(features.shape[1], strength)

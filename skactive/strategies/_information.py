@@ -13,6 +13,7 @@ from skactive import measures
 from skactive._compat.sklearn import Interval, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
+from skactive._data.copies import row_keys
 from skactive._models.members import member_proba
 from skactive._models.predictive import Beliefs, Values
 from skactive._models.response import count_outputs
@@ -32,10 +33,15 @@ from skactive.strategies._selection import (
     take_best,
     warn_if_equal,
 )
+from skactive.strategies._shortlist import (
+    MAX_CANDIDATES,
+    draw_candidates,
+    shortlist_size,
+)
 from skactive.strategies._stochastic import gumbel_keys
 
-# Number of candidates for a batch of a regressor.
-_MAX_CANDIDATES = 10_000
+# BatchBald: the information gain of this many rows for each candidate is computed.
+_SCREENED_PER_CANDIDATE = 20
 
 
 class BatchBald(Strategy):
@@ -49,11 +55,13 @@ class BatchBald(Strategy):
 
     Parameters
     ----------
-    max_candidates : int, default=10_000
+    max_candidates : int or None, default=10_000
         Maximum number of candidates. In larger pools, half of them are the rows with
         the largest information gain, which bounds what a row can add. The other half is
-        drawn from the other rows, with probabilities proportional to the gain. The
-        probabilities of all members for this many rows are held in memory.
+        drawn from the other rows, with probabilities proportional to the gain. The gain
+        is computed for 20 times as many rows, drawn at random if there are more. None
+        means all rows. The probabilities of all members for the candidates are held in
+        memory.
     max_configurations : int, default=500
         The computation is exact while the labels of the batch so far have no more
         configurations than this; see :func:`skactive.measures.batch_bald`.
@@ -82,19 +90,27 @@ class BatchBald(Strategy):
     needs = ("members",)
     uses_labels = False
     _parameter_constraints: dict = {
-        "max_candidates": [Interval(numbers.Integral, 2, None, closed="left")],
+        "max_candidates": [Interval(numbers.Integral, 2, None, closed="left"), None],
         "max_configurations": [Interval(numbers.Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, max_candidates: int = 10_000, max_configurations: int = 500):
+    def __init__(
+        self, max_candidates: int | None = 10_000, max_configurations: int = 500
+    ):
         self.max_candidates = max_candidates
         self.max_configurations = max_configurations
 
     def _choose(self, request: Request) -> Array:
         estimator, X, _, candidates, n_queries, seed = request
         rng = as_generator(seed)
-        if len(candidates) > max(self.max_candidates, n_queries):
-            candidates = self._screen(estimator, X, candidates, n_queries, rng)
+        n_kept = shortlist_size(len(candidates), self.max_candidates, n_queries)
+        if n_kept is not None:
+            n_screened = _SCREENED_PER_CANDIDATE * n_kept
+            screened = draw_candidates(X, candidates, n_screened, n_queries, rng)
+            screened = self._screen(estimator, X, screened, n_kept, rng)
+            if len(np.unique(row_keys(X, screened))) < n_queries:  # mostly copies
+                screened = draw_candidates(X, candidates, n_kept, n_queries, rng)
+            candidates = screened
         proba_KNC = member_proba(estimator, _safe_indexing(X, candidates))
 
         def pick(rows: Array, n_rows: int) -> Array:
@@ -115,7 +131,7 @@ class BatchBald(Strategy):
         estimator: Any,
         X: Any,
         candidates: Array,
-        n_queries: int,
+        n_kept: int,
         rng: np.random.Generator,
     ) -> Array:
         """Keep the rows with the largest gain, and as many others drawn by gain."""
@@ -123,7 +139,6 @@ class BatchBald(Strategy):
         n_outputs = count_outputs(estimator, "members")
         gains = map_rows(score, X, candidates, n_outputs)
         gains = check_utilities(gains, len(candidates), self)
-        n_kept = max(self.max_candidates, n_queries)
         is_kept = np.zeros(len(candidates), dtype=bool)
         is_kept[take_best(gains, n_kept - n_kept // 2, rng)] = True
         others = np.flatnonzero(~is_kept)
@@ -163,8 +178,7 @@ class Epig(Strategy):
     For regressors, labels are taken as normally distributed. Their covariances are
     those of :class:`IntegratedVariance`: in closed form for Gaussian processes and
     linear models, and from the members of a committee for others. This needs `y`. Rows
-    of a batch are then chosen one by one, each for what those before it do not tell, of
-    at most 10,000 candidates.
+    of a batch are then chosen one by one, each for what those before it do not tell.
 
     Parameters
     ----------
@@ -176,6 +190,10 @@ class Epig(Strategy):
         Number of rows of the pool to use as targets, evenly spaced in its order,
         including labelled rows. If the pool has fewer rows, all are used. Not used if
         `targets` are given. Time grows with this number.
+    max_candidates : int or None, default=10_000
+        Maximum number of candidates of a batch. If there are more, this many are drawn
+        at random. None means all. Utilities of single rows, as from `score_samples` of
+        a learner, are there for all rows.
 
     See Also
     --------
@@ -203,11 +221,18 @@ class Epig(Strategy):
     _parameter_constraints: dict = {
         "targets": "no_validation",
         "n_targets": [Interval(numbers.Integral, 1, None, closed="left")],
+        "max_candidates": MAX_CANDIDATES,
     }
 
-    def __init__(self, targets: Any = None, n_targets: int = 500):
+    def __init__(
+        self,
+        targets: Any = None,
+        n_targets: int = 500,
+        max_candidates: int | None = 10_000,
+    ):
         self.targets = targets
         self.n_targets = n_targets
+        self.max_candidates = max_candidates
 
     @property
     def pointwise(self) -> bool:  # type: ignore[override]
@@ -229,9 +254,16 @@ class Epig(Strategy):
         return map_rows(score, X, candidates, n_outputs)
 
     def _choose(self, request: Request) -> Array:
-        if task_of(request.estimator) != "regression":
+        most = self.max_candidates
+        if task_of(request.estimator) == "regression":
+            return choose_greedily(self, request, most, by_information=True)
+        _, X, _, candidates, n_queries, seed = request
+        if shortlist_size(len(candidates), most, n_queries) is None:
             return super()._choose(request)
-        return choose_greedily(self, request, _MAX_CANDIDATES, by_information=True)
+        rng = as_generator(seed)
+        drawn = draw_candidates(X, candidates, most, n_queries, rng)
+        seed = int(rng.integers(np.iinfo(np.int32).max))
+        return super()._choose(request._replace(candidates=drawn, random_state=seed))
 
 
 def _information_gain(estimator: Any, X: Any) -> Array:

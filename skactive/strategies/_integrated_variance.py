@@ -15,6 +15,7 @@ from skactive._models.predictive import Beliefs, Values, beliefs
 from skactive.geometry._gaussian import greedy_gaussian_batch, variance_reduction
 from skactive.strategies._base import Request, Strategy
 from skactive.strategies._selection import as_generator, find_candidates, pick_distinct
+from skactive.strategies._shortlist import MAX_CANDIDATES, draw_candidates
 
 
 class IntegratedVariance(Strategy):
@@ -40,9 +41,10 @@ class IntegratedVariance(Strategy):
         Number of rows of the pool to use as targets, evenly spaced in its order,
         including labelled rows. If the pool has fewer rows, all are used. Not used if
         `targets` are given.
-    max_candidates : int, default=10_000
+    max_candidates : int or None, default=10_000
         Maximum number of candidates of a batch. If there are more, this many are drawn
-        at random. Covariances of this many rows with all targets are held in memory.
+        at random. None means all. Covariances of this many rows with all targets are
+        held in memory.
 
     See Also
     --------
@@ -74,11 +76,14 @@ class IntegratedVariance(Strategy):
     _parameter_constraints: dict = {
         "targets": "no_validation",
         "n_targets": [Interval(numbers.Integral, 1, None, closed="left")],
-        "max_candidates": [Interval(numbers.Integral, 1, None, closed="left")],
+        "max_candidates": MAX_CANDIDATES,
     }
 
     def __init__(
-        self, targets: Any = None, n_targets: int = 500, max_candidates: int = 10_000
+        self,
+        targets: Any = None,
+        n_targets: int = 500,
+        max_candidates: int | None = 10_000,
     ):
         self.targets = targets
         self.n_targets = n_targets
@@ -102,7 +107,7 @@ class IntegratedVariance(Strategy):
 def choose_greedily(
     strategy: Any,
     request: Request,
-    max_candidates: int,
+    max_candidates: int | None,
     *,
     by_information: bool = False,
 ) -> Array:
@@ -113,9 +118,7 @@ def choose_greedily(
     """
     estimator, X, y, candidates, n_queries, seed = request
     rng = as_generator(seed)
-    n_most = max(max_candidates, n_queries)
-    if len(candidates) > n_most:
-        candidates = np.sort(rng.permutation(candidates)[:n_most])
+    candidates = draw_candidates(X, candidates, max_candidates, n_queries, rng)
     believed = read_beliefs(estimator, X, y)
     values = believed.at(_safe_indexing(X, candidates))
     targets = believed.at(target_rows(strategy, X))
@@ -147,7 +150,7 @@ def _reduction(believed: Beliefs, targets: Values, X: Any) -> Array:
 def read_beliefs(estimator: Any, X: Any, y: Any) -> Beliefs:
     """Return the beliefs of a regressor that was fitted on the labelled rows of `X`."""
     n_samples = _num_samples(X)
-    labeled = np.setdiff1d(np.arange(n_samples), find_candidates(X, y))
+    labeled = np.delete(np.arange(n_samples), find_candidates(X, y))
     labels = np.asarray(y, dtype=np.float64)[labeled] if y is not None else np.empty(0)
     weights = getattr(estimator, "sample_weight", None)
     if weights is not None:
