@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skactive._compat.sklearn import _BaseScorer, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._models.target import Target
+from skactive.classifier._plan import make_plan
 
 
 class Audit(NamedTuple):
@@ -166,7 +167,8 @@ def audit(
             "audit needs rows that were not learnt from, but audit_fraction is 0. "
             "Set audit_fraction=0.1, say, before the first query."
         )
-    plan = self._make_plan()
+    self._check_as_in_fit(y)
+    plan = make_plan(self, self._kind)
     if getattr(self, "_reserved", None) != (plan.audit_fraction, plan.audit_seed):
         raise ValueError(
             "The last fit had another audit_fraction or random_state than there is "

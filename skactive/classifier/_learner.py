@@ -10,9 +10,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skactive._compat.sklearn import StrOptions, _num_samples, available_if
+from skactive._compat.sklearn import StrOptions, available_if
 from skactive._compat.typing import Array
-from skactive._models.response import decision_values
+from skactive._models.label_sets import LabelSets
 from skactive._models.target import Classes
 from skactive._models.warm_start import ShrinkPerturb
 from skactive.classifier._base import BaseActiveLearner, estimator_has, has_partial_fit
@@ -229,7 +229,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     True
     """
 
-    _target = Classes
+    _kinds = (LabelSets, Classes)
     _parameter_constraints: dict = {
         **BaseActiveLearner._parameter_constraints,
         "members": [
@@ -391,17 +391,8 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
             not seen has the smallest value of the row minus one.
         """
         check_is_fitted(self)
-        n_classes = len(self.classes_)
-        if self._is_stand_in():
-            values = np.zeros((_num_samples(X), 1))
-            if n_classes == 1:
-                return values[:, 0]
-        elif len(self._fitted_classes()) == n_classes:
-            return self.estimator_.decision_function(X)
-        else:
-            values = decision_values(self.estimator_, X)
-        values = self._align(values, fill=values.min(axis=1, keepdims=True) - 1)
-        return values[:, 1] - values[:, 0] if n_classes == 2 else values
+        args = self.estimator_, X, self._fitted_classes(), self.classes_
+        return self._kind.decisions(*args, self._is_stand_in())
 
     @available_if(estimator_has("score"))
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
@@ -426,7 +417,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     def _align(self, columns: Any, fill: Any = 0.0) -> Array:
         """Align columns of the classes seen with `classes_`."""
         seen = self._fitted_classes()
-        return self._target.align(columns, seen, self.classes_, fill)
+        return self._kind.align(columns, seen, self.classes_, fill)
 
     def _fitted_classes(self) -> Array:
         """Return the classes of the columns that the fitted estimator gives."""

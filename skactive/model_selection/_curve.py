@@ -223,12 +223,11 @@ def active_learning_curve(
     given = {"strategies": strategies, "budget": budget, "n_repeats": n_repeats}
     validate_parameter_constraints(_CONSTRAINTS, given, "active_learning_curve")
     learner = _as_learner(estimator)
-    X, y, groups = _labeled_part(X, y, groups, learner)
+    kind, X, y, groups = _labeled_part(X, y, groups, learner)
     if strategies is None:
         default: Any = type(learner)
         strategies = default(learner.estimator).strategy
     named = _name_strategies(strategies)
-    kind = learner._target
     splits, seeds = _make_splits(kind, X, y, groups, cv, n_repeats, random_state)
     smallest = min(len(train) for train, _ in splits)
     learner.set_params(budget=_n_affordable(budget, smallest), stopping=None)
@@ -333,14 +332,14 @@ def _as_learner(estimator: Any) -> BaseActiveLearner:
 
 def _labeled_part(
     X: Any, y: Any, groups: Any, learner: BaseActiveLearner
-) -> tuple[Any, Array, Any]:
+) -> tuple[type[Target], Any, Array, Any]:
     X, groups = indexable(as_rows(X), groups)
-    target = learner._target.of(y, learner.missing_label)
+    target = learner._kind_of(y).of(y, learner.missing_label)
     rows = target.known
     if len(rows) < len(target):
         X = _safe_indexing(X, rows)
         groups = None if groups is None else _safe_indexing(groups, rows)
-    return X, target.values(rows), groups
+    return type(target), X, target.values(rows), groups
 
 
 def _make_splits(

@@ -229,7 +229,11 @@ class StoppingRule(BaseEstimator):
     def _check_task(self, this_round: Round) -> None:
         task = this_round.kind.task
         if task not in self.tasks:
-            what = {"classification": "classes", "regression": "numbers"}
+            what = {
+                "classification": "classes",
+                "regression": "numbers",
+                "multilabel": "several a row",
+            }
             raise ValueError(
                 f"{type(self).__name__} is for labels that are "
                 f"{what[self.tasks[0]]}; {this_round.learner!r} learns {what[task]}. "
