@@ -86,7 +86,9 @@ def _as_cells(y: Any) -> tuple[Array, list[Any]]:
         )
     columns = getattr(y, "columns", None)
     names = range(cells.shape[1]) if columns is None else columns
-    return cells, [name.item() if isinstance(name, np.generic) else name for name in names]
+    return cells, [
+        name.item() if isinstance(name, np.generic) else name for name in names
+    ]
 
 
 def _missing_cells(cells: Array, missing_label: Any) -> Array:
@@ -95,7 +97,7 @@ def _missing_cells(cells: Array, missing_label: Any) -> Array:
 
 def _missing_rows(missing: Array, names: list[Any]) -> Array:
     """The rows that miss all labels; ValueError if a row misses some of them."""
-    rows = missing.all(axis=1)
+    rows = np.asarray(missing.all(axis=1))
     partly = missing.any(axis=1) & ~rows
     if partly.any():
         row = int(np.flatnonzero(partly)[0])

@@ -13,7 +13,6 @@ from sklearn.utils import get_tags
 from skactive._compat.sklearn import _num_samples, available_if
 from skactive._compat.typing import Array
 
-
 _NOTE = (
     "y has several labels a row. If the estimator takes one only, put it into a "
     "OneVsRestClassifier, MultiOutputClassifier or ClassifierChain."

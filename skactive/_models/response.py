@@ -22,7 +22,6 @@ from skactive._models.members import (
 from skactive._models.predictive import has_covariance, has_own_std
 from skactive._models.wrappers import last_step, learns_label_sets, task_of
 
-
 # Responses of estimators of several labels a row, by the methods that give them.
 _OF_LABELS = {"label_proba": "predict_proba", "label_decisions": "decision_function"}
 

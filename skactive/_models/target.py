@@ -155,10 +155,12 @@ class Target(ABC):
     @classmethod
     def check_options(cls, learner: Any) -> None:
         """Raise a ValueError if options of a learner are for labels of another kind."""
+        return
 
     @classmethod
     def check_partial_fit(cls) -> None:
         """Raise a ValueError if such labels cannot be learnt batch by batch."""
+        return
 
     @staticmethod
     def trained(estimator: Any, encode: bool | str) -> Any:
@@ -326,6 +328,7 @@ class Categorical(Target):
             statistic, labels, confidence=confidence, random_state=random_state
         )
         return estimate, interval
+
 
 class Classes(Categorical):
     """Labels that are classes, and missing where they are not known.

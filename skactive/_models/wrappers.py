@@ -285,7 +285,9 @@ def learns_label_sets(estimator: Any) -> bool:
     if getattr(last, "multilabel_", False):  # OneVsRestClassifier
         return True
     if isinstance(last, MLPClassifier):
-        return getattr(last, "out_activation_", "") == "logistic" and last.n_outputs_ > 1
+        return (
+            getattr(last, "out_activation_", "") == "logistic" and last.n_outputs_ > 1
+        )
     values = getattr(last, "classes_", None)
     return isinstance(values, list) and all(np.ndim(some) == 1 for some in values)
 

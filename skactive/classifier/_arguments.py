@@ -30,7 +30,7 @@ class ReadsArguments:
 
     # The kinds of labels that are taken, the most special one first, and that of fit.
     _kinds: tuple[type[Target], ...]
-    _kind: type[Target]
+    _kind: Any
     # A learner whose labels may have a mark, or codes, has parameters of these names.
     missing_label: Any = np.nan
     encode_labels: bool | str = False
@@ -43,8 +43,11 @@ class ReadsArguments:
     # Checks of arguments
     # -----------------------------------------------------------------------------
 
+    def _make_plan(self, kind: type[Target] | None = None) -> Plan:
+        return make_plan(self, self._kind_of(None) if kind is None else kind)
+
     def _kind_of(self, y: Any) -> type[Target]:
-        """Return the kind of labels that `y` has; that of the last fit if it is None."""
+        """Return the kind of labels in `y`; that of the last fit if it is None."""
         if y is None:
             return getattr(self, "_kind", self._kinds[-1])
         return next(kind for kind in self._kinds if kind.takes(y))
@@ -98,7 +101,7 @@ class ReadsArguments:
         routed = self._route(params)
         X = as_rows(X)
         kind, model = self._kind_of(y), self._model()
-        plan = make_plan(self, kind)
+        plan = self._make_plan(kind)
         pool = Pool(X, np.ones(_num_samples(X), dtype=bool))
         plan.check_pool(pool.n_samples)
         if y is not None:

@@ -18,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted
 from skactive._compat.sklearn import _BaseScorer, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._models.target import Target
-from skactive.classifier._plan import make_plan
 
 
 class Audit(NamedTuple):
@@ -168,7 +167,7 @@ def audit(
             "Set audit_fraction=0.1, say, before the first query."
         )
     self._check_as_in_fit(y)
-    plan = make_plan(self, self._kind)
+    plan = self._make_plan()
     if getattr(self, "_reserved", None) != (plan.audit_fraction, plan.audit_seed):
         raise ValueError(
             "The last fit had another audit_fraction or random_state than there is "

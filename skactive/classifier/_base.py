@@ -48,7 +48,7 @@ from skactive._models.warm_start import ShrinkPerturb
 from skactive.classifier import _audit, _explain
 from skactive.classifier._arguments import ReadsArguments
 from skactive.classifier._campaign import Figures, Purchase, count_rounds, drive
-from skactive.classifier._plan import Plan, make_plan, run_in_threads
+from skactive.classifier._plan import Plan, run_in_threads
 from skactive.strategies import get_strategy
 from skactive.strategies._selection import check_n_queries, check_rows
 
@@ -237,7 +237,7 @@ class BaseActiveLearner(
         routed = self._route(params)
         X, target = self._labeled(X, y)
         self._warn_of_suspects(y, stacklevel=5)
-        plan = make_plan(self, type(target))
+        plan = self._make_plan(type(target))
         if self.budget is None:
             self._fit_known(X, target, routed, plan)
         else:
@@ -420,7 +420,7 @@ class BaseActiveLearner(
         X, target = self._labeled(X, y)
         kind = type(target)
         kind.check_partial_fit()
-        plan = make_plan(self, kind)
+        plan = self._make_plan(kind)
         routed = process_routing(self, "partial_fit", **params).estimator.partial_fit
         last = None if self._is_stand_in_now() else self._model()
         rows = target.known
@@ -529,7 +529,7 @@ class BaseActiveLearner(
         """
         check_is_fitted(self)
         X = as_rows(X)
-        plan, model = make_plan(self, self._kind), self._model()
+        plan, model = self._make_plan(), self._model()
         if model is None or not model.can_choose:
             return np.zeros(_num_samples(X))
         strategy, estimator = plan.asked(model)

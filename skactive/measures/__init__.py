@@ -4,8 +4,8 @@ Every function is pure. It takes class probabilities and returns one utility per
 or one number for a set of samples. A greater utility means that a label is worth more.
 Logarithms are natural (nats), and ``0 * log(0)`` is 0. The probabilities of one model
 have shape (n_samples, n_classes), those of a committee (n_members, n_samples,
-n_classes), and those of several labels a row (n_samples, n_labels). Single precision stays single precision, and anything that is not floating
-point becomes float64.
+n_classes), and those of several labels a row (n_samples, n_labels). Single precision
+stays single precision, and anything that is not floating point becomes float64.
 """
 
 from skactive.measures._committee import (

@@ -137,7 +137,7 @@ class Judged(Strategy):
             return True  # calling the strategy says what is wrong with it
 
     @property
-    def tasks(self) -> tuple[str, ...]:  # type: ignore[override]
+    def tasks(self) -> tuple[str, ...]:
         """The judge learns one label a row."""
         return tuple(task for task in super().tasks if task != "multilabel")
 

@@ -141,7 +141,8 @@ def _say_other_task(leaf: Any, estimator: Any, task: str) -> str:
         "multilabel": "classifiers of several labels a row",
     }
     served = [name for name, it in sorted(STRATEGIES.items()) if task in it.tasks]
-    what = " or ".join(_NAMES.get(need, need) for need in leaf.needs)
+    own = [need for need in leaf.needs if _task_of_need(need) == leaf.tasks[0]]
+    what = " or ".join(_NAMES.get(need, need) for need in own)
     asked = f", from which it needs {what}" if what else ""
     if task == "multilabel":
         asked = " of one label a row" + asked

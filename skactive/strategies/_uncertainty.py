@@ -22,7 +22,6 @@ from skactive._models.wrappers import learns_label_sets
 from skactive.measures._labels import aggregate_labels
 from skactive.strategies._pointwise import PointwiseStrategy
 
-
 # A classifier of one label a row has one of these.
 _DECIDED = ("predict_proba", "decision_function")
 _AGGREGATE: dict = {"aggregate": [StrOptions({"mean", "max", "min"})]}
