@@ -147,16 +147,18 @@ def active_learning_curve(
         `budget`, `stopping` and `random_state` are set by this function.
     X : array-like, sparse, data frame or sequence of n_samples
         The rows, in any form that `estimator` accepts.
-    y : array-like of shape (n_samples,)
-        Labels of the rows. Rows whose label is missing are left out.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        Labels of the rows, or 0 and 1 for several labels a row. Rows whose label is
+        missing are left out.
     strategies : list, dict or None, default=None
         Names of strategies, strategy objects or functions. A dict gives them names of
         your own. None means the default strategy of the learner.
     budget : int or float, default=100
         Number of labels in a campaign. A float is a share of the smallest training set.
     cv : int, cross-validation generator or iterable, default=5
-        Determines the splits. An int is a number of folds, stratified for classes,
-        which are shuffled anew in each repetition.
+        Determines the splits. An int is a number of folds, stratified for classes, but
+        not for numbers and several labels a row, which are shuffled anew in each
+        repetition.
     n_repeats : int, default=2
         Number of repetitions of all splits, each with other seeds.
     groups : array-like of shape (n_samples,), default=None
