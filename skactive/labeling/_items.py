@@ -89,5 +89,5 @@ def why(choice: Choice, words: Vocabulary) -> str:
         )
         return f"{text} The model takes it for {likely}."
     if choice.guess is not None:
-        return f"{text} The model takes it for {words.label(choice.guess)}."
+        return f"{text} The model takes it for {words.shown(choice.guess)}."
     return text

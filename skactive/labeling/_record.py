@@ -71,6 +71,11 @@ class LabelingRecord:
         self._meta, self._rows, self._fold = meta, rows, fold
 
     @property
+    def multilabel(self) -> bool:
+        """Whether a row may have any number of the classes."""
+        return self._words.multilabel
+
+    @property
     def title(self) -> str:
         """Name of the file."""
         return self.path.name

@@ -64,6 +64,10 @@ class Vocabulary:
         """The label with a code."""
         return self.classes[code]
 
+    def shown(self, code: int) -> str:
+        """The label with a code, for people to read."""
+        return str(self.label(code))
+
     def text(self, label: Any) -> str:
         """The text of a label that people gave; a ValueError if it is no class."""
         for known in self.classes:
@@ -154,6 +158,10 @@ class LabelSetVocabulary(Vocabulary):
     def label(self, code: int) -> Any:
         """The classes in a set, in their order."""
         return tuple(one for bit, one in enumerate(self.classes) if code >> bit & 1)
+
+    def shown(self, code: int) -> str:
+        """The classes in a set, for people to read."""
+        return ", ".join(map(str, self.label(code))) or "none of the labels"
 
     def text(self, label: Any) -> str:
         """The text of a set that people gave."""
