@@ -194,9 +194,9 @@ class BaseActiveLearner(
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             Labelled and unlabelled rows, in any form that `estimator` takes.
-        y : array-like of shape (n_samples,)
-            Labels, missing where a row is unlabelled. With a `budget`, `y` is the
-            oracle, and rows whose label is missing take no part.
+        y : array-like of shape (n_samples,), or (n_samples, n_labels) for classifiers
+            Labels, missing where a row is unlabelled; with several labels a row, 0 or 1
+            for each, or missing for all. With a `budget`, `y` is the oracle, and rows whose label is missing take no part.
         **params : dict
             Metadata for the `fit` of `estimator`, such as `sample_weight`, if
             metadata routing is enabled. Values with one entry per row are cut to the
@@ -457,7 +457,7 @@ class BaseActiveLearner(
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             The pool, with or without labelled rows.
-        y : array-like of shape (n_samples,), default=None
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
             Labels, missing where a row is unlabelled. Only unlabelled rows are
             candidates. None means that every row of `X` is a candidate.
         n_queries : int, default=None

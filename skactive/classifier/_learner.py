@@ -30,6 +30,10 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     `X` may be an array, a sparse matrix, a data frame, a list of texts or a memory map.
     It reaches the inner estimator as it is.
 
+    A row may have several labels: `y` then has a column for each, with 0 or 1, and
+    `estimator` is one that takes an indicator matrix, such as `OneVsRestClassifier`. A
+    row is unlabelled when all its cells are missing. See Notes.
+
     Parameters
     ----------
     estimator : estimator object
@@ -109,13 +113,14 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     Attributes
     ----------
     estimator_ : estimator object
-        The fitted clone of `estimator`. Where labels are encoded, it is a wrapper with
-        its own `estimator_`; while only one class has been seen, a constant classifier.
+        The fitted clone of `estimator`. Where labels are encoded, or a row has several,
+        it is a wrapper with its own `estimator_`; while only one class has been seen, a constant classifier.
     members_ : list of estimator objects, callable or None
         Bootstrap members, or a function ``X -> proba`` of shape (n_members, n_samples,
         n_classes), if the strategy needs them.
-    classes_ : ndarray of shape (n_classes,)
-        Classes seen; after a budgeted fit, all classes of `y`.
+    classes_ : ndarray of shape (n_classes,), or list of ndarrays
+        Classes seen; after a budgeted fit, all classes of `y`. With several labels a
+        row, the values 0 and 1 of each label.
     n_features_in_ : int
         Number of features, if the estimator knows it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -196,6 +201,11 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     output to spare) or gone, if the kind of estimator or the number of features is
     another one, and, for `partial_fit`, if the rows learnt from, their labels or their
     weights have changed.
+
+    With several labels a row, a label that all labelled rows have, or none of them, is
+    left out of the fit, and predicted as it is. `predict_proba` gives the probability
+    of each label. `warm_start` and `partial_fit` are for one label a row, and so are
+    strategies that are not among ``get_strategy_names(task="multilabel")``.
 
     From scikit-learn 1.9 on, `set_callbacks` is there as for scikit-learn's own
     estimators. Each round is a task, called "round". Callbacks get as `X` and `y` the
@@ -335,8 +345,8 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,)
-            Predicted classes.
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted classes, or 0 and 1 for each of several labels.
         """
         return self._predict(X)
 
@@ -351,8 +361,10 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Probabilities, zero for a class that a budgeted fit has not seen.
+        proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Probabilities, zero for a class that a budgeted fit has not seen. With
+            several labels a row, those of each label, whatever form `estimator` gives
+            them in.
         """
         check_is_fitted(self)
         return self._align(self.estimator_.predict_proba(X))
@@ -368,7 +380,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        log_proba : ndarray of shape (n_samples, n_classes)
+        log_proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             Log-probabilities, minus infinity for a class that a budgeted fit has not
             seen.
         """
@@ -386,7 +398,8 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        values : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        values : ndarray of shape (n_samples,), (n_samples, n_classes) or \
+                (n_samples, n_labels)
             Decision values, as `estimator` gives them. A class that a budgeted fit has
             not seen has the smallest value of the row minus one.
         """
