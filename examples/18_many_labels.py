@@ -31,7 +31,9 @@ from skactive.model_selection import active_learning_curve
 X, digits = load_digits(return_X_y=True)
 NAMES = ["even", "prime", "loop", "large"]
 MEANINGS = [{0, 2, 4, 6, 8}, {2, 3, 5, 7}, {0, 6, 8, 9}, {5, 6, 7, 8, 9}]
-answers = np.column_stack([np.isin(digits, list(some)) for some in MEANINGS]).astype(int)
+answers = np.column_stack([np.isin(digits, list(some)) for some in MEANINGS]).astype(
+    int
+)
 print(dict(zip(NAMES, answers.mean(axis=0).round(2).tolist(), strict=True)))
 
 # %%

@@ -49,6 +49,7 @@ PAGES = {
         [
             "Label efficiency",
             "Regression",
+            "Several labels a row",
             "Campaigns",
             "Curves",
             "Cold start",

@@ -54,7 +54,7 @@ class LabelCardinality(Strategy):
     >>> Y[:4] = [[0, 1], [0, 1], [1, 1], [1, 0]]
     >>> model = OneVsRestClassifier(LogisticRegression()).fit(X[:4], Y[:4])
     >>> get_strategy("label_cardinality")(model, X, Y)[4:].round(2)
-    array([0., 0.])
+    array([0.41, 0.82])
     """
 
     needs = ("label_proba",)
