@@ -41,9 +41,9 @@ print(dict(zip(NAMES, answers.mean(axis=0).round(2).tolist(), strict=True)))
 # ------------
 #
 # A row without labels is NaN in all columns. Nothing has a label at first, and a label
-# that all rows have so far, or none, breaks no fit. The default strategy takes rows that
-# cover what the model is uncertain about, on average over the labels. A fifth of each
-# batch is random and kept for the audit.
+# that all rows have so far, or none, breaks no fit. The default strategy takes rows
+# that cover what the model is uncertain about, on average over the labels. A fifth of
+# each batch is random and kept for the audit.
 
 model = make_pipeline(
     StandardScaler(), OneVsRestClassifier(LogisticRegression(max_iter=1000))

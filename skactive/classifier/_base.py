@@ -196,7 +196,8 @@ class BaseActiveLearner(
             Labelled and unlabelled rows, in any form that `estimator` takes.
         y : array-like of shape (n_samples,), or (n_samples, n_labels) for classifiers
             Labels, missing where a row is unlabelled; with several labels a row, 0 or 1
-            for each, or missing for all. With a `budget`, `y` is the oracle, and rows whose label is missing take no part.
+            for each, or missing for all. With a `budget`, `y` is the oracle, and rows
+            whose label is missing take no part.
         **params : dict
             Metadata for the `fit` of `estimator`, such as `sample_weight`, if
             metadata routing is enabled. Values with one entry per row are cut to the

@@ -114,7 +114,8 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     ----------
     estimator_ : estimator object
         The fitted clone of `estimator`. Where labels are encoded, or a row has several,
-        it is a wrapper with its own `estimator_`; while only one class has been seen, a constant classifier.
+        it is a wrapper with its own `estimator_`; while only one class has been seen, a
+        constant classifier.
     members_ : list of estimator objects, callable or None
         Bootstrap members, or a function ``X -> proba`` of shape (n_members, n_samples,
         n_classes), if the strategy needs them.
