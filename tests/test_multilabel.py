@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -209,7 +208,7 @@ def test_columns_in_another_order_select_the_same_rows():
     [
         lambda Y: pd.DataFrame(Y, columns=list("abcd")),
         lambda Y: pd.DataFrame(Y).astype("Int64"),
-        lambda Y: pl.DataFrame(Y, schema=list("abcd")),
+        lambda Y: pytest.importorskip("polars").DataFrame(Y, schema=list("abcd")),
         lambda Y: Y.tolist(),
         lambda Y: Y.astype(np.float32),
         lambda Y: np.where(np.isnan(Y), None, Y),

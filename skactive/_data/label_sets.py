@@ -50,11 +50,10 @@ def read_label_sets(y: Any, missing_label: Any = np.nan) -> tuple[Array, list[An
     missing = _missing_cells(cells, missing_label)
     known = ~_missing_rows(missing, names)
     values = np.asarray(cells[known])
-    try:
-        is_one = np.asarray(values == 1, dtype=bool)
-        is_wrong = ~(is_one | np.asarray(values == 0, dtype=bool))
-    except (TypeError, ValueError):
-        is_one, is_wrong = np.zeros(values.shape, bool), np.ones(values.shape, bool)
+    if values.dtype.kind not in "biuf":  # texts cannot be compared with numbers
+        values = values.astype(object)
+    is_one = np.asarray(values == 1, dtype=bool)
+    is_wrong = ~(is_one | np.asarray(values == 0, dtype=bool))
     if is_wrong.any():
         row, column = np.argwhere(is_wrong)[0]
         value = values[row, column]
