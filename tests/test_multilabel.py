@@ -32,6 +32,12 @@ from skactive import (
     query,
 )
 from skactive.model_selection import LabeledKFold, active_learning_curve
+from skactive.stopping import (
+    Budget,
+    MaxRounds,
+    OverallUncertainty,
+    StabilizingPredictions,
+)
 from skactive.strategies import Power, UncertaintyHerding
 
 every_estimator = pytest.mark.parametrize("name", ESTIMATORS)
@@ -363,6 +369,18 @@ def test_audits_are_within_the_range_of_the_score(scoring, low, high):
     if scoring is None:
         right = (learner.predict(X[rows]) == TRUTH[rows]).all(axis=1)
         assert audit.estimate == pytest.approx(right.mean())
+
+
+@pytest.mark.parametrize(("rule", "n_labels"), [(MaxRounds(2), 20), (Budget(30), 30)])
+def test_stopping_rules_that_serve_several_labels(rule, n_labels):
+    learner = make(budget=100, stopping=rule).fit(X, TRUTH)
+    assert learner.n_labels_ == n_labels
+
+
+@pytest.mark.parametrize("rule", [StabilizingPredictions(), OverallUncertainty(0.1)])
+def test_other_stopping_rules_say_so(rule):
+    with pytest.raises(ValueError, match=r"learns several a row.*MaxRounds serve all"):
+        make(budget=100, stopping=rule).fit(X, TRUTH)
 
 
 # Strategies -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 from multilabel import ESTIMATORS, TRUTH, L, N, X, partly
-from skactive import ActiveLearningClassifier, get_strategy, measures
+from skactive import ActiveLearningClassifier, get_strategy, make_strategy, measures
 from skactive._models.response import has_response, label_proba
 from skactive.estimation import smoothed_bootstrap_interval
 from skactive.geometry._separation import class_separation
@@ -180,6 +180,21 @@ def test_utilities_do_not_depend_on_chunks(monkeypatch, n_jobs):
         ESTIMATORS["forest"], "margin", n_jobs=n_jobs, random_state=0
     )
     assert_array_equal(learner.fit(X, partly()).score_samples(X), whole)
+
+
+def test_a_strategy_from_a_function_of_label_probabilities():
+    strategy = make_strategy(lambda proba: proba.max(axis=1), response="label_proba")
+    assert strategy.tasks == ("multilabel",)
+    model = fitted("chain")
+    assert_array_equal(strategy(model, X), model.predict_proba(X).max(axis=1))
+    one_label = clone(ESTIMATORS["forest"]).fit(X, TRUTH[:, 0])
+    with pytest.raises(ValueError, match="classifiers of several labels a row"):
+        strategy(one_label, X)
+
+
+def test_a_judge_learns_one_label():
+    judged = get_strategy("margin", estimator=RandomForestClassifier(5))
+    assert judged.tasks == ("classification", "regression")
 
 
 # What the default uses --------------------------------------------------------------

@@ -289,7 +289,9 @@ def learns_label_sets(estimator: Any) -> bool:
             getattr(last, "out_activation_", "") == "logistic" and last.n_outputs_ > 1
         )
     values = getattr(last, "classes_", None)
-    return isinstance(values, list) and all(np.ndim(some) == 1 for some in values)
+    if not isinstance(values, list) or not values:
+        return False
+    return all(np.ndim(some) == 1 for some in values)
 
 
 def is_fitted(estimator: Any) -> bool:
