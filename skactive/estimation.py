@@ -314,14 +314,17 @@ def smoothed_bootstrap_interval(
     score of a resample, so it lies within the range of the score. The estimate lies
     between the two ends.
 
+    With several labels a row, the two more rows have the opposite of each label of some
+    row, which is the other class where there is one label.
+
     Parameters
     ----------
     statistic : callable
         Function ``(rows, labels) -> score``, where greater is better. `rows` are
-        positions, ints of shape (n,) with repeats. `labels`, of shape (n,), are the
-        classes that these rows count for in the resample.
-    labels : array-like of shape (n_rows,)
-        Classes of the rows of a random sample.
+        positions, ints of shape (n,) with repeats. `labels`, of shape (n,) or (n,
+        n_labels), are what these rows count for in the resample.
+    labels : array-like of shape (n_rows,) or (n_rows, n_labels)
+        Classes of the rows of a random sample, or several labels a row, 0 or 1.
     confidence : float in (0, 1), default=0.95
         Confidence of the interval.
     n_resamples : int, default=300
@@ -334,13 +337,14 @@ def smoothed_bootstrap_interval(
     estimate : Estimate
         The statistic of the rows as they are, NaN if there are none. The standard error
         is that of the plain bootstrap. The interval is infinite if the rows say too
-        little, that is if all are of one class or all resamples have the same score.
+        little, that is if all have the same labels or all resamples have the same
+        score.
 
     Raises
     ------
     ValueError
         If the statistic is not finite, for the rows or for a resample. Every resample
-        contains every class of the rows.
+        contains every class of the rows, and each value of each label.
 
     References
     ----------
@@ -370,15 +374,15 @@ def smoothed_bootstrap_interval(
         return Estimate(np.nan, (-np.inf, np.inf), np.nan)
     rows = np.arange(n_rows)
     whole = _finite(statistic(rows, labels), n_rows, n_rows)
-    classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) == 1:
+    if (labels == labels[0]).all():
         return Estimate(whole, (-np.inf, np.inf), np.nan)
+    draw = _draws_of_sets(labels) if labels.ndim == 2 else _draws_of_classes(labels)
     rng = np.random.default_rng(random_state)
     scores = np.empty((2, n_resamples))
     for number in range(n_resamples):
         for end, n_unlike in enumerate((_N_UNLIKE, 0)):
-            drawn, given = _resample_with(n_unlike, codes, len(classes), rng)
-            score = statistic(drawn, classes[given])
+            drawn, given = draw(n_unlike, rng)
+            score = statistic(drawn, given)
             scores[end, number] = _finite(score, len(np.unique(drawn)), n_rows)
     if np.ptp(scores) == 0:
         return Estimate(whole, (-np.inf, np.inf), np.nan)
@@ -492,6 +496,44 @@ def tail_share(losses: ArrayLike, share: float = 0.05) -> float:
 
 # Half the square of the 97.5 % quantile of the normal distribution, rounded.
 _N_UNLIKE = 2
+
+
+# From a number of rows that are unlike theirs: positions of a resample, and its labels.
+_Draw = Callable[[int, np.random.Generator], tuple[Array, Array]]
+
+
+def _draws_of_classes(labels: Array) -> _Draw:
+    classes, codes = np.unique(labels, return_inverse=True)
+
+    def draw(n_unlike: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        drawn, given = _resample_with(n_unlike, codes, len(classes), rng)
+        return drawn, classes[given]
+
+    return draw
+
+
+def _draws_of_sets(labels: Array) -> _Draw:
+    n_rows = len(labels)
+    # What must occur in a resample: each label with 1, and with 0, if it does in the
+    # rows.
+    both = np.hstack([labels == 1, labels == 0])
+    occurs = both.any(axis=0)
+
+    def draw(n_unlike: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        drawn = rng.integers(n_rows + n_unlike, size=n_rows + n_unlike)
+        is_unlike = drawn >= n_rows
+        drawn[is_unlike] = rng.integers(n_rows, size=np.count_nonzero(is_unlike))
+        given = labels[drawn]
+        given[is_unlike] = 1 - given[is_unlike]
+        there = np.hstack([given == 1, given == 0]).any(axis=0)
+        back = [
+            rng.choice(np.flatnonzero(both[:, which]))
+            for which in np.flatnonzero(occurs & ~there)
+        ]
+        rows = np.array(back, dtype=np.intp)
+        return np.append(drawn, rows), np.concatenate([given, labels[rows]])
+
+    return draw
 
 
 def _resample_with(

@@ -167,7 +167,7 @@ class ActiveLearningRegressor(RegressorMixin, BaseActiveLearner):
     True
     """
 
-    _target = Numbers
+    _kinds = (Numbers,)
     _parameter_constraints: dict = {
         **BaseActiveLearner._parameter_constraints,
         "members": [

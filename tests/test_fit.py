@@ -75,7 +75,7 @@ def test_types_reach_the_inner_estimator():
         (np.full(150, np.nan), "No row is labelled.*Call query"),
         (full[:100], "inconsistent numbers of samples"),
         (np.linspace(0, 1, 150), "Unknown label type: continuous"),
-        (np.c_[full, full], "1d array"),
+        (np.c_[full, full], "each label is 0 or 1; y holds 2 in row 1"),
         (None, "requires y to be passed"),
     ],
 )

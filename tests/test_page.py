@@ -245,6 +245,7 @@ def test_the_guess_is_sent_only_when_asked_for_and_never_for_audits(tmp_path):
 
     class Fake:
         title, classes, annotator = "a", CLASSES, "ann"
+        multilabel = False
 
         def take(self, annotator, n):
             return [Item]
@@ -447,6 +448,7 @@ def test_each_of_two_checks_refuses_a_link(tmp_path, monkeypatch):
 def test_huge_images_and_other_files_are_refused(tmp_path):
     class Fake:
         title, classes, annotator = "a", CLASSES, "ann"
+        multilabel = False
         path = tmp_path / "a.skactive"
 
         def image_path(self, id):

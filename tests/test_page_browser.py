@@ -647,3 +647,71 @@ def test_the_page_asks_for_nothing_from_elsewhere(session, open_page):
         origin = page.url.split("#")[0]
         assert seen
         assert all(url.startswith((origin, "data:", "blob:")) for url in seen)
+
+
+def test_keys_mark_several_labels_and_enter_saves_them(tmp_path, open_page):
+    with (
+        open_session(tmp_path / "a.skactive", TEXTS, multilabel=True) as session,
+        served(session) as page,
+    ):
+        tab = open_page(page)
+        first = shown(tab)
+        press(tab, "3")
+        press(tab, "1")
+        pressed = tab.locator("#answers [aria-pressed=true]")
+        assert pressed.all_inner_texts() == ["1billing ✓", "3how-to ✓"]
+        assert session.labels == {}
+        assert shown(tab) == first
+        press(tab, "3")  # and off again
+        press(tab, "2")
+        press(tab, "Enter")
+        (row,) = session.labels
+        assert set(session.labels[row]) == {"billing", "fault"}
+        assert shown(tab) != first
+        assert pressed.count() == 0
+        press(tab, "Enter")  # none of them
+        assert len(session.labels) == 2
+        assert () in session.labels.values()
+        tab.locator("#answers button", has_text="fault").click()
+        tab.locator("#do-save").click()
+        tab.wait_for_selector(READY)
+        expect(tab.locator("#figures")).to_contain_text("3 labels")
+        assert ("fault",) in session.labels.values()
+
+
+def test_a_row_is_taken_up_again_with_its_labels(tmp_path, open_page):
+    with (
+        open_session(tmp_path / "a.skactive", TEXTS, multilabel=True) as session,
+        served(session) as page,
+    ):
+        tab = open_page(page)
+        for key in ("1", "2", "Enter"):
+            press(tab, key)
+        press(tab, "h")
+        tab.locator("#events button").first.click()
+        tab.wait_for_selector(READY)
+        pressed = tab.locator("#answers [aria-pressed=true]")
+        expect(pressed).to_have_count(2)
+        expect(tab.locator("#ranked")).to_contain_text("Labelled billing, fault so far")
+        for key in ("1", "Enter"):
+            press(tab, key)
+        assert list(session.labels.values()) == [("fault",)]
+
+
+def test_several_labels_that_are_typed(tmp_path, open_page):
+    classes = [f"kind {n}" for n in range(25)]
+    options = {"classes": classes, "multilabel": True}
+    with (
+        open_session(tmp_path / "a.skactive", TEXTS, **options) as session,
+        served(session) as page,
+    ):
+        tab = open_page(page)
+        for name in ("kind 7", "kind 24"):
+            tab.fill("#box", name)
+            tab.press("#box", "Enter")
+        expect(tab.locator("#marked")).to_have_text("kind 7, kind 24")
+        assert session.labels == {}
+        tab.press("#box", "Enter")
+        tab.wait_for_selector(READY)
+        (label,) = session.labels.values()
+        assert set(label) == {"kind 7", "kind 24"}

@@ -150,7 +150,11 @@ def test_names():
     assert get_strategy_names(task="classification") == for_classes
     for_numbers = get_strategy_names(task="regression")
     assert set(for_numbers) - set(for_classes) == set(FOR_NUMBERS)
-    assert get_strategy_names() == sorted({*for_classes, *for_numbers})
+    for_label_sets = get_strategy_names(task="multilabel")
+    assert set(for_label_sets) - set(for_classes) - set(for_numbers) == {
+        "label_cardinality"
+    }
+    assert get_strategy_names() == sorted({*for_classes, *for_numbers, *for_label_sets})
     with pytest.raises(ValueError, match=r"task must be one of .*; got 'ranking'"):
         get_strategy_names(task="ranking")
 

@@ -50,6 +50,7 @@ PAGES = {
         [
             "Label efficiency",
             "Regression",
+            "Several labels a row",
             "Campaigns",
             "Curves",
             "Cold start",

@@ -192,8 +192,7 @@ class Numbers(Target):
         """The numbers themselves."""
         return values
 
-    @staticmethod
-    def predictions(fitted: Any, X: Any, rows: Array) -> list[dict]:
+    def predictions(self, fitted: Any, X: Any, rows: Array) -> list[dict]:
         """The predicted number, and its standard deviation where there is one."""
         nothing: dict = {"prediction": None, "std": None}
         if fitted is None:

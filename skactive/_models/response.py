@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.tally import count_rows
 from skactive._compat.typing import Array
+from skactive._models.label_columns import as_label_proba
 from skactive._models.last_layer import has_last_layer, has_regression_layer
 from skactive._models.members import (
     classes_of,
@@ -19,17 +20,25 @@ from skactive._models.members import (
     member_proba,
 )
 from skactive._models.predictive import has_covariance, has_own_std
-from skactive._models.wrappers import last_step, task_of
+from skactive._models.wrappers import last_step, learns_label_sets, task_of
+
+# Responses of estimators of several labels a row, by the methods that give them.
+_OF_LABELS = {"label_proba": "predict_proba", "label_decisions": "decision_function"}
 
 
 def has_response(estimator: Any, response: str) -> bool:
     """Whether `estimator`, fitted or not, has a response.
 
     `response` is "predict_proba", "decision_function", "last_layer", "members" or
-    "refits" for classifiers, and "std", "member_predictions", "covariance", "features"
-    or "predict" for regressors. "refits" requires a single classifier whose refits have
+    "refits" for classifiers, "label_proba" or "label_decisions" for those of several
+    labels a row, and "std", "member_predictions", "covariance", "features" or
+    "predict" for regressors. "refits" requires a single classifier whose refits have
     probabilities.
     """
+    if learns_label_sets(estimator):
+        return hasattr(estimator, _OF_LABELS.get(response, ""))
+    if response in _OF_LABELS:
+        return False
     if response == "last_layer":
         return has_last_layer(last_step(estimator))
     if response == "members":
@@ -104,5 +113,29 @@ def decision_values(estimator: Any, X: Any) -> Array:
             f"decision_function of {estimator!r} gave {values.shape[1]} columns for "
             f"{n_classes} classes; one column per class is needed. Set "
             "decision_function_shape='ovr' if the estimator has it."
+        )
+    return values
+
+
+def label_proba(estimator: Any, X: Any) -> Array:
+    """Probability of each of several labels, (n_samples, n_labels), in [0, 1]."""
+    proba = as_label_proba(estimator, estimator.predict_proba(X), _num_samples(X))
+    count_rows(_num_samples(X))
+    if not ((proba >= -1e-9) & (proba <= 1 + 1e-9)).all():  # NaN is outside as well
+        raise ValueError(
+            f"predict_proba of {estimator!r} gave label probabilities that are NaN or "
+            "not in [0, 1]."
+        )
+    return np.clip(proba, 0, 1)
+
+
+def label_decisions(estimator: Any, X: Any) -> Array:
+    """Decision value of each of several labels, (n_samples, n_labels)."""
+    values = np.asarray(estimator.decision_function(X), dtype=np.float64)
+    count_rows(_num_samples(X))
+    if values.ndim != 2 or not np.isfinite(values).all():
+        raise ValueError(
+            f"decision_function of {estimator!r} must give finite values of shape "
+            f"(n_samples, n_labels); it gave an array of shape {values.shape}."
         )
     return values

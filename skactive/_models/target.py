@@ -2,7 +2,7 @@
 
 A learner, its loop, its audits and its explanations use labels only through an object
 of this kind. :class:`Target` says what all kinds share, and :class:`Classes` is the
-first of them. Numbers are the second, in a file of their own.
+first of them. Numbers and several labels a row are the others, in files of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedKFold, check_cv
 
 from skactive import measures
-from skactive._compat.sklearn import _safe_indexing
+from skactive._compat.sklearn import _num_samples, _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.labels import (
     MISSING,
@@ -29,8 +29,9 @@ from skactive._data.labels import (
     is_missing,
 )
 from skactive._models.bootstrap import fit_on_rows
+from skactive._models.encoded import EncodedClassifier, needs_codes
 from skactive._models.members import classes_of, member_proba
-from skactive._models.response import has_response, predict_proba
+from skactive._models.response import decision_values, has_response, predict_proba
 from skactive._models.wrappers import task_of
 from skactive.estimation import smoothed_bootstrap_interval, wilson_interval
 
@@ -41,7 +42,7 @@ class Target(ABC):
     Attributes
     ----------
     task : str
-        "classification" or "regression", the kind of estimators that learn them.
+        "classification", "regression" or "multilabel", what strategies choose rows for.
     learner : str
         Name of the learner for such labels.
     scoring : str
@@ -60,9 +61,19 @@ class Target(ABC):
     # -----------------------------------------------------------------------------
 
     @classmethod
+    def takes(cls, y: Any) -> bool:
+        """Whether `y` has the shape of labels of this kind."""
+        return True
+
+    @classmethod
     @abstractmethod
     def of(cls, y: Any, missing_label: Any = np.nan) -> Target:
         """Convert labels from the user; ValueError if they are of another kind."""
+
+    @classmethod
+    def nothing(cls, n_samples: int) -> Target:
+        """No labels at all."""
+        return cls.of([None] * n_samples)
 
     @classmethod
     def missing_in(cls, y: Any, missing_label: Any = np.nan) -> Array:
@@ -141,6 +152,21 @@ class Target(ABC):
                 f"a {other[task].lower()}. Use ActiveLearning{other[task]} for it."
             )
 
+    @classmethod
+    def check_options(cls, learner: Any) -> None:
+        """Raise a ValueError if options of a learner are for labels of another kind."""
+        return
+
+    @classmethod
+    def check_partial_fit(cls) -> None:
+        """Raise a ValueError if such labels cannot be learnt batch by batch."""
+        return
+
+    @staticmethod
+    def trained(estimator: Any, encode: bool | str) -> Any:
+        """The estimator that is fitted; labels are encoded, or "auto", if `encode`."""
+        return estimator
+
     @staticmethod
     @abstractmethod
     def seen(labels: Array) -> Array:
@@ -210,9 +236,12 @@ class Target(ABC):
     def from_numbers(fitted: Any, values: Array) -> Array:
         """The labels that these numbers are."""
 
-    @staticmethod
+    def readable(self, labels: Array) -> list[Any]:
+        """Labels of some rows, for people to read."""
+        return [_plain(label) for label in labels]
+
     @abstractmethod
-    def predictions(fitted: Any, X: Any, rows: Array) -> list[dict]:
+    def predictions(self, fitted: Any, X: Any, rows: Array) -> list[dict]:
         """What the model says of each of `rows`, for `explain_query`.
 
         `fitted` is None while there is no model.
@@ -252,7 +281,56 @@ class Target(ABC):
         return ""
 
 
-class Classes(Target):
+class Categorical(Target):
+    """Labels that are predicted right or wrong: their score is a share of the rows."""
+
+    @staticmethod
+    def is_own_score(scorer: Any) -> bool:
+        """Whether a scorer is the share of rows that are predicted right."""
+        return (
+            getattr(scorer, "_score_func", None) is accuracy_score
+            and scorer._sign == 1
+            and scorer._kwargs in ({}, {"normalize": True})
+        )
+
+    @staticmethod
+    def own_score(predicted: Array, labels: Array) -> Callable[[Array, Any], float]:
+        """That score, as a function of positions among the rows."""
+        is_right = np.asarray(predicted == labels, dtype=float)
+        if is_right.ndim > 1:  # with several labels, all of them
+            is_right = is_right.min(axis=1)
+        return lambda kept, _: float(is_right[kept].mean())
+
+    @classmethod
+    def interval(
+        cls,
+        scorer: Any,
+        statistic: Callable[[Array, Array], float],
+        labels: Array,
+        *,
+        confidence: float,
+        random_state: int,
+    ) -> tuple[float, tuple[float, float]]:
+        """A score on a sample of rows, and its interval for all rows like them.
+
+        `statistic` is the score as a function of positions among the rows, and of the
+        labels there. Without rows, the score is NaN and its interval is the whole range
+        of the score.
+        """
+        is_own = cls.is_own_score(scorer)
+        if len(labels) == 0:
+            return np.nan, (0.0, 1.0) if is_own else (-np.inf, np.inf)
+        if is_own:
+            share = float(statistic(np.arange(len(labels)), labels))
+            n_right = round(share * len(labels))
+            return share, wilson_interval(n_right, len(labels), confidence=confidence)
+        estimate, interval, _ = smoothed_bootstrap_interval(
+            statistic, labels, confidence=confidence, random_state=random_state
+        )
+        return estimate, interval
+
+
+class Classes(Categorical):
     """Labels that are classes, and missing where they are not known.
 
     Parameters
@@ -360,6 +438,13 @@ class Classes(Target):
     # -----------------------------------------------------------------------------
 
     @staticmethod
+    def trained(estimator: Any, encode: bool | str) -> Any:
+        """The estimator that is fitted, around which labels are encoded if needed."""
+        if encode == "auto":
+            encode = needs_codes(estimator)
+        return EncodedClassifier(estimator) if encode else estimator
+
+    @staticmethod
     def seen(labels: Array) -> Array:
         """What is known after a fit on these labels: the classes."""
         return np.unique(labels)
@@ -418,6 +503,27 @@ class Classes(Target):
         aligned[:, np.searchsorted(classes, seen)] = columns
         return aligned
 
+    @staticmethod
+    def decisions(
+        fitted: Any, X: Any, known: Array, classes: Array, is_constant: bool
+    ) -> Array:
+        """Decision values of all `classes`, of which a fitted estimator knows `known`.
+
+        It may be a constant that stands in for the estimator. A class that it does not
+        know has the smallest value of the row minus one.
+        """
+        if is_constant:
+            values = np.zeros((_num_samples(X), 1))
+            if len(classes) == 1:
+                return values[:, 0]
+        elif len(known) == len(classes):
+            return fitted.decision_function(X)
+        else:
+            values = decision_values(fitted, X)
+        least = values.min(axis=1, keepdims=True) - 1
+        values = Classes.align(values, known, classes, least)
+        return values[:, 1] - values[:, 0] if len(classes) == 2 else values
+
     # -----------------------------------------------------------------------------
     # Folds, explanations and scores
     # -----------------------------------------------------------------------------
@@ -439,8 +545,7 @@ class Classes(Target):
         """The classes at these positions."""
         return classes_of(fitted)[values.astype(np.intp)]
 
-    @staticmethod
-    def predictions(fitted: Any, X: Any, rows: Array) -> list[dict]:
+    def predictions(self, fitted: Any, X: Any, rows: Array) -> list[dict]:
         """The class, the probabilities, and the parts of the entropy, in nats."""
         parts: list[dict] = [
             {"prediction": None, "proba": None, "aleatoric": None, "epistemic": None}
@@ -466,49 +571,6 @@ class Classes(Target):
             for part, a, e in zip(parts, aleatoric, epistemic, strict=True):
                 part["aleatoric"], part["epistemic"] = float(a), float(e)
         return parts
-
-    @staticmethod
-    def is_own_score(scorer: Any) -> bool:
-        """Whether a scorer is the share of rows that are predicted right."""
-        return (
-            getattr(scorer, "_score_func", None) is accuracy_score
-            and scorer._sign == 1
-            and scorer._kwargs in ({}, {"normalize": True})
-        )
-
-    @staticmethod
-    def own_score(predicted: Array, labels: Array) -> Callable[[Array, Any], float]:
-        """That score, as a function of positions among the rows."""
-        is_right = np.asarray(predicted == labels, dtype=float)
-        return lambda kept, _: float(is_right[kept].mean())
-
-    @classmethod
-    def interval(
-        cls,
-        scorer: Any,
-        statistic: Callable[[Array, Array], float],
-        labels: Array,
-        *,
-        confidence: float,
-        random_state: int,
-    ) -> tuple[float, tuple[float, float]]:
-        """A score on a sample of rows, and its interval for all rows like them.
-
-        `statistic` is the score as a function of positions among the rows, and of the
-        labels there. Without rows, the score is NaN and its interval is the whole range
-        of the score.
-        """
-        is_own = cls.is_own_score(scorer)
-        if len(labels) == 0:
-            return np.nan, (0.0, 1.0) if is_own else (-np.inf, np.inf)
-        if is_own:
-            share = float(statistic(np.arange(len(labels)), labels))
-            n_right = round(share * len(labels))
-            return share, wilson_interval(n_right, len(labels), confidence=confidence)
-        estimate, interval, _ = smoothed_bootstrap_interval(
-            statistic, labels, confidence=confidence, random_state=random_state
-        )
-        return estimate, interval
 
 
 def _plain(label: Any) -> Any:

@@ -18,6 +18,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import process_routing
@@ -26,9 +27,12 @@ from sklearn.utils.validation import check_is_fitted
 from skactive._compat.sklearn import BaseSearchCV
 from skactive._compat.typing import Array
 from skactive._models.encoded import EncodedClassifier
+from skactive._models.label_columns import LabelColumnsClassifier
 from skactive._models.nets import is_net
 
-Kind = Literal["pipeline", "search", "encoded", "frozen", "fitted", "target"]
+Kind = Literal[
+    "pipeline", "search", "encoded", "label_columns", "frozen", "fitted", "target"
+]
 _Wanted = TypeVar("_Wanted")
 
 # Where meta-estimators keep the estimator inside, the best place first.
@@ -81,6 +85,7 @@ _KINDS: dict[type, Kind] = {
     Fitted: "fitted",
     Pipeline: "pipeline",
     EncodedClassifier: "encoded",
+    LabelColumnsClassifier: "label_columns",
     BaseSearchCV: "search",
     FrozenEstimator: "frozen",
     TransformedTargetRegressor: "target",
@@ -109,7 +114,7 @@ def inside(estimator: Any) -> Any:
         return estimator.steps[-1][1]
     if kind == "search":
         return getattr(estimator, "best_estimator_", estimator.estimator)
-    if kind == "encoded":
+    if kind in {"encoded", "label_columns"}:
         return getattr(estimator, "estimator_", estimator.estimator)
     if kind == "target":
         inner = getattr(estimator, "regressor_", estimator.regressor)
@@ -270,6 +275,23 @@ def task_of(estimator: Any) -> str | None:
     except (AttributeError, TypeError):  # it is not derived from BaseEstimator
         kind = getattr(last, "_estimator_type", None)
     return {"classifier": "classification", "regressor": "regression"}.get(kind)
+
+
+def learns_label_sets(estimator: Any) -> bool:
+    """Whether an estimator was fitted on several labels a row, or is to be."""
+    for last in layers(estimator):
+        if kind_of(last) == "label_columns":
+            return True
+    if getattr(last, "multilabel_", False):  # OneVsRestClassifier
+        return True
+    if isinstance(last, MLPClassifier):
+        return (
+            getattr(last, "out_activation_", "") == "logistic" and last.n_outputs_ > 1
+        )
+    values = getattr(last, "classes_", None)
+    if not isinstance(values, list) or not values:
+        return False
+    return all(np.ndim(some) == 1 for some in values)
 
 
 def is_fitted(estimator: Any) -> bool:

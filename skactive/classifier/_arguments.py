@@ -16,6 +16,7 @@ from skactive._compat.sklearn import (
     _raise_for_params,
 )
 from skactive._compat.typing import Array
+from skactive._data.label_sets import count_labels
 from skactive._data.pool import Pool, as_rows
 from skactive._models.target import Target
 from skactive._models.training import Model, has_columns
@@ -27,20 +28,41 @@ from skactive.classifier._plan import Plan, make_plan
 class ReadsArguments:
     """Mixin of the learners with the checks of arguments that methods share."""
 
-    _target: type[Target]
+    # The kinds of labels that are taken, the most special one first, and that of fit.
+    _kinds: tuple[type[Target], ...]
+    _kind: Any
     # A learner whose labels may have a mark, or codes, has parameters of these names.
     missing_label: Any = np.nan
     encode_labels: bool | str = False
     estimator: Any
     _validate_params: Any
     _model: Any
+    classes_: Any
 
     # -----------------------------------------------------------------------------
     # Checks of arguments
     # -----------------------------------------------------------------------------
 
-    def _make_plan(self) -> Plan:
-        return make_plan(self)
+    def _make_plan(self, kind: type[Target] | None = None) -> Plan:
+        return make_plan(self, self._kind_of(None) if kind is None else kind)
+
+    def _kind_of(self, y: Any) -> type[Target]:
+        """Return the kind of labels in `y`; that of the last fit if it is None."""
+        if y is None:
+            return getattr(self, "_kind", self._kinds[-1])
+        return next(kind for kind in self._kinds if kind.takes(y))
+
+    def _check_as_in_fit(self, y: Any) -> None:
+        """Raise if `y` has another number of labels a row than in the last fit."""
+        kind = self._kind_of(y)
+        n_given = count_labels(y) or 1
+        n_known = len(self.classes_) if self._kind.task == "multilabel" else 1
+        if kind is not self._kind or (n_known > 1 and n_given != n_known):
+            raise ValueError(
+                f"y has {n_given} label{'s' if n_given > 1 else ''} a row, but the "
+                f"last fit had {n_known}. Pass y with the columns that it had in fit, "
+                "or call fit again."
+            )
 
     def _labeled(self, X: Any, y: Any) -> tuple[Any, Target]:
         """Return an indexable `X`, and its labels; raise if there are no labels."""
@@ -51,7 +73,7 @@ class ReadsArguments:
             )
         X = as_rows(X)
         check_consistent_length(X, y)
-        target = self._target.of(y, self.missing_label)
+        target = self._kind_of(y).of(y, self.missing_label)
         if len(target.known) == 0:
             raise ValueError(
                 f"No row is labelled: all {len(target)} entries of y are missing. Call "
@@ -62,8 +84,10 @@ class ReadsArguments:
 
     def _labels_or_none(self, X: Any, y: Any) -> Target:
         """Return the labels of `X`. If `y` is None, no row has a label."""
-        y = [None] * _num_samples(X) if y is None else y
-        return self._target.of(y, self.missing_label)
+        kind = self._kind_of(y)
+        if y is None:
+            return kind.nothing(_num_samples(X))
+        return kind.of(y, self.missing_label)
 
     def _begin_query(
         self, X: Any, y: Any, params: dict, *, only_mask: bool = True
@@ -76,17 +100,20 @@ class ReadsArguments:
             self._validate_params()
         routed = self._route(params)
         X = as_rows(X)
-        plan, model = self._make_plan(), self._model()
+        kind, model = self._kind_of(y), self._model()
+        plan = self._make_plan(kind)
         pool = Pool(X, np.ones(_num_samples(X), dtype=bool))
         plan.check_pool(pool.n_samples)
         if y is not None:
             check_consistent_length(X, y)
-            missing = self._target.missing_in(y, self.missing_label)
+            if model is not None:
+                self._check_as_in_fit(y)
+            missing = kind.missing_in(y, self.missing_label)
             if missing.any():
                 self._warn_of_suspects(y, missing)
             only_mask = only_mask and not plan.uses_labels
             args = y, self.missing_label, missing, only_mask
-            visible = self._target.visible_in(*args)
+            visible = kind.visible_in(*args)
             pool = pool._replace(missing=missing, y=visible)
         if model is not None:
             self._check_columns(X)
@@ -154,12 +181,13 @@ class ReadsArguments:
     ) -> None:
         """Warn once about labels that may not mean what they are taken for."""
         told: frozenset = getattr(self, "_told_suspects", frozenset())
-        found = self._target.find_suspects(y, self.missing_label, missing)
+        kind = self._kind_of(y)
+        found = kind.find_suspects(y, self.missing_label, missing)
         new = {suspect: n for suspect, n in found.items() if suspect not in told}
         if not new:
             return
         self._told_suspects = told | frozenset(new)
-        message = self._target.say_suspects(new, len(y))
+        message = kind.say_suspects(new, len(y))
         warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
     def _nothing_to_query(self, pool: Pool, y: Any, n_skipped: int) -> str:
@@ -178,4 +206,4 @@ class ReadsArguments:
             )
         if y is None:
             return message
-        return message + self._target.hint_of_marks(y, self.missing_label)
+        return message + self._kind_of(y).hint_of_marks(y, self.missing_label)

@@ -108,11 +108,12 @@ def audit(
     ----------
     X : array-like, sparse, data frame or sequence of n_samples
         The pool, as it was passed to :meth:`fit`. New rows may be appended to it.
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
         Labels, missing where a row is unlabelled. After a budgeted fit, only
         those in `labeled_indices_` are used.
     scoring : str, callable or None, default=None
-        As in scikit-learn. None means accuracy for classes, R squared for numbers.
+        As in scikit-learn. None means accuracy for classes, R squared for numbers. With
+        several labels a row, accuracy is the share of rows with all labels right.
     confidence : float in (0, 1), default=0.95
         Confidence level of the interval. For accuracy, it is a Wilson interval. For
         other scores of classes, it is computed by a bootstrap with pseudo-observations,
@@ -166,6 +167,7 @@ def audit(
             "audit needs rows that were not learnt from, but audit_fraction is 0. "
             "Set audit_fraction=0.1, say, before the first query."
         )
+    self._check_as_in_fit(y)
     plan = self._make_plan()
     if getattr(self, "_reserved", None) != (plan.audit_fraction, plan.audit_seed):
         raise ValueError(

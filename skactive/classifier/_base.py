@@ -100,7 +100,7 @@ class BaseActiveLearner(
 ):
     """Base class of the learners: all that does not depend on the kind of labels.
 
-    A subclass names that kind in `_target`, see
+    A subclass names the kinds that it takes in `_kinds`, see
     :class:`skactive._models.target.Target`, and has the methods for prediction of its
     estimators. A mixin makes it one of scikit-learn's kinds of estimators. The
     docstring of the subclass describes the parameters and attributes.
@@ -194,9 +194,10 @@ class BaseActiveLearner(
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             Labelled and unlabelled rows, in any form that `estimator` takes.
-        y : array-like of shape (n_samples,)
-            Labels, missing where a row is unlabelled. With a `budget`, `y` is the
-            oracle, and rows whose label is missing take no part.
+        y : array-like of shape (n_samples,), or (n_samples, n_labels) for classifiers
+            Labels, missing where a row is unlabelled; with several labels a row, 0 or 1
+            for each, or missing for all. With a `budget`, `y` is the oracle, and rows
+            whose label is missing take no part.
         **params : dict
             Metadata for the `fit` of `estimator`, such as `sample_weight`, if
             metadata routing is enabled. Values with one entry per row are cut to the
@@ -237,7 +238,7 @@ class BaseActiveLearner(
         routed = self._route(params)
         X, target = self._labeled(X, y)
         self._warn_of_suspects(y, stacklevel=5)
-        plan = self._make_plan()
+        plan = self._make_plan(type(target))
         if self.budget is None:
             self._fit_known(X, target, routed, plan)
         else:
@@ -363,6 +364,7 @@ class BaseActiveLearner(
         is_part: bool = False,
     ) -> None:
         """Set the fitted attributes from the results of a fit."""
+        self._kind = type(target)
         self._set_model(model, target.summary)
         self.labeled_indices_, self.n_labels_ = rows, len(rows)
         self.audit_indices_ = audited
@@ -384,7 +386,7 @@ class BaseActiveLearner(
         self.estimator_, self.members_ = model.estimator, model.members
         self._seen, self._learnt = model.seen, model.learnt
         self._summary = summary
-        known = self._target.attributes(summary, model.estimator, model.seen)
+        known = self._kind.attributes(summary, model.estimator, model.seen)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(model.estimator, name):
                 known[name] = getattr(model.estimator, name)
@@ -397,7 +399,7 @@ class BaseActiveLearner(
         """Return the model of the last fit, or None if there was no fit."""
         if not hasattr(self, "estimator_"):
             return None
-        can_choose = self._target.are_enough(self._seen)
+        can_choose = self._kind.are_enough(self._seen)
         args = self.estimator_, self.members_, self._seen, can_choose, self._learnt
         return Model(*args)
 
@@ -417,7 +419,9 @@ class BaseActiveLearner(
         self._validate_params()
         _raise_for_params(params, self, "partial_fit")
         X, target = self._labeled(X, y)
-        plan = self._make_plan()
+        kind = type(target)
+        kind.check_partial_fit()
+        plan = self._make_plan(kind)
         routed = process_routing(self, "partial_fit", **params).estimator.partial_fit
         last = None if self._is_stand_in_now() else self._model()
         rows = target.known
@@ -425,7 +429,8 @@ class BaseActiveLearner(
         model = plan.training.partial_fit(last, X, labels, rows, routed, classes)
         summary = model.seen
         if last is not None:
-            summary = self._target.summary_of_all(self._summary, model.seen)
+            summary = kind.summary_of_all(self._summary, model.seen)
+        self._kind = kind
         self._set_model(model, summary)
         self._is_weighted = self._weights(routed) is not None
         return self
@@ -453,7 +458,7 @@ class BaseActiveLearner(
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             The pool, with or without labelled rows.
-        y : array-like of shape (n_samples,), default=None
+        y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
             Labels, missing where a row is unlabelled. Only unlabelled rows are
             candidates. None means that every row of `X` is a candidate.
         n_queries : int, default=None
@@ -542,6 +547,7 @@ class BaseActiveLearner(
     def _score(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
         """Score the inner estimator on the labelled rows."""
         check_is_fitted(self)
+        self._check_as_in_fit(y)
         X, target = self._labeled(X, y)
         rows = target.known
         params = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -562,7 +568,7 @@ class BaseActiveLearner(
 
     def _is_stand_in(self) -> bool:
         """Whether a constant stands in for the estimator, for lack of labels."""
-        return self._target.is_stand_in(self.estimator_, self.estimator)
+        return self._kind.is_stand_in(self.estimator_, self.estimator)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Get the metadata routing of this object.

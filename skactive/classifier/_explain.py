@@ -275,11 +275,11 @@ def _places(
             rows[part], labeled[order].T, n_near, denser_than[part], strict=True
         ):
             distances = pair_distances(vectors, np.full(len(found), row), found)
-            labels = target.values(found)
+            labels = target.readable(target.values(found))
             nearest = [
                 {
                     "row": int(found[k]),
-                    "label": _plain(labels[k]),
+                    "label": labels[k],
                     "distance": float(distances[k]),
                 }
                 for k in np.argsort(distances, kind="stable")
@@ -360,10 +360,6 @@ def _cells(record: dict) -> dict[str, str]:
         "nearest labelled": nearest,
         "place": place,
     }
-
-
-def _plain(label: Any) -> Any:
-    return label.item() if isinstance(label, np.generic) else label
 
 
 def _short(label: Any) -> str:

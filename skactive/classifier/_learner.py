@@ -10,9 +10,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skactive._compat.sklearn import StrOptions, _num_samples, available_if
+from skactive._compat.sklearn import StrOptions, available_if
 from skactive._compat.typing import Array
-from skactive._models.response import decision_values
+from skactive._models.label_sets import LabelSets
 from skactive._models.target import Classes
 from skactive._models.warm_start import ShrinkPerturb
 from skactive.classifier._base import BaseActiveLearner, estimator_has, has_partial_fit
@@ -29,6 +29,10 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
     `X` may be an array, a sparse matrix, a data frame, a list of texts or a memory map.
     It reaches the inner estimator as it is.
+
+    A row may have several labels: `y` then has a column for each, with 0 or 1, and
+    `estimator` is one that takes an indicator matrix, such as `OneVsRestClassifier`. A
+    row is unlabelled when all its cells are missing. See Notes.
 
     Parameters
     ----------
@@ -109,13 +113,15 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     Attributes
     ----------
     estimator_ : estimator object
-        The fitted clone of `estimator`. Where labels are encoded, it is a wrapper with
-        its own `estimator_`; while only one class has been seen, a constant classifier.
+        The fitted clone of `estimator`. Where labels are encoded, or a row has several,
+        it is a wrapper with its own `estimator_`; while only one class has been seen, a
+        constant classifier.
     members_ : list of estimator objects, callable or None
         Bootstrap members, or a function ``X -> proba`` of shape (n_members, n_samples,
         n_classes), if the strategy needs them.
-    classes_ : ndarray of shape (n_classes,)
-        Classes seen; after a budgeted fit, all classes of `y`.
+    classes_ : ndarray of shape (n_classes,), or list of ndarrays
+        Classes seen; after a budgeted fit, all classes of `y`. With several labels a
+        row, the values 0 and 1 of each label.
     n_features_in_ : int
         Number of features, if the estimator knows it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -197,6 +203,11 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     another one, and, for `partial_fit`, if the rows learnt from, their labels or their
     weights have changed.
 
+    With several labels a row, a label that all labelled rows have, or none of them, is
+    left out of the fit, and predicted as it is. `predict_proba` gives the probability
+    of each label. `warm_start` and `partial_fit` are for one label a row, and so are
+    strategies that are not among ``get_strategy_names(task="multilabel")``.
+
     From scikit-learn 1.9 on, `set_callbacks` is there as for scikit-learn's own
     estimators. Each round is a task, called "round". Callbacks get as `X` and `y` the
     rows of `fit` that have a label, so that ``ScoringMonitor`` scores the model of each
@@ -229,7 +240,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     True
     """
 
-    _target = Classes
+    _kinds = (LabelSets, Classes)
     _parameter_constraints: dict = {
         **BaseActiveLearner._parameter_constraints,
         "members": [
@@ -335,8 +346,8 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,)
-            Predicted classes.
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted classes, or 0 and 1 for each of several labels.
         """
         return self._predict(X)
 
@@ -351,8 +362,10 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Probabilities, zero for a class that a budgeted fit has not seen.
+        proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            Probabilities, zero for a class that a budgeted fit has not seen. With
+            several labels a row, those of each label, whatever form `estimator` gives
+            them in.
         """
         check_is_fitted(self)
         return self._align(self.estimator_.predict_proba(X))
@@ -368,7 +381,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        log_proba : ndarray of shape (n_samples, n_classes)
+        log_proba : ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             Log-probabilities, minus infinity for a class that a budgeted fit has not
             seen.
         """
@@ -386,22 +399,14 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
 
         Returns
         -------
-        values : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        values : ndarray of shape (n_samples,), (n_samples, n_classes) or \
+                (n_samples, n_labels)
             Decision values, as `estimator` gives them. A class that a budgeted fit has
             not seen has the smallest value of the row minus one.
         """
         check_is_fitted(self)
-        n_classes = len(self.classes_)
-        if self._is_stand_in():
-            values = np.zeros((_num_samples(X), 1))
-            if n_classes == 1:
-                return values[:, 0]
-        elif len(self._fitted_classes()) == n_classes:
-            return self.estimator_.decision_function(X)
-        else:
-            values = decision_values(self.estimator_, X)
-        values = self._align(values, fill=values.min(axis=1, keepdims=True) - 1)
-        return values[:, 1] - values[:, 0] if n_classes == 2 else values
+        args = self.estimator_, X, self._fitted_classes(), self.classes_
+        return self._kind.decisions(*args, self._is_stand_in())
 
     @available_if(estimator_has("score"))
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
@@ -426,7 +431,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
     def _align(self, columns: Any, fill: Any = 0.0) -> Array:
         """Align columns of the classes seen with `classes_`."""
         seen = self._fitted_classes()
-        return self._target.align(columns, seen, self.classes_, fill)
+        return self._kind.align(columns, seen, self.classes_, fill)
 
     def _fitted_classes(self) -> Array:
         """Return the classes of the columns that the fitted estimator gives."""

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from skactive._compat.typing import Array
 from skactive._data.pool import Pool
-from skactive._models.encoded import EncodedClassifier, needs_codes
+from skactive._models.target import Target
 from skactive._models.training import Model, Training
 from skactive._models.warm_start import WarmStart, goes_on_by
 from skactive._models.wrappers import Fitted
@@ -164,10 +164,16 @@ class Plan(NamedTuple):
         return learnt, reserve.rows[np.isin(reserve.rows, known)]
 
 
-def make_plan(learner: Any) -> Plan:
-    """Make a plan from the parameters of a learner; raise a ValueError if invalid."""
-    learner._target.check_estimator(learner.estimator)
-    strategy, initial = _checked_strategies(learner)
+def make_plan(learner: Any, kind: type[Target]) -> Plan:
+    """Make a plan from the parameters of a learner; raise a ValueError if invalid.
+
+    `kind` is the kind of its labels.
+    """
+    kind.check_estimator(learner.estimator)
+    kind.check_options(learner)
+    estimator = learner.estimator
+    trained = kind.trained(estimator, learner.encode_labels)
+    strategy, initial = _checked_strategies(learner, trained)
     seed = learner.random_state
     if learner.audit_fraction and not isinstance(seed, numbers.Integral):
         raise ValueError(
@@ -177,25 +183,23 @@ def make_plan(learner: Any) -> Plan:
         )
     seeds = np.random.SeedSequence(draw_seed(seed)).generate_state(5).tolist()
     estimator_seed, member_seed, query_seed, audit_seed, noise_seed = seeds
-    estimator = learner.estimator
     warm_start = None
     if learner.warm_start is not False:
         method = goes_on_by(estimator, learner.warm_start)
         perturb = None if learner.warm_start is True else learner.warm_start
         warm_start = WarmStart(method, perturb, noise_seed)
-    encode = learner.encode_labels
-    if encode == "auto":
-        encode = needs_codes(estimator)
     training = Training(
-        estimator=EncodedClassifier(estimator) if encode else estimator,
-        members=learner.members if _makes_members(learner, strategy) else None,
+        estimator=trained,
+        members=(
+            learner.members if _makes_members(learner, strategy, trained) else None
+        ),
         n_members=learner.n_members,
         n_jobs=learner.n_jobs,
         # Without a random_state, the estimator keeps its own randomness.
         estimator_seed=None if seed is None else estimator_seed,
         member_seed=member_seed,
         warm_start=warm_start,
-        kind=learner._target,
+        kind=kind,
     )
     return Plan(
         strategy=strategy,
@@ -210,12 +214,12 @@ def make_plan(learner: Any) -> Plan:
     )
 
 
-def _checked_strategies(learner: Any) -> tuple[Strategy, Strategy]:
+def _checked_strategies(learner: Any, trained: Any) -> tuple[Strategy, Strategy]:
     strategy = get_strategy(learner.strategy)
     initial = get_strategy(learner.initial_strategy)
     for leaf in strategy.leaves() + initial.leaves():
         leaf._validate_params()
-    check_needs(strategy, learner.estimator, can_make_members=True)
+    check_needs(strategy, trained, can_make_members=True)
     for leaf in initial.leaves():
         if leaf.needs:
             raise ValueError(
@@ -231,10 +235,10 @@ def _checked_strategies(learner: Any) -> tuple[Strategy, Strategy]:
     return strategy, initial
 
 
-def _makes_members(learner: Any, strategy: Strategy) -> bool:
+def _makes_members(learner: Any, strategy: Strategy, trained: Any) -> bool:
     if callable(learner.members) or learner.members != "auto":
-        return can_use_members(strategy, learner.estimator)
-    return needs_made_members(strategy, learner.estimator)
+        return can_use_members(strategy, trained)
+    return needs_made_members(strategy, trained)
 
 
 def run_in_threads(n_jobs: int | None) -> Any:

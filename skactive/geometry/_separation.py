@@ -27,8 +27,8 @@ def class_separation(vectors: Any, labels: ArrayLike) -> Array:
     ----------
     vectors : {ndarray, sparse matrix} of shape (n_labeled, n_features)
         Labelled rows, finite.
-    labels : array-like of shape (n_labeled,)
-        Their classes.
+    labels : array-like of shape (n_labeled,) or (n_labeled, n_labels)
+        Their classes, or several labels a row. The values of labels are averaged.
 
     Returns
     -------
@@ -49,8 +49,12 @@ def class_separation(vectors: Any, labels: ArrayLike) -> Array:
     >>> class_separation(vectors, [0, 0, 1, 1]).round(3)
     array([0.977, 0.   ])
     """
+    labels = np.asarray(labels)
+    if labels.ndim == 2:
+        found = [class_separation(vectors, column) for column in labels.T]
+        return np.mean(found, axis=0)
     vectors = as_embedding(vectors).astype(np.float64)
-    codes = np.unique(np.asarray(labels), return_inverse=True)[1]
+    codes = np.unique(labels, return_inverse=True)[1]
     n_rows, n_classes = len(codes), codes.max(initial=-1) + 1
     if n_rows <= n_classes:
         return np.zeros(vectors.shape[1])
@@ -85,8 +89,8 @@ def weight_by_separation(vectors: Any, labeled: Array, labels: ArrayLike) -> Any
         The embedding, which must be finite.
     labeled : ndarray of shape (n_labeled,)
         Positions of the labelled rows.
-    labels : array-like of shape (n_labeled,)
-        Their classes.
+    labels : array-like of shape (n_labeled,) or (n_labeled, n_labels)
+        Their classes, or several labels a row.
 
     Returns
     -------

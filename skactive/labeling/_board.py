@@ -66,8 +66,8 @@ class Board:
         Id of each row of the file.
     is_here : ndarray of shape (n_rows,)
         Mask of the rows that are in the pool.
-    code_of : dict
-        Code of each label, by its ASCII JSON.
+    code_of : dict or Vocabulary
+        Gives the code of each label by its ASCII JSON.
     overlap : float
         Share of rows asked of two people.
     seed : int
@@ -85,7 +85,7 @@ class Board:
         fold: Fold,
         ids: Sequence[str],
         is_here: Array,
-        code_of: dict[str, int],
+        code_of: Any,
         *,
         overlap: float = 0.0,
         seed: int = 0,

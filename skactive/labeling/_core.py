@@ -38,12 +38,11 @@ class SessionCore(LabelingRecord):
         self._position, self._order = opened.position, opened.order
         self._lock = threading.RLock()
         self._has_news = threading.Condition(self._lock)
-        self._code_of = {encode(label): n for n, label in enumerate(self.classes)}
         self._board = Board(
             self._fold,
             [row.id for row in self._rows],
             opened.position >= 0,
-            self._code_of,
+            self._words,
             overlap=opened.meta["overlap"],
             seed=opened.meta["seed"],
             reserve=opened.reserve,
@@ -111,7 +110,9 @@ class SessionCore(LabelingRecord):
         seconds: float | None,
         request: str | None,
     ) -> Event:
-        guess = None if choice.guess is None else encode(self.classes[choice.guess])
+        guess = None
+        if choice.guess is not None:
+            guess = encode(self._words.label(choice.guess))
         return Event(
             0,
             kind,
@@ -122,7 +123,7 @@ class SessionCore(LabelingRecord):
             seconds,
             choice.utility,
             guess,
-            _ascii(why(choice, self.classes)),
+            _ascii(why(choice, self._words)),
             None if choice.strategy is None else _ascii(choice.strategy),
             choice.is_audit,
             choice.known,
@@ -206,16 +207,16 @@ class SessionCore(LabelingRecord):
         label = None
         if not is_asked or choice.strategy != SECOND:
             code = int(self._board.codes[choice.row])
-            label = None if code == MISSING else self.classes[code]
+            label = None if code == MISSING else self._words.label(code)
         guess, proba = choice.guess, choice.proba
         return Item(
             id=decode(self._rows[choice.row].id),
             position=position,
             shown=self._shown[position],
             kind=self._shown.kind,
-            guess=None if guess is None else self.classes[guess],
-            guess_proba=None if guess is None or proba is None else proba.get(guess),
-            why=why(choice, self.classes),
+            guess=None if guess is None else self._words.label(guess),
+            guess_proba=self._words.chance(guess, proba),
+            why=why(choice, self._words),
             utility=choice.utility,
             strategy=choice.strategy,
             audit=choice.is_audit,
@@ -231,7 +232,7 @@ class SessionCore(LabelingRecord):
         """Start the worker, if there is a learner and it does not run yet."""
         if self._worker is None and self._learner is not None and not self._is_closed:
             self._worker = Worker(
-                (self._learner, self._X, self._order, self.classes),
+                (self._learner, self._X, self._order, self._words),
                 self._next_task,
                 self._take_ranking,
                 self._take_error,
@@ -297,18 +298,7 @@ class SessionCore(LabelingRecord):
 
     def _label_text(self, label: Any) -> str:
         """A label as ASCII JSON, as it is among the classes."""
-        for known in self.classes:
-            same_kind = isinstance(known, bool) == isinstance(label, (bool, np.bool_))
-            if same_kind and isinstance(known, str) == isinstance(label, str):
-                try:
-                    if bool(known == label):
-                        return encode(known)
-                except (TypeError, ValueError):
-                    break
-        raise ValueError(
-            f"{shorten(label, 60)} ({kind_of(label)}) is not among classes="
-            f"{shorten(self.classes, 200)}. Nothing was saved."
-        )
+        return self._words.text(label)
 
     def _in_pool(self, mask: Array) -> Array:
         """Ascending positions in the pool of some rows of the file."""

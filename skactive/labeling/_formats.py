@@ -110,17 +110,23 @@ def _result(label: Any, data: dict) -> list[dict[str, Any]]:
             "from_name": "label",
             "to_name": "shown",
             "type": "choices",
-            "value": {"choices": [as_cell(label)]},
+            "value": {
+                "choices": [
+                    as_cell(one)
+                    for one in (label if isinstance(label, tuple) else [label])
+                ]
+            },
         }
     ]
 
 
 def read_tasks(
-    source: Any, ids: dict[str, str], labels: dict[str, str]
+    source: Any, ids: dict[str, str], labels: dict[str, str], *, several: bool = False
 ) -> tuple[list[Answer], int]:
     """Labels in an export of Label Studio, and the number of cancelled annotations.
 
-    `ids` are ids of rows by themselves, `labels` lead from choices to ASCII JSON.
+    `ids` are ids of rows by themselves, `labels` lead from choices to ASCII JSON. With
+    `several` labels a row, they lead from lists of choices as JSON.
     """
     if not isinstance(source, (list, dict)):
         try:
@@ -148,7 +154,7 @@ def read_tasks(
             if annotation.get("was_cancelled"):
                 n_cancelled += 1
                 continue
-            for choice in _choices(annotation, place):
+            for choice in _choices(annotation, place, several):
                 label = _lookup(labels, choice, "label", place)
                 found.append(Answer(id, label, _who(annotation)))
     return found, n_cancelled
@@ -164,14 +170,21 @@ def _id_of(one: dict, ids: dict[str, str], place: str) -> str:
     return _lookup(ids, data["skactive_id"], "id", place)
 
 
-def _choices(annotation: dict, place: str) -> Iterator[str]:
-    """The one choice of an annotation; nothing if it is empty."""
+def _choices(annotation: dict, place: str, several: bool) -> Iterator[str]:
+    """The one choice of an annotation; nothing if it is empty.
+
+    With `several` labels a row, it is the list of all choices as JSON, also if there is
+    none.
+    """
     found = [
         choice
         for part in annotation.get("result") or []
         if part.get("type") == "choices"
         for choice in part["value"]["choices"]
     ]
+    if several:
+        yield encode(found)
+        return
     if len(found) > 1:
         raise ValueError(
             f"{place} has {len(found)} choices in one annotation, {found}; a row has "

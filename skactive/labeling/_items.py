@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from skactive.labeling._board import AUDIT, SECOND, TIE_BREAK, Choice
+from skactive.labeling._vocabulary import Vocabulary
 
 _N_LIKELY = 3
 
@@ -27,7 +27,8 @@ class Item:
     kind : {"text", "row", "image"}
         What `shown` is.
     guess : object
-        The label that the model takes it for. None if there is no model, or if a second
+        The label that the model takes it for, a tuple of labels with
+        ``multilabel=True``. None if there is no model, or if a second
         person is asked.
     guess_proba : float or None
         Probability of the guess.
@@ -42,7 +43,7 @@ class Item:
     known : int or None
         Number of the last event that the model knew.
     label : object
-        The present label of the row, or None.
+        The present label of the row, or None. A tuple with ``multilabel=True``.
 
     Examples
     --------
@@ -65,7 +66,7 @@ class Item:
     label: Any = None
 
 
-def why(choice: Choice, classes: Sequence[Any]) -> str:
+def why(choice: Choice, words: Vocabulary) -> str:
     """Say in words why a row is asked about."""
     if choice.strategy == TIE_BREAK:
         return "Those who labelled it disagree, and no label has a majority."
@@ -83,9 +84,10 @@ def why(choice: Choice, classes: Sequence[Any]) -> str:
     if choice.proba is not None:
         order = sorted(choice.proba, key=choice.proba.__getitem__, reverse=True)
         likely = ", ".join(
-            f"{classes[code]} {choice.proba[code]:.0%}" for code in order[:_N_LIKELY]
+            f"{words.classes[code]} {choice.proba[code]:.0%}"
+            for code in order[:_N_LIKELY]
         )
         return f"{text} The model takes it for {likely}."
     if choice.guess is not None:
-        return f"{text} The model takes it for {classes[choice.guess]}."
+        return f"{text} The model takes it for {words.shown(choice.guess)}."
     return text

@@ -14,14 +14,13 @@ import numpy as np
 from sklearn.base import clone
 
 from skactive._compat.typing import Array
-from skactive._data.labels import is_missing
 from skactive.classifier._query import find_learner
 from skactive.labeling._events import EventFile, Row
 from skactive.labeling._fold import Fold
 from skactive.labeling._ids import decode, encode, name_some
-from skactive.labeling._ranking import as_classes
 from skactive.labeling._rows import Given, Matched, match
 from skactive.labeling._slots import Event
+from skactive.labeling._vocabulary import Vocabulary, is_multilabel, vocabulary
 
 
 class Opened(NamedTuple):
@@ -50,6 +49,7 @@ def open_session(
     learner: Any,
     *,
     classes: list | None,
+    multilabel: bool | None,
     overlap: float | None,
     accepts: bool,
     take_over: bool,
@@ -63,19 +63,22 @@ def open_session(
             )
         meta: dict[str, Any] = {
             "classes": classes,
+            "multilabel": bool(multilabel),
             "kind": given.kind,
             "overlap": overlap or 0.0,
             "seed": secrets.randbelow(2**31),
             "audit": None,
             "made": time.time(),
         }
-        ready = _checked(learner, X, classes, meta["seed"])
+        words = vocabulary(classes, meta["multilabel"])
+        ready = _checked(learner, X, words, meta["seed"])
         rows, meta["audit"] = _with_reserve(
-            match([], given.kind, given, accepts=True).rows, ready, X, None
+            match([], given.kind, given, accepts=True).rows, ready, X, None, words
         )
         EventFile.create(path, meta, rows)
     file = EventFile.write(path, take_over=take_over)
     try:
+        _check_multilabel(multilabel, file.meta)
         return _compared(file, X, given, learner, classes, overlap, accepts)
     except BaseException:
         file.close()
@@ -93,15 +96,17 @@ def _compared(
 ) -> Opened:
     before, known = file.meta, file.rows
     fold, meta = Fold(file.events), dict(before)
+    words = vocabulary(before["classes"], is_multilabel(before))
     if classes is not None:
-        _check_kept(classes, before["classes"], fold)
+        _check_kept(classes, words, fold)
         meta["classes"] = classes
+        words = vocabulary(classes, words.multilabel)
     if overlap is not None:
         meta["overlap"] = overlap
-    learner = _checked(learner, X, list(meta["classes"]), meta["seed"])
+    learner = _checked(learner, X, words, meta["seed"])
     matched = match(known, meta["kind"], given, accepts=accepts)
     meta["kind"] = given.kind
-    rows, meta["audit"] = _with_reserve(matched.rows, learner, X, meta["audit"])
+    rows, meta["audit"] = _with_reserve(matched.rows, learner, X, meta["audit"], words)
     altered = [row for row, old in zip(rows, known, strict=False) if row != old]
     altered += rows[len(known) :]
     if altered or encode(_sorted(meta)) != encode(_sorted(before)):
@@ -112,7 +117,7 @@ def _compared(
         inner, _ = find_learner(learner, X, "LabelingSession")
         if inner.audit_fraction:
             share = float(inner.audit_fraction)
-            reserve = inner._make_plan().reserve(len(rows)).rows
+            reserve = inner._make_plan(words.kind).reserve(len(rows)).rows
     return Opened(
         file,
         meta,
@@ -126,7 +131,15 @@ def _compared(
     )
 
 
-def _checked(learner: Any, X: Any, classes: Sequence[Any], seed: int) -> Any:
+def _check_multilabel(multilabel: bool | None, meta: dict[str, Any]) -> None:
+    if multilabel is not None and bool(multilabel) != is_multilabel(meta):
+        raise ValueError(
+            f"The file has multilabel={is_multilabel(meta)}, which cannot be changed; "
+            f"got multilabel={multilabel}. Make a new session for other labels."
+        )
+
+
+def _checked(learner: Any, X: Any, words: Vocabulary, seed: int) -> Any:
     """A clone of the learner that gives the same answer for the same call."""
     if learner is None:
         return None
@@ -137,21 +150,16 @@ def _checked(learner: Any, X: Any, classes: Sequence[Any], seed: int) -> Any:
             f"The learner has budget={inner.budget}, for labels that are known. Set it "
             "to None; people end a session when they want."
         )
-    marks = is_missing(as_classes(classes), inner.missing_label)
-    if marks.any():
-        raise ValueError(
-            f"The learner has missing_label={inner.missing_label!r}, which is also one "
-            f"of classes={list(classes)}. Rename one of them."
-        )
+    words.check_mark(inner.missing_label)
     if inner.random_state is None:
         inner.random_state = seed
     inner._validate_params()
-    inner._make_plan()
+    inner._make_plan(words.kind)
     return learner
 
 
 def _with_reserve(
-    rows: list[Row], learner: Any, X: Any, drawn: Any
+    rows: list[Row], learner: Any, X: Any, drawn: Any, words: Vocabulary
 ) -> tuple[list[Row], Any]:
     """Rows with their place in the audit reserve, and the parameters of the draw."""
     inner = None
@@ -166,7 +174,7 @@ def _with_reserve(
                 stacklevel=6,
             )
         return rows, drawn
-    mask = inner._make_plan().reserve(len(rows)).mask.tolist()
+    mask = inner._make_plan(words.kind).reserve(len(rows)).mask.tolist()
     wrong = [
         row for row in rows if row.audit is not None and row.audit != mask[row.number]
     ]
@@ -186,7 +194,7 @@ def _parameters(drawn: Sequence[Any]) -> str:
     return f"audit_fraction={drawn[0]} and random_state={drawn[1]}"
 
 
-def _check_kept(classes: list, before: Sequence[Any], fold: Fold) -> None:
+def _check_kept(classes: list, before: Vocabulary, fold: Fold) -> None:
     given = {encode(label) for label in classes}
     used = {
         vote.label
@@ -194,11 +202,11 @@ def _check_kept(classes: list, before: Sequence[Any], fold: Fold) -> None:
         for vote in fold.all_votes(id).values()
         if vote.label is not None
     }
-    gone = [decode(label) for label in sorted(used - given)]
+    gone = [decode(label) for label in sorted(before.used(used) - given)]
     if gone:
         raise ValueError(
             f"classes={classes} lacks {name_some(gone)}, which rows of the file have "
-            f"as a label. Its classes are {list(before)}: keep those that are in use, "
+            f"as a label. Its classes are {before.classes}: keep those in use, "
             "and add new ones as you like."
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +10,11 @@ from sklearn.base import clone
 
 from skactive._compat.sklearn import _safe_indexing
 from skactive._compat.typing import Array
-from skactive._data.labels import MISSING, decode_labels
+from skactive._data.labels import MISSING
 from skactive._models.want_of_labels import ERRORS_OF_LACK, is_lack
 from skactive._models.wrappers import is_fitted
 from skactive.classifier._query import audit, find_learner, query
-from skactive.stopping import StabilizingPredictions
+from skactive.labeling._vocabulary import Vocabulary
 from skactive.strategies import get_strategy
 from skactive.strategies._messages import shorten
 
@@ -55,13 +54,6 @@ class Ranking(NamedTuple):
     advice: str | None = None
 
 
-def as_classes(classes: Sequence[Any]) -> Array:
-    """Classes as an array in which every label stays what it is."""
-    if any(isinstance(label, str) for label in classes):
-        return np.array(classes, dtype=object)
-    return np.array(classes)
-
-
 def n_ranked(learner: Any, X: Any) -> int:
     """How many rows a ranking has, for a learner."""
     inner, _ = find_learner(learner, X, "LabelingSession")
@@ -81,27 +73,27 @@ class Ranker:
         The pool.
     order : ndarray of shape (n_rows,) or None
         Position in `X` of each row of the file; None if they are the same.
-    classes : list
-        All classes.
+    words : Vocabulary
+        What people choose from.
     """
 
-    def __init__(self, learner: Any, X: Any, order: Array | None, classes: list):
+    def __init__(self, learner: Any, X: Any, order: Array | None, words: Vocabulary):
         self.learner = learner
         self.X = X if order is None else _safe_indexing(X, order)
-        self.classes = as_classes(classes)
+        self.words = words
         self.n_ranked = n_ranked(learner, self.X)
         inner, _ = find_learner(learner, self.X, "LabelingSession")
         self.batch_size = inner.batch_size
         self.keeps = inner.warm_start is not False
         self.model = clone(learner)
-        rule = StabilizingPredictions(random_state=0)
-        self.rule = clone(rule if inner.stopping is None else inner.stopping)
+        rule = words.stopping() if inner.stopping is None else inner.stopping
+        self.rule = None if rule is None else clone(rule)
         self.n_judged = 0
         self.advice: str | None = None
 
     def rank(self, task: Task) -> Ranking:
         """Fit on the labels of a task, and rank the rows without one."""
-        y = decode_labels(self.classes, task.codes)
+        y = self.words.as_y(task.codes)
         labeled = task.codes != MISSING
         if not self.keeps:
             self.model = clone(self.learner)
@@ -130,7 +122,8 @@ class Ranker:
     def _fit(self, y: Array, labeled: Array) -> bool:
         inner, _ = find_learner(self.model, self.X, "rank")
         if inner.audit_fraction:
-            labeled = labeled & ~inner._make_plan().reserve(len(labeled)).mask
+            plan = inner._make_plan(self.words.kind)
+            labeled = labeled & ~plan.reserve(len(labeled)).mask
         if not labeled.any():
             return False
         try:
@@ -164,17 +157,7 @@ class Ranker:
         nothing: list[None] = [None] * len(rows)
         if not len(rows) or not learnt or not is_fitted(self.model):
             return nothing, nothing
-        chosen = _safe_indexing(self.X, rows)
-        code_of = {label: code for code, label in enumerate(self.classes.tolist())}
-        if not hasattr(self.model, "predict_proba"):
-            found = np.ravel(self.model.predict(chosen)).tolist()
-            return [code_of.get(label) for label in found], nothing
-        codes = [code_of.get(label) for label in self.model.classes_.tolist()]
-        proba = np.asarray(self.model.predict_proba(chosen))
-        guesses = [codes[column] for column in proba.argmax(axis=1)]
-        return guesses, [
-            dict(zip(codes, map(float, row), strict=True)) for row in proba
-        ]
+        return self.words.guesses(self.model, _safe_indexing(self.X, rows))
 
     def _audit(self, y: Array, task: Task) -> tuple[int, float, float, float] | None:
         found = audit(self.model, self.X, y, skip=task.unknown)
@@ -186,7 +169,7 @@ class Ranker:
 
     def _judge(self, y: Array, n_labels: int) -> str | None:
         """What the stopping rule says; it counts a round per batch of labels."""
-        if n_labels < self.n_judged + self.batch_size:
+        if self.rule is None or n_labels < self.n_judged + self.batch_size:
             return self.advice
         self.n_judged = n_labels
         with warnings.catch_warnings():

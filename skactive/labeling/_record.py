@@ -20,6 +20,7 @@ from skactive.labeling._events import EventFile, Row
 from skactive.labeling._fold import DISCARDED, TIE, Fold
 from skactive.labeling._ids import decode
 from skactive.labeling._slots import Event
+from skactive.labeling._vocabulary import is_multilabel, vocabulary
 
 # Answers whose median is the time for a label.
 _N_TIMED = 50
@@ -66,7 +67,13 @@ class LabelingRecord:
     ) -> None:
         self.path = path
         self.classes = list(meta["classes"])
+        self._words = vocabulary(self.classes, is_multilabel(meta))
         self._meta, self._rows, self._fold = meta, rows, fold
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a row may have any number of the classes."""
+        return self._words.multilabel
 
     @property
     def title(self) -> str:
@@ -304,10 +311,15 @@ class LabelingRecord:
 
 def _compare(left: dict[str, str], right: dict[str, str]) -> SourceAudit:
     both = [id for id in left if id in right]
-    reference = [decode(left[id]) for id in both]
-    others = [decode(right[id]) for id in both]
+    reference = [_one_label(left[id]) for id in both]
+    others = [_one_label(right[id]) for id in both]
     return audit_source(
         lambda rows: [others[row] for row in rows],
         reference,
         rows=np.arange(len(both)),
     )
+
+
+def _one_label(text: str) -> Any:
+    """A label as it is; a set of labels as its text, since sets are compared whole."""
+    return text if text.startswith("[") else decode(text)

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from skactive._compat.sklearn import _safe_indexing
 from skactive._compat.typing import Array
-from skactive._data.labels import MISSING, decode_labels
+from skactive._data.labels import MISSING
 from skactive.classifier._audit import Audit
 from skactive.classifier._query import audit
 from skactive.labeling import _formats
@@ -22,7 +22,6 @@ from skactive.labeling._core import SessionCore, checked_name
 from skactive.labeling._fold import TIE
 from skactive.labeling._ids import decode, encode
 from skactive.labeling._items import Item
-from skactive.labeling._ranking import as_classes
 
 
 class SessionResults(SessionCore):
@@ -38,10 +37,12 @@ class SessionResults(SessionCore):
         """Labels in the order of `X`, shape (n_samples,).
 
         NaN, or None for texts, where there is none. Numbers and booleans are floats.
+        With ``multilabel=True``, the shape is (n_samples, n_classes), with 0, 1 and
+        NaN.
         """
         with self._lock:
             codes = self._board.codes[self._rows_of_pool()]
-        return decode_labels(as_classes(self.classes), codes)
+        return self._words.as_y(codes)
 
     @property
     def discarded(self) -> Array:
@@ -219,8 +220,7 @@ class SessionResults(SessionCore):
         """
         name = checked_name(annotator)
         cells = {_formats.as_cell(row): encode(row) for row in self._all_ids()}
-        labels = {_formats.as_cell(label): encode(label) for label in self.classes}
-        found = _formats.read_csv(Path(path), cells, labels)
+        found = _formats.read_csv(Path(path), cells, self._words.cells())
         return self._import([(it.id, it.label, name) for it in found])
 
     def from_label_studio(self, source: Any, annotator: str = "label studio") -> int:
@@ -248,8 +248,9 @@ class SessionResults(SessionCore):
         """
         name = checked_name(annotator)
         ids = {row.id: row.id for row in self._rows}
-        labels = {_formats.as_cell(label): encode(label) for label in self.classes}
-        found, _ = _formats.read_tasks(source, ids, labels)
+        found, _ = _formats.read_tasks(
+            source, ids, self._words.cells(), several=self._words.multilabel
+        )
         return self._import([(it.id, it.label, it.annotator or name) for it in found])
 
     def to_label_studio(self, path: str | os.PathLike) -> None:
@@ -293,7 +294,7 @@ class SessionResults(SessionCore):
         """The pool and its labels, with copies of the first row for absent ones."""
         X = self._X if self._order is None else _safe_indexing(self._X, self._order)
         codes = np.where(self._position >= 0, self._board.codes, MISSING)
-        return X, decode_labels(as_classes(self.classes), codes)
+        return X, self._words.as_y(codes)
 
     def _guesses(self) -> dict[int, tuple[Any, float]]:
         """Labels that the model takes unlabelled rows for, and their probability."""
@@ -301,6 +302,8 @@ class SessionResults(SessionCore):
             open_rows = self._in_pool(self._board.codes == MISSING)
             has_labels = bool((self._board.codes != MISSING).any())
         if self._learner is None or not has_labels or not len(open_rows):
+            return {}
+        if self._words.multilabel:  # a set has no probability that could be a score
             return {}
         model = self.learner
         if not hasattr(model, "predict_proba"):

@@ -46,6 +46,10 @@ class LabelingSession(SessionResults):
     classes : sequence of str, int, float or bool, default=None
         The labels that people choose from. Required for a new file; None means those
         of the file. Classes may be added later, and those without labels left out.
+    multilabel : bool, default=None
+        Whether a row may have any number of the classes, at most 62, also none. A label
+        is then a list of classes, and annotators agree if their lists do. None means
+        what the file says, or False for a new file.
     ids : array-like of shape (n_samples,), default=None
         One id per row that stays with it when rows move: texts, numbers, or tuples of
         them, all different. None means the index of `X` or of `show`, if one of them
@@ -157,6 +161,7 @@ class LabelingSession(SessionResults):
         learner: Any = None,
         *,
         classes: Sequence[Any] | None = None,
+        multilabel: bool | None = None,
         ids: Any = None,
         show: Any = None,
         annotator: str | None = None,
@@ -186,6 +191,7 @@ class LabelingSession(SessionResults):
             given,
             learner,
             classes=classes,
+            multilabel=multilabel,
             overlap=overlap,
             accepts=accept_changes,
             take_over=take_over,
@@ -282,7 +288,8 @@ class LabelingSession(SessionResults):
         id : object
             Id of the row.
         label : object
-            One of the classes.
+            One of the classes. With ``multilabel=True``, a list of classes, which may
+            be empty.
         annotator : str, default=None
             Who labels. None means the session's annotator.
         seconds : float, default=None

@@ -4,8 +4,8 @@ Every function is pure. It takes class probabilities and returns one utility per
 or one number for a set of samples. A greater utility means that a label is worth more.
 Logarithms are natural (nats), and ``0 * log(0)`` is 0. The probabilities of one model
 have shape (n_samples, n_classes), those of a committee (n_members, n_samples,
-n_classes). Single precision stays single precision, and anything that is not floating
-point becomes float64.
+n_classes), and those of several labels a row (n_samples, n_labels). Single precision
+stays single precision, and anything that is not floating point becomes float64.
 """
 
 from skactive.measures._committee import (
@@ -26,6 +26,7 @@ from skactive.measures._epistemic import (
     plausibility,
 )
 from skactive.measures._joint import batch_bald, joint_information_gain
+from skactive.measures._labels import label_cardinality, over_labels
 from skactive.measures._pointwise import entropy, least_confidence, margin
 from skactive.measures._predictive import expected_predictive_information_gain
 
@@ -41,8 +42,10 @@ __all__ = [
     "jensen_shannon",
     "joint_information_gain",
     "kl_divergence",
+    "label_cardinality",
     "least_confidence",
     "margin",
+    "over_labels",
     "plausibility",
     "relative_entropy",
     "total_variation",

@@ -147,16 +147,18 @@ def active_learning_curve(
         `budget`, `stopping` and `random_state` are set by this function.
     X : array-like, sparse, data frame or sequence of n_samples
         The rows, in any form that `estimator` accepts.
-    y : array-like of shape (n_samples,)
-        Labels of the rows. Rows whose label is missing are left out.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        Labels of the rows, or 0 and 1 for several labels a row. Rows whose label is
+        missing are left out.
     strategies : list, dict or None, default=None
         Names of strategies, strategy objects or functions. A dict gives them names of
         your own. None means the default strategy of the learner.
     budget : int or float, default=100
         Number of labels in a campaign. A float is a share of the smallest training set.
     cv : int, cross-validation generator or iterable, default=5
-        Determines the splits. An int is a number of folds, stratified for classes,
-        which are shuffled anew in each repetition.
+        Determines the splits. An int is a number of folds, stratified for classes, but
+        not for numbers and several labels a row, which are shuffled anew in each
+        repetition.
     n_repeats : int, default=2
         Number of repetitions of all splits, each with other seeds.
     groups : array-like of shape (n_samples,), default=None
@@ -223,12 +225,11 @@ def active_learning_curve(
     given = {"strategies": strategies, "budget": budget, "n_repeats": n_repeats}
     validate_parameter_constraints(_CONSTRAINTS, given, "active_learning_curve")
     learner = _as_learner(estimator)
-    X, y, groups = _labeled_part(X, y, groups, learner)
+    kind, X, y, groups = _labeled_part(X, y, groups, learner)
     if strategies is None:
         default: Any = type(learner)
         strategies = default(learner.estimator).strategy
     named = _name_strategies(strategies)
-    kind = learner._target
     splits, seeds = _make_splits(kind, X, y, groups, cv, n_repeats, random_state)
     smallest = min(len(train) for train, _ in splits)
     learner.set_params(budget=_n_affordable(budget, smallest), stopping=None)
@@ -333,14 +334,14 @@ def _as_learner(estimator: Any) -> BaseActiveLearner:
 
 def _labeled_part(
     X: Any, y: Any, groups: Any, learner: BaseActiveLearner
-) -> tuple[Any, Array, Any]:
+) -> tuple[type[Target], Any, Array, Any]:
     X, groups = indexable(as_rows(X), groups)
-    target = learner._target.of(y, learner.missing_label)
+    target = learner._kind_of(y).of(y, learner.missing_label)
     rows = target.known
     if len(rows) < len(target):
         X = _safe_indexing(X, rows)
         groups = None if groups is None else _safe_indexing(groups, rows)
-    return X, target.values(rows), groups
+    return type(target), X, target.values(rows), groups
 
 
 def _make_splits(

@@ -19,7 +19,9 @@ from sklearn.utils.validation import indexable
 
 from skactive._compat.sklearn import _num_samples, _safe_indexing
 from skactive._compat.typing import Array
+from skactive._data.label_sets import count_labels
 from skactive._data.labels import MISSING, encode_labels, is_missing, read_numbers
+from skactive._models.label_sets import LabelSets
 from skactive._models.numeric_target import Numbers
 from skactive._models.target import Classes, Target
 
@@ -43,7 +45,8 @@ class LabeledKFold(BaseCrossValidator):
 
         - int, the number of folds of
           :class:`~sklearn.model_selection.StratifiedKFold`, or of
-          :class:`~sklearn.model_selection.KFold` if labels are numbers with fractions.
+          :class:`~sklearn.model_selection.KFold` if labels are numbers with fractions,
+          or if there are several labels a row, which cannot be stratified in this way.
           None means 5. For whole numbers that are no classes, pass a KFold.
         - a splitter, which may be stratified, grouped or repeated. It gets the
           labelled rows only, with their labels and groups.
@@ -127,7 +130,7 @@ class LabeledKFold(BaseCrossValidator):
         ----------
         X : array-like, sparse, data frame or sequence of n_samples
             Labelled and unlabelled rows.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels; those of unlabelled rows are missing.
         groups : array-like of shape (n_samples,), default=None
             Group labels, for splitters that use them.
@@ -160,7 +163,9 @@ class LabeledKFold(BaseCrossValidator):
                 known = train[np.isin(train, labeled)]
                 yield np.concatenate([known, unlabeled]), test
             return
-        if isinstance(splitter, StratifiedKFold) and not _are_classes(parts[1]):
+        is_one = count_labels(parts[1]) is None
+        is_stratified = is_one and _are_classes(parts[1])
+        if isinstance(splitter, StratifiedKFold) and not is_stratified:
             splitter = KFold(splitter.n_splits)
         else:
             self._check_enough(parts[1])
@@ -305,6 +310,8 @@ def mask_missing(y: Any, missing_label: Any = np.nan) -> Any:
 def _known_labels(y: Any, missing_label: Any) -> tuple[Array, Array]:
     """Positions of the labelled rows, and their labels: classes or numbers."""
     kind: type[Target] = Classes if _are_classes(y, missing_label) else Numbers
+    if LabelSets.takes(y):
+        kind = LabelSets
     target = kind.of(y, missing_label)
     return target.known, target.values(target.known)
 

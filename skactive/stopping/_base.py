@@ -147,12 +147,12 @@ class StoppingRule(BaseEstimator):
         Whether the rule looks at predictions. If so, it does not say stop and remembers
         nothing while there are too few labels, or labels of one class only.
     tasks : tuple of str
-        The learners that the rule serves: those for "classification", "regression" or
-        both.
+        The learners that the rule serves: those for "classification", "regression" and
+        "multilabel", several labels a row, or some of these.
     """
 
     needs_model: ClassVar[bool] = True
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "regression", "multilabel")
     _parameter_constraints: dict = {}
 
     def update(self, learner: Any, X: Any, y: Any) -> Decision:
@@ -229,12 +229,16 @@ class StoppingRule(BaseEstimator):
     def _check_task(self, this_round: Round) -> None:
         task = this_round.kind.task
         if task not in self.tasks:
-            what = {"classification": "classes", "regression": "numbers"}
+            what = {
+                "classification": "classes",
+                "regression": "numbers",
+                "multilabel": "several a row",
+            }
             raise ValueError(
                 f"{type(self).__name__} is for labels that are "
                 f"{what[self.tasks[0]]}; {this_round.learner!r} learns {what[task]}. "
-                "StabilizingPredictions, AuditPrecision, PerformancePlateau, Budget "
-                "and MaxRounds serve both."
+                "StabilizingPredictions serves both classes and numbers, and "
+                "AuditPrecision, PerformancePlateau, Budget and MaxRounds serve all."
             )
 
     @abstractmethod
@@ -451,6 +455,7 @@ class StopSetRule(StoppingRule):
     random_state: int | np.random.RandomState | None = field(default=None, kw_only=True)
 
     is_fixed: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
     _parameter_constraints = {
         "stop_set": "no_validation",
         "n_stop": [Interval(numbers.Integral, 1, None, closed="left"), None],

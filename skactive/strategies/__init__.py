@@ -31,6 +31,7 @@ from skactive.strategies._group_coverage import GroupCoverage
 from skactive.strategies._information import BatchBald, Epig
 from skactive.strategies._integrated_variance import IntegratedVariance
 from skactive.strategies._judged import Judged, get_strategy
+from skactive.strategies._label_cardinality import LabelCardinality
 from skactive.strategies._lookup import STRATEGIES, get_strategy_names
 from skactive.strategies._measure import MeasureStrategy, make_strategy
 from skactive.strategies._mixture import Mixture
@@ -71,6 +72,7 @@ STRATEGIES |= {
     "k_center": KCenter(),
     "k_means": KMeans(),
     "kl_divergence": KLDivergence(),
+    "label_cardinality": LabelCardinality(),
     "lcmd": Lcmd(),
     "least_confidence": LeastConfidence(),
     "margin": Margin(),
@@ -125,6 +127,7 @@ __all__ = [
     "KCenter",
     "KLDivergence",
     "KMeans",
+    "LabelCardinality",
     "Lcmd",
     "LeastConfidence",
     "Margin",

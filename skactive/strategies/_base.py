@@ -87,11 +87,13 @@ class Strategy(BaseEstimator):
     needs : tuple of str
         What the estimator must provide. One of those listed is enough. Empty if the
         strategy needs nothing. Classifiers provide "predict_proba",
-        "decision_function", "last_layer", "members" and "refits", regressors "std",
+        "decision_function", "last_layer", "members" and "refits", those of several
+        labels a row "label_proba" and "label_decisions" instead, and regressors "std",
         "member_predictions", "covariance", "features" and "predict".
     tasks : tuple of str
-        What the strategy chooses rows for: "classification", "regression" or both. By
-        default, this follows from `needs`: it is what one of them can be provided for.
+        What the strategy chooses rows for: "classification", "regression" and
+        "multilabel", or some of these. By default, this follows from `needs`: it is
+        what one of them can be provided for.
     pointwise : bool
         Whether the utility of a row depends on that row only.
     uses_labels : bool

@@ -137,6 +137,11 @@ class Judged(Strategy):
             return True  # calling the strategy says what is wrong with it
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """The judge learns one label a row."""
+        return tuple(task for task in super().tasks if task != "multilabel")
+
+    @property
     def informed(self) -> bool:  # type: ignore[override]
         return self._inner().informed
 
@@ -222,7 +227,7 @@ class Judged(Strategy):
 
 
 def get_strategy(
-    strategy: str | Callable[..., Any], *, estimator: Any = None
+    strategy: str | Callable[..., Any], *, estimator: Any = None, **params: Any
 ) -> Strategy:
     """Get a strategy from its name.
 
@@ -237,6 +242,8 @@ def get_strategy(
         inside a `FrozenEstimator`, or any other estimator, which is fitted on the
         labelled rows. The strategy is then wrapped in
         :class:`skactive.strategies.Judged`.
+    **params : dict
+        Parameters of the strategy, which are set on a copy of it.
 
     Returns
     -------
@@ -246,7 +253,7 @@ def get_strategy(
     Raises
     ------
     ValueError
-        If the name is unknown.
+        If the name is unknown, or the strategy has no such parameter.
     TypeError
         If `strategy` is neither a name nor callable.
 
@@ -255,7 +262,7 @@ def get_strategy(
     >>> from skactive import get_strategy
     >>> get_strategy("kl_divergence")
     KLDivergence()
-    >>> get_strategy("entropy").set_params(normalize=True)
+    >>> get_strategy("entropy", normalize=True)
     Entropy(normalize=True)
 
     A large model ranks the pool for a small one:
@@ -265,4 +272,6 @@ def get_strategy(
     Judged(estimator=RandomForestClassifier(), strategy=Entropy())
     """
     found = as_strategy(strategy)
+    if params:
+        found = clone(found).set_params(**params)
     return found if estimator is None else Judged(found, estimator)

@@ -35,7 +35,7 @@ _OTHER_NAMES = {
 }
 
 
-TASKS = ("classification", "regression")
+TASKS = ("classification", "regression", "multilabel")
 
 
 def get_strategy_names(task: str | None = None) -> list[str]:
@@ -43,9 +43,10 @@ def get_strategy_names(task: str | None = None) -> list[str]:
 
     Parameters
     ----------
-    task : {"classification", "regression"} or None, default=None
-        Only strategies that choose rows for classifiers, whose labels are classes, or
-        for regressors, whose labels are numbers. None means all.
+    task : {"classification", "regression", "multilabel"} or None, default=None
+        Only strategies that choose rows for classifiers, whose labels are classes, for
+        regressors, whose labels are numbers, or for classifiers of several labels a
+        row. None means all.
 
     Returns
     -------

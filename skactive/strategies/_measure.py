@@ -9,13 +9,20 @@ from skactive._compat.sklearn import StrOptions
 from skactive._compat.typing import Array
 from skactive._models.members import member_predictions, member_proba
 from skactive._models.predictive import predictive_std
-from skactive._models.response import decision_values, predict_proba
+from skactive._models.response import (
+    decision_values,
+    label_decisions,
+    label_proba,
+    predict_proba,
+)
 from skactive.strategies._pointwise import PointwiseStrategy
 
 _RESPONSES = {
     "predict_proba": predict_proba,
     "decision_function": decision_values,
     "members": member_proba,
+    "label_proba": label_proba,
+    "label_decisions": label_decisions,
     "std": predictive_std,
     "member_predictions": member_predictions,
 }
@@ -31,8 +38,8 @@ class MeasureStrategy(PointwiseStrategy):
     measure : callable
         A function ``measure(response, **params) -> utilities`` that returns an array of
         shape (n_samples,).
-    response : {"predict_proba", "decision_function", "members", "std", \
-            "member_predictions"}, default="predict_proba"
+    response : {"predict_proba", "decision_function", "members", "label_proba", \
+            "label_decisions", "std", "member_predictions"}, default="predict_proba"
         The response that is passed to the measure, see :func:`make_strategy`.
     **params : dict
         Further arguments of the measure. They are also parameters of the strategy.
@@ -94,13 +101,15 @@ def make_strategy(
         shape (n_samples,). Utilities must be finite, and greater for rows that are more
         worth labelling. The utility of a row must depend on that row only, because the
         measure is called on chunks of the pool.
-    response : {"predict_proba", "decision_function", "members", "std", \
-            "member_predictions"}, default="predict_proba"
+    response : {"predict_proba", "decision_function", "members", "label_proba", \
+            "label_decisions", "std", "member_predictions"}, default="predict_proba"
         The response that is passed to the measure. "predict_proba" and
         "decision_function" pass class probabilities or decision values of shape
         (n_samples, n_classes). A single column d of decision values becomes (-d, d).
         "members" passes the probabilities of the members of a committee, of shape
-        (n_members, n_samples, n_classes). For regressors, "std" passes standard
+        (n_members, n_samples, n_classes). With several labels a row, "label_proba" and
+        "label_decisions" pass those of each label, of shape (n_samples, n_labels). For
+        regressors, "std" passes standard
         deviations of shape (n_samples,), and "member_predictions" the predictions of
         the members, of shape (n_members, n_samples).
     **params : dict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from skactive._models.response import has_response
-from skactive._models.wrappers import task_of
+from skactive._models.wrappers import learns_label_sets, task_of
 from skactive.strategies._lookup import STRATEGIES, TASKS
 from skactive.strategies._messages import name_of_model
 
@@ -22,6 +22,10 @@ _PROVIDERS = {
     "ActiveLearningClassifier, which draws or fits members itself",
     "refits": "GaussianNB, LogisticRegression, RidgeClassifier, "
     "CalibratedClassifierCV(LinearSVC()), ...",
+    "label_proba": "OneVsRestClassifier(LogisticRegression()), "
+    "RandomForestClassifier, MLPClassifier, ..., and a y with one column per label",
+    "label_decisions": "OneVsRestClassifier(LinearSVC()), ..., and a y with one column "
+    "per label",
     "std": "GaussianProcessRegressor, BayesianRidge, RandomForestRegressor, ..., or "
     "any regressor inside ActiveLearningRegressor, which fits members",
     "member_predictions": "RandomForestRegressor, ExtraTreesRegressor, "
@@ -36,18 +40,24 @@ _NAMES = {
     "last_layer": "a known last layer",
     "members": "a committee",
     "refits": "one classifier with predict_proba",
+    "label_proba": "label probabilities",
+    "label_decisions": "decision values of each label",
     "std": "standard deviations",
     "member_predictions": "a committee of regressors",
     "covariance": "covariances",
     "features": "a known last layer of a regressor",
     "predict": "a regressor",
 }
-# What only estimators of one task can provide.
-_OF_REGRESSORS = {"std", "member_predictions", "covariance", "features", "predict"}
+# What only estimators of one task can provide; classifiers provide the rest.
+_OF_TASK = {
+    "regression": {"std", "member_predictions", "covariance", "features", "predict"},
+    "multilabel": {"label_proba", "label_decisions"},
+}
 # What members make up for, by task.
-_FROM_MEMBERS = {
+_FROM_MEMBERS: dict[str, set[str]] = {
     "classification": {"members"},
     "regression": {"std", "member_predictions"},
+    "multilabel": set(),
 }
 
 
@@ -55,8 +65,17 @@ def tasks_of_needs(needs: tuple[str, ...]) -> tuple[str, ...]:
     """Return the tasks whose estimators can provide one of `needs`, or need not."""
     if not needs:
         return TASKS
-    found = {TASKS[need in _OF_REGRESSORS] for need in needs}
+    found = {_task_of_need(need) for need in needs}
     return tuple(task for task in TASKS if task in found)
+
+
+def _task_of_need(need: str) -> str:
+    return next((task for task, own in _OF_TASK.items() if need in own), TASKS[0])
+
+
+def _task_of(estimator: Any) -> str | None:
+    """Return what rows are chosen for with this estimator; None if that is unknown."""
+    return "multilabel" if learns_label_sets(estimator) else task_of(estimator)
 
 
 def check_needs(
@@ -69,7 +88,7 @@ def check_needs(
     estimator does not provide what is needed.
     """
     found = None
-    task = task_of(estimator)
+    task = _task_of(estimator)
     for leaf in strategy.leaves():
         if task is not None and task not in leaf.tasks:
             raise ValueError(_say_other_task(leaf, estimator, task))
@@ -91,7 +110,7 @@ def check_needs(
 
 
 def _first_response(leaf: Any, estimator: Any, can_make_members: bool) -> str | None:
-    made = _FROM_MEMBERS[task_of(estimator) or TASKS[0]] if can_make_members else set()
+    made = _FROM_MEMBERS[_task_of(estimator) or TASKS[0]] if can_make_members else set()
     for need in leaf.needs:
         if has_response(estimator, need) or need in made:
             return need
@@ -100,7 +119,7 @@ def _first_response(leaf: Any, estimator: Any, can_make_members: bool) -> str | 
 
 def needs_made_members(strategy: Any, estimator: Any) -> bool:
     """Whether members have to be made for `strategy`, as `estimator` has none."""
-    made = _FROM_MEMBERS[task_of(estimator) or TASKS[0]]
+    made = _FROM_MEMBERS[_task_of(estimator) or TASKS[0]]
     return any(
         made.intersection(leaf.needs)
         and not any(has_response(estimator, need) for need in leaf.needs)
@@ -110,16 +129,23 @@ def needs_made_members(strategy: Any, estimator: Any) -> bool:
 
 def can_use_members(strategy: Any, estimator: Any) -> bool:
     """Whether `strategy` would use members, had it any."""
-    made = _FROM_MEMBERS[task_of(estimator) or TASKS[0]]
+    made = _FROM_MEMBERS[_task_of(estimator) or TASKS[0]]
     return any(made.intersection(leaf.needs) for leaf in strategy.leaves())
 
 
 def _say_other_task(leaf: Any, estimator: Any, task: str) -> str:
-    """Say that a strategy is for estimators of the other task."""
-    kinds = {"classification": "classifiers", "regression": "regressors"}
+    """Say that a strategy is for estimators of another task."""
+    kinds = {
+        "classification": "classifiers",
+        "regression": "regressors",
+        "multilabel": "classifiers of several labels a row",
+    }
     served = [name for name, it in sorted(STRATEGIES.items()) if task in it.tasks]
-    what = " or ".join(_NAMES.get(need, need) for need in leaf.needs)
+    own = [need for need in leaf.needs if _task_of_need(need) == leaf.tasks[0]]
+    what = " or ".join(_NAMES.get(need, need) for need in own)
     asked = f", from which it needs {what}" if what else ""
+    if task == "multilabel":
+        asked = " of one label a row" + asked
     return (
         f"{type(leaf).__name__} chooses rows for {kinds[leaf.tasks[0]]}{asked}; got "
         f"{name_of_model(estimator)}, which is one of the {kinds[task]}. Strategies "
@@ -131,7 +157,7 @@ def _say_served(estimator: Any, can_make_members: bool) -> str:
     """Say in a sentence which strategies an estimator can serve."""
     asking: list[str] = []
     others: list[str] = []
-    task = task_of(estimator)
+    task = _task_of(estimator)
     for name, strategy in sorted(STRATEGIES.items()):
         if task is not None and task not in strategy.tasks:
             continue

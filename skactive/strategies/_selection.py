@@ -15,7 +15,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.typing import Array
 from skactive._data.copies import row_keys
-from skactive._data.labels import is_missing
+from skactive._data.label_sets import are_missing
 from skactive.strategies._messages import name_of_model, shorten
 
 RandomState = int | np.random.RandomState | np.random.Generator | None
@@ -59,7 +59,7 @@ def find_candidates(X: Any, y: Any = None) -> Array:
     if y is None:
         return np.arange(_num_samples(X))
     check_consistent_length(X, y)
-    return np.flatnonzero(is_missing(y))
+    return np.flatnonzero(are_missing(y))
 
 
 def check_one_a_row(utilities: Array, n_rows: int, strategy: Any) -> None:

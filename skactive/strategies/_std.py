@@ -83,7 +83,7 @@ class Uncertainty(PointwiseStrategy):
     array([0.09])
     """
 
-    needs = ("predict_proba", "decision_function", "std")
+    needs = (*Margin.needs, "std")
     _parameter_constraints: dict = {"squared": ["boolean"]}
 
     def __init__(self, squared: bool = False):

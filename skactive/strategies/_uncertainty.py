@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from skactive import measures
+from skactive._compat.sklearn import StrOptions
 from skactive._compat.typing import Array
-from skactive._models.response import decision_values, has_response, predict_proba
+from skactive._models.response import (
+    decision_values,
+    has_response,
+    label_decisions,
+    label_proba,
+    predict_proba,
+)
+from skactive._models.wrappers import learns_label_sets
+from skactive.measures._labels import aggregate_labels
 from skactive.strategies._pointwise import PointwiseStrategy
+
+# A classifier of one label a row has one of these.
+_DECIDED = ("predict_proba", "decision_function")
+_AGGREGATE: dict = {"aggregate": [StrOptions({"mean", "max", "min"})]}
 
 
 def _bounded_confidence(decision_NC: Array) -> Array:
@@ -24,6 +39,22 @@ def _bounded_margin(decision_NC: Array) -> Array:
     return 1 / (1 + (top_two[:, 1] - top_two[:, 0]))
 
 
+def _over_labels(
+    estimator: Any,
+    X: Any,
+    of_proba: Callable[..., Array],
+    of_decisions: Callable[[Array], Array],
+    aggregate: str,
+) -> Array:
+    """Uncertainty of each of several labels, aggregated, shape (n_samples,)."""
+    if has_response(estimator, "label_proba"):
+        proba = label_proba(estimator, X)
+        return measures.over_labels(of_proba, proba, aggregate=aggregate)
+    values = label_decisions(estimator, X)
+    pairs = np.stack([-values, values], axis=-1).reshape(-1, 2)
+    return aggregate_labels(of_decisions(pairs).reshape(values.shape), aggregate)
+
+
 class LeastConfidence(PointwiseStrategy):
     """Rows whose most probable class is least probable.
 
@@ -36,6 +67,9 @@ class LeastConfidence(PointwiseStrategy):
     normalize : bool, default=False
         Whether to divide by the largest possible value, ``1 - 1 / n_classes``. It has
         no effect on decision values.
+    aggregate : {"mean", "max", "min"}, default="mean"
+        How the values of all labels of a row become one, where there are several labels
+        a row. It has no effect otherwise.
 
     See Also
     --------
@@ -57,14 +91,19 @@ class LeastConfidence(PointwiseStrategy):
     array([1])
     """
 
-    needs = ("predict_proba", "decision_function")
-    _parameter_constraints: dict = {"normalize": ["boolean"]}
+    needs = (*_DECIDED, "label_proba", "label_decisions")
+    _parameter_constraints: dict = {"normalize": ["boolean"], **_AGGREGATE}
 
-    def __init__(self, normalize: bool = False):
+    def __init__(self, normalize: bool = False, aggregate: str = "mean"):
         self.normalize = normalize
+        self.aggregate = aggregate
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, 1]."""
+        if learns_label_sets(estimator):
+            measure = partial(measures.least_confidence, normalize=self.normalize)
+            bounded = _bounded_confidence
+            return _over_labels(estimator, X, measure, bounded, self.aggregate)
         if has_response(estimator, "predict_proba"):
             proba = predict_proba(estimator, X)
             return measures.least_confidence(proba, normalize=self.normalize)
@@ -77,6 +116,12 @@ class Margin(PointwiseStrategy):
     The utility is computed from `predict_proba`. For an estimator that has only
     `decision_function`, it is ``1 / (1 + gap)`` with the gap between the two largest
     decision values of a row.
+
+    Parameters
+    ----------
+    aggregate : {"mean", "max", "min"}, default="mean"
+        How the values of all labels of a row become one, where there are several labels
+        a row. It has no effect otherwise.
 
     See Also
     --------
@@ -97,10 +142,17 @@ class Margin(PointwiseStrategy):
     array([1])
     """
 
-    needs = ("predict_proba", "decision_function")
+    needs = (*_DECIDED, "label_proba", "label_decisions")
+    _parameter_constraints: dict = {**_AGGREGATE}
+
+    def __init__(self, aggregate: str = "mean"):
+        self.aggregate = aggregate
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, 1]."""
+        if learns_label_sets(estimator):
+            args = measures.margin, _bounded_margin, self.aggregate
+            return _over_labels(estimator, X, *args)
         if has_response(estimator, "predict_proba"):
             return measures.margin(predict_proba(estimator, X))
         return _bounded_margin(decision_values(estimator, X))
@@ -113,6 +165,9 @@ class Entropy(PointwiseStrategy):
     ----------
     normalize : bool, default=False
         Whether to divide by the largest possible value, ``log(n_classes)``.
+    aggregate : {"mean", "max", "min"}, default="mean"
+        How the values of all labels of a row become one, where there are several labels
+        a row. It has no effect otherwise.
 
     See Also
     --------
@@ -132,13 +187,18 @@ class Entropy(PointwiseStrategy):
     array([0.6931])
     """
 
-    needs = ("predict_proba",)
-    _parameter_constraints: dict = {"normalize": ["boolean"]}
+    needs = ("predict_proba", "label_proba")
+    _parameter_constraints: dict = {"normalize": ["boolean"], **_AGGREGATE}
 
-    def __init__(self, normalize: bool = False):
+    def __init__(self, normalize: bool = False, aggregate: str = "mean"):
         self.normalize = normalize
+        self.aggregate = aggregate
 
     def score_rows(self, estimator: Any, X: Any) -> Array:
         """Utilities in [0, log(n_classes)] nats, or [0, 1] if normalized."""
+        if learns_label_sets(estimator):
+            measure = partial(measures.entropy, normalize=self.normalize)
+            proba = label_proba(estimator, X)
+            return measures.over_labels(measure, proba, aggregate=self.aggregate)
         proba = predict_proba(estimator, X)
         return measures.entropy(proba, normalize=self.normalize)

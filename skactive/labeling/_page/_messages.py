@@ -153,7 +153,7 @@ def _event(session: Any, event: Fields) -> Fields:
     label = event.get("label")
     return found | {
         "id": json.dumps(event.get("id")),
-        "label": None if label is None else json.dumps(label),
+        "label": None if label is None else _dump_label(label),
         "undone": bool(event.get("undone")),
         "snippet": _snippet(session, event.get("id")),
     }
@@ -184,6 +184,7 @@ def describe(session: Any, keys: dict[str, Any] | None) -> Fields:
         "title": session.title,
         "annotator": session.annotator,
         "type_ahead": assigned is None,
+        "several": session.multilabel,
         "classes": [
             {
                 "label": json.dumps(label),
@@ -197,7 +198,29 @@ def describe(session: Any, keys: dict[str, Any] | None) -> Fields:
 
 
 def _text(label: Any) -> str:
+    if isinstance(label, tuple):
+        return ", ".join(map(_text, label)) or "none of the labels"
     return label if isinstance(label, str) else json.dumps(label)
+
+
+def _dump_label(label: Any) -> str:
+    """A label as it is sent: JSON, or a list of JSON where a row may have several."""
+    if isinstance(label, tuple):
+        return json.dumps([json.dumps(one) for one in label])
+    return json.dumps(label)
+
+
+def _read_label(session: Any, body: Fields) -> Any:
+    """The label in a request, as :func:`_dump_label` writes it."""
+    if not session.multilabel:
+        return _read_scalar(body, "label")
+    parts = _read_scalar(body, "label", allow_any=True)
+    if not isinstance(parts, list):
+        raise ValueError(
+            "label must be a list of labels, each a string of JSON as it was sent; got "
+            f"{_short(body.get('label'))}."
+        )
+    return [_read_scalar({"label": part}, "label") for part in parts]
 
 
 # --- Methods --------------------------------------------------------------------------
@@ -215,7 +238,7 @@ def _write(name: str) -> Callable[[Any, Fields], Fields]:
     def write(session: Any, body: Fields) -> Fields:
         annotator = _read_annotator(body)
         row = _read_scalar(body, "id", allow_any=True)
-        args = [row, _read_scalar(body, "label")] if name == "label" else [row]
+        args = [row, _read_label(session, body)] if name == "label" else [row]
         event = getattr(session, name)(
             *args,
             annotator=annotator,
