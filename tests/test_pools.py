@@ -15,6 +15,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import BayesianRidge, LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -27,6 +28,7 @@ from skactive.pools._screening import screening_of
 from skactive.pools._shortlist import combine
 from skactive.strategies import (
     Diverse,
+    Epig,
     FunctionStrategy,
     PerCost,
     Power,
@@ -321,6 +323,26 @@ def test_regressors():
             for bounds in ((), (20, 110))
         ]
         assert_array_equal(*batches)
+
+
+def test_several_labels_a_row():
+    sets = np.column_stack([full == 0, full > 0, X[:, 0] > 0]).astype(float)
+    sets[N_LABELED:] = np.nan
+    model = OneVsRestClassifier(LogisticRegression())
+    told = {i: sets[i] for i in range(N_LABELED)}
+    for name in ("margin", "auto", "k_center"):
+        learner = make(model, name).fit(X, sets)
+        found = [query(learner, cut(*b), 5, labeled=told) for b in ((), (40, 90))]
+        assert_array_equal(*found)
+        assert set(found[0]) <= set(range(N_LABELED, 150))
+        if name == "margin":
+            assert_array_equal(found[0], learner.query(X, sets, 5))
+
+
+def test_targets_of_epig_make_it_exact():
+    learner = fitted(Epig(targets=X[:20], max_candidates=None))
+    found = query(learner, cut(50), 5, labeled=LABELS)
+    assert_array_equal(found, learner.query(X, Y, 5))
 
 
 def test_labels_that_are_not_told_are_predicted():

@@ -97,8 +97,11 @@ def _choose(
     order = np.argsort(whole.labeled_ids)  # independent of the order of the parts
     known = _safe_indexing(whole.labeled_rows, order)
     X = stack_rows([rows for rows in (whole.rows, known) if _num_samples(rows)])
-    labels = None if whole.labels is None else whole.labels[order]
-    y = [None] * len(whole.ids) + _labels_of(known, labels, learner, asked)
+    labels = _labels_of(whole, order, known, learner, asked)
+    y: Any = [*[None] * len(whole.ids), *labels]
+    if labels.ndim > 1:  # several labels a row
+        nothing = np.full((len(whole.ids), labels.shape[1]), np.nan)
+        y = np.concatenate([nothing, labels])
     plan, model, pool, _ = learner._begin_query(X, y, {}, only_mask=False)
     strategy = asked.screening.strategy
     if isinstance(strategy, UncertaintyHerding):
@@ -110,21 +113,25 @@ def _choose(
 
 
 def _labels_of(
-    known: Any, labels: Array | None, learner: BaseActiveLearner, asked: Asked
-) -> list:
+    whole: Shortlist,
+    order: Array,
+    known: Any,
+    learner: BaseActiveLearner,
+    asked: Asked,
+) -> Array:
     """Labels of the labelled rows; predictions where they were not told."""
-    if labels is not None:
-        return labels.tolist()
+    if whole.labels is not None:
+        return whole.labels[order]
     if _num_samples(known) == 0:
-        return []
+        return np.empty(0)
     if hasattr(learner, "estimator_"):
-        return learner.predict(known).tolist()
+        return np.asarray(learner.predict(known))
     if asked.screening.strategy.uses_labels:
         raise ValueError(
             f"{asked.screening.strategy!r} looks at labels, and there is no fitted "
             "learner that could predict them. Pass labeled={id: label, ...}."
         )
-    return [0] * _num_samples(known)
+    return np.zeros(_num_samples(known))
 
 
 class _Weights(Strategy):

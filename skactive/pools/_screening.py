@@ -7,10 +7,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from skactive._compat.typing import Array
+from skactive._models.wrappers import task_of
 from skactive.pools._ids import hash_ids, uniform
 from skactive.strategies import (
     BatchBald,
     Diverse,
+    Epig,
     InformationGain,
     Power,
     Random,
@@ -88,13 +90,14 @@ def screening_of(strategy: Strategy, estimator: Any, n_labeled: int) -> Screenin
             "cannot be told. Give it a function of rows of X, if it takes one, or "
             "choose another strategy."
         )
+    # A regressor chooses rows one after the other, with targets or without.
+    is_greedy = isinstance(strategy, Epig) and task_of(estimator) == "regression"
     if isinstance(strategy, Random):
         return Screening(strategy, None, "any", is_choice=True)
     if isinstance(strategy, Power):
         inner = strategy._inner_for(estimator)
         return Screening(strategy, inner, "drawn", is_choice=True)
-    draws = type(strategy)._choose is not Strategy._choose
-    if strategy.pointwise and not draws:
+    if strategy.pointwise and strategy.has_utilities and not is_greedy:
         return Screening(strategy, strategy, "best", is_choice=True)
     if isinstance(strategy, BatchBald):
         return Screening(strategy, InformationGain(), "drawn")
