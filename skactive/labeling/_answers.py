@@ -1,0 +1,606 @@
+"""Who gave which label to which row: a long table of answers."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skactive._compat.sklearn import _num_samples
+from skactive._compat.typing import Array
+from skactive._data.labels import MISSING, decode_labels, encode_labels
+from skactive._data.pool import as_rows
+from skactive.labeling._annotator_quality import (
+    AnnotatorQuality,
+    agreement_of_answers,
+    share_interval,
+    shrunk_share,
+)
+from skactive.labeling._consensus import agreement_with_others, count_votes, majority
+from skactive.labeling._crowd import crowdlab_consensus
+from skactive.labeling._held_out import held_out_codes, held_out_proba
+from skactive.labeling._ids import decode
+from skactive.labeling._results import SessionResults
+from skactive.labeling._source import unite
+from skactive.strategies._messages import shorten
+from skactive.strategies._selection import as_generator, check_rows, draw_seed
+
+RandomState = int | np.random.RandomState | None
+
+
+class Answers:
+    """Labels of several annotators, who may differ, for the rows of a pool.
+
+    It is a long table of row, annotator and label, to which answers are only added.
+    :meth:`consensus` makes one label a row of it, and :meth:`quality` says how good
+    the annotators are. :func:`query_annotators` chooses whom to ask about what.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of rows in the pool.
+    annotators : sequence of str or int
+        Names of the annotators, all different.
+
+    Attributes
+    ----------
+    n_samples : int
+        Number of rows in the pool.
+    annotators : list
+        Names of the annotators.
+    classes : ndarray of shape (n_classes,)
+        Sorted distinct labels that were given.
+
+    See Also
+    --------
+    query_annotators : Choose rows, and whom to ask about them.
+
+    Notes
+    -----
+    A missing label, None or NaN, says that the annotator was asked and does not know.
+    It counts for nothing, but :func:`query_annotators` does not ask that again. A label
+    may still follow it.
+
+    Examples
+    --------
+    >>> from skactive.labeling import Answers
+    >>> answers = Answers(4, annotators=["ann", "bob", "eve"])
+    >>> answers.add([0, 1, 2], "ann", ["cat", "dog", "dog"])
+    >>> answers.add([0, 2, 2], ["bob", "bob", "eve"], ["cat", "cat", "dog"])
+    >>> answers
+    Answers(6 answers of 3 annotators on 3 of 4 rows)
+    >>> answers.consensus().tolist()
+    ['cat', 'dog', 'dog', None]
+    """
+
+    def __init__(self, n_samples: int, annotators: Sequence[Any]):
+        if not isinstance(n_samples, numbers.Integral) or n_samples < 1:
+            raise ValueError(
+                f"n_samples must be the number of rows of the pool; got {n_samples!r}."
+            )
+        self.n_samples = int(n_samples)
+        self.annotators = _check_names(annotators)
+        self.classes: Array = np.empty(0)
+        self._rows = self._who = self._codes = np.empty(0, dtype=np.intp)
+
+    @classmethod
+    def from_wide(cls, Y: Any, annotators: Sequence[Any] | None = None) -> Answers:
+        """Make a table of answers from one column per annotator.
+
+        Parameters
+        ----------
+        Y : array-like or data frame of shape (n_samples, n_annotators)
+            Labels, missing where an annotator was not asked.
+        annotators : sequence of str or int, default=None
+            Names of the columns. None means those of a data frame, or else numbers.
+
+        Returns
+        -------
+        answers : Answers
+            The table.
+
+        Examples
+        --------
+        >>> from skactive.labeling import Answers
+        >>> Answers.from_wide([[0, 1], [None, 1]], ["ann", "bob"])
+        Answers(3 answers of 2 annotators on 2 of 2 rows)
+        """
+        if annotators is None:
+            annotators = list(getattr(Y, "columns", ()))
+        table = Y.to_numpy() if hasattr(Y, "to_numpy") else np.asarray(Y, dtype=object)
+        if table.ndim != 2:
+            raise ValueError(
+                f"Y must have one row per row of the pool and one column per annotator; "
+                f"got the shape {table.shape}."
+            )
+        answers = cls(len(table), annotators or range(table.shape[1]))
+        if len(answers.annotators) != table.shape[1]:
+            raise ValueError(
+                f"Y has {table.shape[1]} columns for {len(answers.annotators)} "
+                f"annotators, {answers.annotators}. Give one name per column."
+            )
+        classes, codes = encode_labels(table.ravel())
+        rows, who = np.divmod(np.flatnonzero(codes != MISSING), table.shape[1])
+        answers._append(rows, who, classes, codes[codes != MISSING])
+        return answers
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, n_samples: int, annotators: Sequence[Any] | None = None
+    ) -> Answers:
+        """Make a table of answers from a data frame that has one answer per line.
+
+        Parameters
+        ----------
+        frame : data frame of shape (n_answers, n_columns)
+            With the columns "row" (positions in the pool), "annotator" and "label", as
+            :meth:`to_frame` gives them.
+        n_samples : int
+            Number of rows in the pool.
+        annotators : sequence of str or int, default=None
+            Names of the annotators. None means those that occur, sorted.
+
+        Returns
+        -------
+        answers : Answers
+            The table.
+        """
+        lacking = {"row", "annotator", "label"} - set(frame.columns)
+        if lacking:
+            raise ValueError(
+                f"The frame must have the columns row, annotator and label; it has "
+                f"{list(frame.columns)}, and lacks {sorted(lacking)}."
+            )
+        who = frame["annotator"].to_numpy().tolist()
+        if annotators is None:
+            annotators = sorted(set(who), key=lambda name: (str(type(name)), name))
+        answers = cls(n_samples, annotators)
+        if len(who):
+            answers.add(frame["row"].to_numpy(), who, frame["label"])
+        return answers
+
+    @classmethod
+    def from_session(cls, session: Any) -> Answers:
+        """Make a table of answers from the labels in a session.
+
+        Each annotator's last label of a row counts that was not undone, and so do
+        imported labels, such as those of the sources of :func:`label_pool`. Discarded
+        rows have none.
+
+        Parameters
+        ----------
+        session : LabelingSession
+            The session. Rows are those of its `X`.
+
+        Returns
+        -------
+        answers : Answers
+            The table. Its annotators are those with a label, sorted.
+        """
+        if not isinstance(session, SessionResults):
+            raise TypeError(
+                "from_session needs an open LabelingSession, which knows the rows of "
+                f"its pool; got {shorten(session)}. Open the file with "
+                "LabelingSession(path, X)."
+            )
+        found = [
+            (row, name, decode(label))
+            for row, name, label in session._answers_in_pool()
+        ]
+        names = sorted({name for _, name, _ in found})
+        if not names:
+            raise ValueError("Nobody has labelled a row of the session yet.")
+        answers = cls(_num_samples(session._X), names)
+        answers.add(*(list(column) for column in zip(*found, strict=True)))
+        return answers
+
+    # -----------------------------------------------------------------------------
+    # The table
+    # -----------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return (
+            f"Answers({len(self)} answers of {len(self.annotators)} annotators on "
+            f"{len(np.unique(self._rows))} of {self.n_samples} rows)"
+        )
+
+    def add(self, rows: ArrayLike, annotators: Any, labels: Any) -> None:
+        """Add answers, all or none.
+
+        Parameters
+        ----------
+        rows : array-like of int of shape (n_answers,)
+            Positions in the pool.
+        annotators : array-like of shape (n_answers,), or the name of one annotator
+            Who gave the labels.
+        labels : array-like of shape (n_answers,)
+            The labels. A missing one says that the annotator does not know.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, there is no such row or annotator, labels are not
+            classes, or an annotator has given the same row another label. The same
+            answer once more changes nothing.
+        """
+        rows = check_rows(rows, self.n_samples)
+        who = self._positions_of(annotators, len(rows))
+        classes, codes = encode_labels(labels)
+        if not len(rows) == len(who) == len(codes):
+            raise ValueError(
+                f"There must be one annotator and one label per row; got {len(rows)} "
+                f"rows, {len(who)} annotators and {len(codes)} labels."
+            )
+        self._append(rows, who, classes, codes)
+
+    def _append(self, rows: Array, who: Array, classes: Array, codes: Array) -> None:
+        before, new = np.append(self._codes, []), codes
+        classes, (old_places, new_places) = unite(self.classes, classes)
+        before = np.append(old_places, MISSING)[self._codes]
+        codes = np.append(new_places, MISSING)[new]
+        rows, who = np.append(self._rows, rows), np.append(self._who, who)
+        codes = np.append(before, codes).astype(np.intp)
+        self._check_one_label(rows, who, classes, codes)
+        lines = np.stack([rows, who, codes])
+        first = np.sort(np.unique(lines, axis=1, return_index=True)[1])
+        self._rows, self._who, self._codes = lines[:, first]
+        self.classes = classes
+
+    def _check_one_label(
+        self, rows: Array, who: Array, classes: Array, codes: Array
+    ) -> None:
+        """Raise if an annotator has given one row two labels."""
+        given = np.flatnonzero(codes != MISSING)
+        pairs = rows[given] * len(self.annotators) + who[given]
+        _, first, place = np.unique(pairs, return_index=True, return_inverse=True)
+        differs = codes[given] != codes[given][first][place]
+        if differs.any():
+            at = given[np.flatnonzero(differs)[0]]
+            other = given[first[place[np.flatnonzero(differs)[0]]]]
+            label, before = classes[codes[[at, other]]].tolist()
+            raise ValueError(
+                f"{self.annotators[who[at]]!r} has given row {rows[at]} the label "
+                f"{before!r}, and now {label!r}. Answers are only added: an annotator "
+                "has one label per row. To correct it, make a new table."
+            )
+
+    def _positions_of(self, annotators: Any, n_answers: int) -> Array:
+        position = {name: place for place, name in enumerate(self.annotators)}
+        if isinstance(annotators, (str, numbers.Integral)):
+            names = [annotators] * n_answers
+        else:
+            names = np.asarray(annotators, dtype=object).tolist()
+        unknown = [name for name in names if name not in position]
+        if unknown:
+            raise ValueError(
+                f"Unknown annotator {unknown[0]!r}; the annotators are "
+                f"{self.annotators}."
+            )
+        return np.array([position[name] for name in names], dtype=np.intp)
+
+    def to_frame(self) -> Any:
+        """Return the answers as a data frame of pandas.
+
+        Returns
+        -------
+        frame : pandas.DataFrame of shape (n_answers, 3)
+            Columns "row", "annotator" and "label", in the order in which answers were
+            added.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "row": self._rows,
+                "annotator": [self.annotators[who] for who in self._who],
+                "label": decode_labels(self.classes, self._codes),
+            }
+        )
+
+    def asked(self) -> Array:
+        """Return which pairs have been asked.
+
+        Returns
+        -------
+        asked : ndarray of bool of shape (n_samples, n_annotators)
+            True where the annotator has given the row a label, or does not know it.
+        """
+        asked = np.zeros((self.n_samples, len(self.annotators)), dtype=bool)
+        asked[self._rows, self._who] = True
+        return asked
+
+    # -----------------------------------------------------------------------------
+    # One label a row
+    # -----------------------------------------------------------------------------
+
+    def consensus(
+        self,
+        method: str | Callable[[Any], Any] = "majority",
+        *,
+        learner: Any = None,
+        X: Any = None,
+        random_state: RandomState = None,
+    ) -> Array:
+        """Make one label per row of the answers, for the `fit` and `query` of a learner.
+
+        Parameters
+        ----------
+        method : {"majority", "crowdlab"} or callable, default="majority"
+            How to decide between answers:
+
+            - "majority": the label that most annotators gave. Between equally many, it
+              is that of the annotators of higher quality, and then a random one. Their
+              quality is that of :meth:`quality` if `learner` and `X` are given, and
+              their agreement with each other otherwise.
+            - "crowdlab": the label that CROWDLAB [1]_ takes for the best one, which
+              weighs annotators, and the predictions of `learner`. It needs cleanlab:
+              ``python -m pip install 'skactive[crowd]'``. Where each row has one
+              answer, there is nothing to decide, and it is that answer.
+            - a function of the data frame of :meth:`to_frame` that returns a Series, or
+              a dict, from rows to labels.
+        learner : ActiveLearningClassifier, or an estimator that ends with one, default=None
+            The learner. Required for "crowdlab".
+        X : array-like, sparse, data frame or sequence of n_samples, default=None
+            The pool. Required for "crowdlab".
+        random_state : int, RandomState instance or None, default=None
+            Decides what is left, and splits rows into folds. With an int, a row whose
+            answers have not changed keeps its label.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels, NaN or None for rows without an answer.
+
+        Raises
+        ------
+        ImportError
+            If cleanlab is not installed, for "crowdlab".
+        ValueError
+            If `method` is none of these, or the function returns unknown rows.
+
+        References
+        ----------
+        .. [1] H. W. Goh, U. Tkachenko, J. Mueller, "CROWDLAB: Supervised learning to
+           infer consensus labels and quality scores for data with multiple annotators",
+           2022.
+
+        Examples
+        --------
+        >>> from skactive.labeling import Answers
+        >>> answers = Answers.from_wide([[0, 0, 1], [1, 1, 0], [1, None, 0]])
+        >>> answers.consensus()  # annotator 0 agrees more with the others than 2
+        array([0., 1., 1.])
+        >>> def first(frame):
+        ...     return frame.groupby("row")["label"].first()
+        >>> answers.consensus(first)
+        array([0., 1., 1.])
+        """  # noqa: E501
+        if callable(method):
+            return self._consensus_of(method)
+        if method not in ("majority", "crowdlab"):
+            raise ValueError(
+                "method must be 'majority', 'crowdlab', or a function of the data "
+                f"frame of answers; got {method!r}."
+            )
+        if (learner is None) != (X is None):
+            raise ValueError("Give both learner and X, or neither.")
+        rng = as_generator(random_state)
+        draws = rng.random(self.n_samples)
+        rows, place, votes = self._votes()
+        if method == "crowdlab":
+            codes = self._crowdlab(rows, place, votes, learner, X, rng)
+        else:
+            support = None
+            if self._has_ties(votes):
+                args = place, votes, learner, X, rng
+                support = self._support(*args)
+            codes = majority(votes, support, draws[rows])
+        return self._as_labels(rows, codes)
+
+    def _votes(self) -> tuple[Array, Array, Array]:
+        """Rows that were asked about, those of all answers among them, and votes."""
+        rows, place = np.unique(self._rows, return_inverse=True)
+        return (
+            rows,
+            place,
+            count_votes(place, self._codes, len(rows), len(self.classes)),
+        )
+
+    @staticmethod
+    def _has_ties(votes: Array) -> bool:
+        return bool(((majority(votes) == MISSING) & votes.any(axis=1)).any())
+
+    def _support(
+        self, place: Array, votes: Array, learner: Any, X: Any, rng: np.random.Generator
+    ) -> Array:
+        """Sum of the qualities of those who voted for each class, as the votes."""
+        if learner is None:
+            args = place, self._who, self._codes, votes
+            quality = agreement_with_others(*args, len(self.annotators))
+        else:
+            seed = int(rng.integers(2**31))
+            quality = self.quality(learner, X, random_state=seed).agreement
+        given = self._codes != MISSING
+        support = np.zeros(votes.shape)
+        cells = place[given], self._codes[given]
+        np.add.at(support, cells, quality[self._who[given]])
+        return support
+
+    def _crowdlab(
+        self,
+        rows: Array,
+        place: Array,
+        votes: Array,
+        learner: Any,
+        X: Any,
+        rng: np.random.Generator,
+    ) -> Array:
+        if learner is None:
+            raise ValueError(
+                "consensus('crowdlab') needs learner and X, whose predictions it weighs "
+                "against the answers."
+            )
+        known = votes.any(axis=1)
+        codes = np.where(known, votes.argmax(axis=1), MISSING) if len(rows) else place
+        wide = self._wide(rows[known])
+        if (votes.sum(axis=1) > 1).any():
+            proba = self._held_out_proba(learner, X, int(rng.integers(2**31)))
+            codes[known] = crowdlab_consensus(wide, proba)
+        return codes
+
+    def _wide(self, rows: Array) -> Array:
+        """Codes (n_rows, n_active), NaN without an answer, of those who gave any."""
+        wide = np.full((len(rows), len(self.annotators)), np.nan)
+        given = self._codes != MISSING
+        wide[np.searchsorted(rows, self._rows[given]), self._who[given]] = self._codes[
+            given
+        ]
+        return wide[:, ~np.isnan(wide).all(axis=0)]
+
+    def _consensus_of(self, method: Callable[[Any], Any]) -> Array:
+        found = method(self.to_frame().dropna(subset=["label"]))
+        if not hasattr(found, "items"):
+            raise ValueError(
+                "The function must return a Series or a dict from rows to labels; got "
+                f"{shorten(found)}."
+            )
+        rows, labels = [list(it) for it in zip(*found.items(), strict=True)] or ([], [])
+        classes, codes = encode_labels(labels)
+        rows = check_rows(rows, self.n_samples, "Rows of the function's labels")
+        everywhere = np.full(self.n_samples, MISSING, dtype=np.intp)
+        everywhere[rows] = codes
+        return decode_labels(classes, everywhere)
+
+    def _as_labels(self, rows: Array, codes: Array) -> Array:
+        everywhere = np.full(self.n_samples, MISSING, dtype=np.intp)
+        everywhere[rows] = codes
+        return decode_labels(self.classes, everywhere)
+
+    # -----------------------------------------------------------------------------
+    # The annotators
+    # -----------------------------------------------------------------------------
+
+    def quality(
+        self,
+        learner: Any,
+        X: Any,
+        *,
+        cv: int = 5,
+        confidence: float = 0.95,
+        random_state: RandomState = 0,
+    ) -> AnnotatorQuality:
+        """Estimate how good the annotators are, also if no row has two answers.
+
+        Answers are compared with what a model predicts that has not learnt from any
+        answer on the row: clones of the learner are fitted on the consensus of the
+        other folds. The share of an annotator's answers that agree with it is shrunk to
+        the common one, the more the fewer answers there are.
+
+        Parameters
+        ----------
+        learner : ActiveLearningClassifier, or an estimator that ends with one
+            The learner, fitted or not.
+        X : array-like, sparse, data frame or sequence of n_samples
+            The pool.
+        cv : int, default=5
+            Number of folds, at least 2.
+        confidence : float in (0, 1), default=0.95
+            Level of the intervals.
+        random_state : int, RandomState instance or None, default=0
+            Splits rows into folds.
+
+        Returns
+        -------
+        quality : AnnotatorQuality
+            A named tuple with the `agreement` of each annotator, its `interval` and
+            `n_answers`. Its `str` is a table.
+
+        Notes
+        -----
+        The agreement is not the accuracy, but rises with it: it is lower by about the
+        share of rows on which the model is wrong. An annotator who makes the mistakes
+        that the model has learnt from that same annotator looks better than he is.
+        While there are too few labels for a model, the agreement of all is 0.5, and
+        `n_answers` is 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skactive import ActiveLearningClassifier
+        >>> from skactive.labeling import Answers
+        >>> X, y = load_iris(return_X_y=True)
+        >>> answers = Answers(len(X), ["ann", "bob"])
+        >>> answers.add(range(0, 150, 2), "ann", y[::2])
+        >>> answers.add(range(1, 150, 2), "bob", np.where(y[1::2] == 0, 2, y[1::2]))
+        >>> learner = ActiveLearningClassifier(LogisticRegression(max_iter=1000))
+        >>> answers.quality(learner, X).agreement.round(1)
+        array([0.9, 0.7])
+        """
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
+        rows, place, votes = self._votes()
+        args = self._model_of(learner, X, rows, majority(votes), cv, random_state)
+        expected = held_out_codes(*args[0], **args[1])
+        n_right, n_all = agreement_of_answers(
+            self._who, self._codes, expected[place], len(self.annotators)
+        )
+        return AnnotatorQuality(
+            list(self.annotators),
+            shrunk_share(n_right, n_all),
+            share_interval(n_right, n_all, confidence),
+            n_all.astype(np.intp),
+            confidence,
+        )
+
+    def _held_out_proba(self, learner: Any, X: Any, seed: int | None) -> Array:
+        """Probabilities of `classes` for rows with a label, which models have not seen."""
+        rows, codes = self._untied()
+        args = self._model_of(learner, X, rows, codes, 5, seed)
+        return held_out_proba(*args[0], **args[1])
+
+    def _untied(self) -> tuple[Array, Array]:
+        """Rows with a label, and codes of the majority, MISSING for a tie."""
+        rows, _, votes = self._votes()
+        known = votes.any(axis=1)
+        return rows[known], majority(votes[known])
+
+    def _model_of(
+        self,
+        learner: Any,
+        X: Any,
+        rows: Array,
+        codes: Array,
+        cv: int,
+        random_state: RandomState,
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Arguments for predictions by models of the rows whose answers have no tie."""
+        X = as_rows(X)
+        if _num_samples(X) != self.n_samples:
+            raise ValueError(
+                f"X has {_num_samples(X)} rows, but the answers are on a pool of "
+                f"{self.n_samples}."
+            )
+        if not isinstance(cv, numbers.Integral) or cv < 2:
+            raise ValueError(f"cv must be an int, 2 or more; got {cv!r}.")
+        how = {"cv": int(cv), "seed": draw_seed(random_state)}
+        return (learner, X, rows, codes, self.classes), how
+
+
+def _check_names(annotators: Sequence[Any]) -> list[Any]:
+    names = [annotators] if isinstance(annotators, str) else list(annotators)
+    names = [name.item() if isinstance(name, np.generic) else name for name in names]
+    is_name = [isinstance(name, (str, numbers.Integral)) for name in names]
+    if not names or not all(is_name) or len(set(names)) < len(names):
+        raise ValueError(
+            "annotators must be the names of one annotator or more, texts or whole "
+            f"numbers, all different; got {names}."
+        )
+    return names
