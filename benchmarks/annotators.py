@@ -10,7 +10,7 @@ whether to ask again:
 - `activelab`: as `quality`, with relabel="activelab".
 
 An answer of an annotator on a row is the same in all arms of a seed. The measure is the
-error on held-out rows, the mean over all rounds. A ratio is the geometric mean over seeds
+error on held-out rows, the mean over rounds. A ratio is the geometric mean over seeds
 of the error by that of `random`, with a t interval of its logarithm. Finished campaigns
 are lines of a CSV file, and are not run again.
 

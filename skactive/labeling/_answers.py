@@ -1,13 +1,12 @@
-"""Who gave which label to which row: a long table of answers."""
+"""Answers of several annotators: one label a row, and how good the annotators are."""
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.typing import Array
@@ -19,19 +18,19 @@ from skactive.labeling._annotator_quality import (
     share_interval,
     shrunk_share,
 )
-from skactive.labeling._consensus import agreement_with_others, count_votes, majority
+from skactive.labeling._answer_table import AnswerTable
+from skactive.labeling._consensus import agreement_with_others, majority
 from skactive.labeling._crowd import crowdlab_consensus
 from skactive.labeling._held_out import held_out_codes, held_out_proba
 from skactive.labeling._ids import decode
 from skactive.labeling._results import SessionResults
-from skactive.labeling._source import unite
 from skactive.strategies._messages import shorten
 from skactive.strategies._selection import as_generator, check_rows, draw_seed
 
 RandomState = int | np.random.RandomState | None
 
 
-class Answers:
+class Answers(AnswerTable):
     """Labels of several annotators, who may differ, for the rows of a pool.
 
     It is a long table of row, annotator and label, to which answers are only added.
@@ -76,92 +75,6 @@ class Answers:
     ['cat', 'dog', 'dog', None]
     """
 
-    def __init__(self, n_samples: int, annotators: Sequence[Any]):
-        if not isinstance(n_samples, numbers.Integral) or n_samples < 1:
-            raise ValueError(
-                f"n_samples must be the number of rows of the pool; got {n_samples!r}."
-            )
-        self.n_samples = int(n_samples)
-        self.annotators = _check_names(annotators)
-        self.classes: Array = np.empty(0)
-        self._rows = self._who = self._codes = np.empty(0, dtype=np.intp)
-
-    @classmethod
-    def from_wide(cls, Y: Any, annotators: Sequence[Any] | None = None) -> Answers:
-        """Make a table of answers from one column per annotator.
-
-        Parameters
-        ----------
-        Y : array-like or data frame of shape (n_samples, n_annotators)
-            Labels, missing where an annotator was not asked.
-        annotators : sequence of str or int, default=None
-            Names of the columns. None means those of a data frame, or else numbers.
-
-        Returns
-        -------
-        answers : Answers
-            The table.
-
-        Examples
-        --------
-        >>> from skactive.labeling import Answers
-        >>> Answers.from_wide([[0, 1], [None, 1]], ["ann", "bob"])
-        Answers(3 answers of 2 annotators on 2 of 2 rows)
-        """
-        if annotators is None:
-            annotators = list(getattr(Y, "columns", ()))
-        table = Y.to_numpy() if hasattr(Y, "to_numpy") else np.asarray(Y, dtype=object)
-        if table.ndim != 2:
-            raise ValueError(
-                f"Y must have one row per row of the pool and one column per annotator; "
-                f"got the shape {table.shape}."
-            )
-        answers = cls(len(table), annotators or range(table.shape[1]))
-        if len(answers.annotators) != table.shape[1]:
-            raise ValueError(
-                f"Y has {table.shape[1]} columns for {len(answers.annotators)} "
-                f"annotators, {answers.annotators}. Give one name per column."
-            )
-        classes, codes = encode_labels(table.ravel())
-        rows, who = np.divmod(np.flatnonzero(codes != MISSING), table.shape[1])
-        answers._append(rows, who, classes, codes[codes != MISSING])
-        return answers
-
-    @classmethod
-    def from_frame(
-        cls, frame: Any, n_samples: int, annotators: Sequence[Any] | None = None
-    ) -> Answers:
-        """Make a table of answers from a data frame that has one answer per line.
-
-        Parameters
-        ----------
-        frame : data frame of shape (n_answers, n_columns)
-            With the columns "row" (positions in the pool), "annotator" and "label", as
-            :meth:`to_frame` gives them.
-        n_samples : int
-            Number of rows in the pool.
-        annotators : sequence of str or int, default=None
-            Names of the annotators. None means those that occur, sorted.
-
-        Returns
-        -------
-        answers : Answers
-            The table.
-        """
-        lacking = {"row", "annotator", "label"} - set(frame.columns)
-        if lacking:
-            raise ValueError(
-                f"The frame must have the columns row, annotator and label; it has "
-                f"{list(frame.columns)}, and lacks {sorted(lacking)}."
-            )
-        who = frame["annotator"].to_numpy().tolist()
-        if annotators is None:
-            annotators = sorted(set(who), key=lambda name: (str(type(name)), name))
-        answers = cls(n_samples, annotators)
-        if len(who):
-            answers.add(frame["row"].to_numpy(), who, frame["label"])
-        return answers
-
     @classmethod
     def from_session(cls, session: Any) -> Answers:
         """Make a table of answers from the labels in a session.
@@ -198,124 +111,6 @@ class Answers:
         return answers
 
     # -----------------------------------------------------------------------------
-    # The table
-    # -----------------------------------------------------------------------------
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __repr__(self) -> str:
-        return (
-            f"Answers({len(self)} answers of {len(self.annotators)} annotators on "
-            f"{len(np.unique(self._rows))} of {self.n_samples} rows)"
-        )
-
-    def add(self, rows: ArrayLike, annotators: Any, labels: Any) -> None:
-        """Add answers, all or none.
-
-        Parameters
-        ----------
-        rows : array-like of int of shape (n_answers,)
-            Positions in the pool.
-        annotators : array-like of shape (n_answers,), or the name of one annotator
-            Who gave the labels.
-        labels : array-like of shape (n_answers,)
-            The labels. A missing one says that the annotator does not know.
-
-        Raises
-        ------
-        ValueError
-            If lengths differ, there is no such row or annotator, labels are not
-            classes, or an annotator has given the same row another label. The same
-            answer once more changes nothing.
-        """
-        rows = check_rows(rows, self.n_samples)
-        who = self._positions_of(annotators, len(rows))
-        classes, codes = encode_labels(labels)
-        if not len(rows) == len(who) == len(codes):
-            raise ValueError(
-                f"There must be one annotator and one label per row; got {len(rows)} "
-                f"rows, {len(who)} annotators and {len(codes)} labels."
-            )
-        self._append(rows, who, classes, codes)
-
-    def _append(self, rows: Array, who: Array, classes: Array, codes: Array) -> None:
-        before, new = np.append(self._codes, []), codes
-        classes, (old_places, new_places) = unite(self.classes, classes)
-        before = np.append(old_places, MISSING)[self._codes]
-        codes = np.append(new_places, MISSING)[new]
-        rows, who = np.append(self._rows, rows), np.append(self._who, who)
-        codes = np.append(before, codes).astype(np.intp)
-        self._check_one_label(rows, who, classes, codes)
-        lines = np.stack([rows, who, codes])
-        first = np.sort(np.unique(lines, axis=1, return_index=True)[1])
-        self._rows, self._who, self._codes = lines[:, first]
-        self.classes = classes
-
-    def _check_one_label(
-        self, rows: Array, who: Array, classes: Array, codes: Array
-    ) -> None:
-        """Raise if an annotator has given one row two labels."""
-        given = np.flatnonzero(codes != MISSING)
-        pairs = rows[given] * len(self.annotators) + who[given]
-        _, first, place = np.unique(pairs, return_index=True, return_inverse=True)
-        differs = codes[given] != codes[given][first][place]
-        if differs.any():
-            at = given[np.flatnonzero(differs)[0]]
-            other = given[first[place[np.flatnonzero(differs)[0]]]]
-            label, before = classes[codes[[at, other]]].tolist()
-            raise ValueError(
-                f"{self.annotators[who[at]]!r} has given row {rows[at]} the label "
-                f"{before!r}, and now {label!r}. Answers are only added: an annotator "
-                "has one label per row. To correct it, make a new table."
-            )
-
-    def _positions_of(self, annotators: Any, n_answers: int) -> Array:
-        position = {name: place for place, name in enumerate(self.annotators)}
-        if isinstance(annotators, (str, numbers.Integral)):
-            names = [annotators] * n_answers
-        else:
-            names = np.asarray(annotators, dtype=object).tolist()
-        unknown = [name for name in names if name not in position]
-        if unknown:
-            raise ValueError(
-                f"Unknown annotator {unknown[0]!r}; the annotators are "
-                f"{self.annotators}."
-            )
-        return np.array([position[name] for name in names], dtype=np.intp)
-
-    def to_frame(self) -> Any:
-        """Return the answers as a data frame of pandas.
-
-        Returns
-        -------
-        frame : pandas.DataFrame of shape (n_answers, 3)
-            Columns "row", "annotator" and "label", in the order in which answers were
-            added.
-        """
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "row": self._rows,
-                "annotator": [self.annotators[who] for who in self._who],
-                "label": decode_labels(self.classes, self._codes),
-            }
-        )
-
-    def asked(self) -> Array:
-        """Return which pairs have been asked.
-
-        Returns
-        -------
-        asked : ndarray of bool of shape (n_samples, n_annotators)
-            True where the annotator has given the row a label, or does not know it.
-        """
-        asked = np.zeros((self.n_samples, len(self.annotators)), dtype=bool)
-        asked[self._rows, self._who] = True
-        return asked
-
-    # -----------------------------------------------------------------------------
     # One label a row
     # -----------------------------------------------------------------------------
 
@@ -325,7 +120,7 @@ class Answers:
         *,
         learner: Any = None,
         X: Any = None,
-        random_state: RandomState = None,
+        random_state: RandomState = 0,
     ) -> Array:
         """Make one label per row of the answers, for the `fit` and `query` of a learner.
 
@@ -348,9 +143,9 @@ class Answers:
             The learner. Required for "crowdlab".
         X : array-like, sparse, data frame or sequence of n_samples, default=None
             The pool. Required for "crowdlab".
-        random_state : int, RandomState instance or None, default=None
-            Decides what is left, and splits rows into folds. With an int, a row whose
-            answers have not changed keeps its label.
+        random_state : int, RandomState instance or None, default=0
+            Decides what is left, and splits rows into folds. With an int, the same
+            answers give the same labels.
 
         Returns
         -------
@@ -401,16 +196,7 @@ class Answers:
                 args = place, votes, learner, X, rng
                 support = self._support(*args)
             codes = majority(votes, support, draws[rows])
-        return self._as_labels(rows, codes)
-
-    def _votes(self) -> tuple[Array, Array, Array]:
-        """Rows that were asked about, those of all answers among them, and votes."""
-        rows, place = np.unique(self._rows, return_inverse=True)
-        return (
-            rows,
-            place,
-            count_votes(place, self._codes, len(rows), len(self.classes)),
-        )
+        return self._as_labels(rows, self.classes, codes)
 
     @staticmethod
     def _has_ties(votes: Array) -> bool:
@@ -443,25 +229,17 @@ class Answers:
     ) -> Array:
         if learner is None:
             raise ValueError(
-                "consensus('crowdlab') needs learner and X, whose predictions it weighs "
-                "against the answers."
+                "consensus('crowdlab') needs learner and X, whose predictions it "
+                "weighs against the answers."
             )
         known = votes.any(axis=1)
-        codes = np.where(known, votes.argmax(axis=1), MISSING) if len(rows) else place
-        wide = self._wide(rows[known])
+        codes = np.full(len(rows), MISSING, dtype=np.intp)
         if (votes.sum(axis=1) > 1).any():
             proba = self._held_out_proba(learner, X, int(rng.integers(2**31)))
-            codes[known] = crowdlab_consensus(wide, proba)
+            codes[known] = crowdlab_consensus(self._wide(rows[known]), proba)
+        elif known.any():  # there is nothing to decide
+            codes[known] = votes[known].argmax(axis=1)
         return codes
-
-    def _wide(self, rows: Array) -> Array:
-        """Codes (n_rows, n_active), NaN without an answer, of those who gave any."""
-        wide = np.full((len(rows), len(self.annotators)), np.nan)
-        given = self._codes != MISSING
-        wide[np.searchsorted(rows, self._rows[given]), self._who[given]] = self._codes[
-            given
-        ]
-        return wide[:, ~np.isnan(wide).all(axis=0)]
 
     def _consensus_of(self, method: Callable[[Any], Any]) -> Array:
         found = method(self.to_frame().dropna(subset=["label"]))
@@ -470,17 +248,14 @@ class Answers:
                 "The function must return a Series or a dict from rows to labels; got "
                 f"{shorten(found)}."
             )
-        rows, labels = [list(it) for it in zip(*found.items(), strict=True)] or ([], [])
-        classes, codes = encode_labels(labels)
-        rows = check_rows(rows, self.n_samples, "Rows of the function's labels")
+        rows = check_rows([*found.keys()], self.n_samples, "Rows of the function")
+        classes, codes = encode_labels([label for _, label in found.items()])
+        return self._as_labels(rows, classes, codes)
+
+    def _as_labels(self, rows: Array, classes: Array, codes: Array) -> Array:
         everywhere = np.full(self.n_samples, MISSING, dtype=np.intp)
         everywhere[rows] = codes
         return decode_labels(classes, everywhere)
-
-    def _as_labels(self, rows: Array, codes: Array) -> Array:
-        everywhere = np.full(self.n_samples, MISSING, dtype=np.intp)
-        everywhere[rows] = codes
-        return decode_labels(self.classes, everywhere)
 
     # -----------------------------------------------------------------------------
     # The annotators
@@ -537,12 +312,15 @@ class Answers:
         >>> from skactive import ActiveLearningClassifier
         >>> from skactive.labeling import Answers
         >>> X, y = load_iris(return_X_y=True)
+        >>> wrong = np.random.default_rng(0).integers(3, size=len(X))
         >>> answers = Answers(len(X), ["ann", "bob"])
         >>> answers.add(range(0, 150, 2), "ann", y[::2])
-        >>> answers.add(range(1, 150, 2), "bob", np.where(y[1::2] == 0, 2, y[1::2]))
+        >>> answers.add(range(1, 150, 4), "bob", y[1::4])
+        >>> answers.add(range(3, 150, 4), "bob", wrong[3::4])
         >>> learner = ActiveLearningClassifier(LogisticRegression(max_iter=1000))
-        >>> answers.quality(learner, X).agreement.round(1)
-        array([0.9, 0.7])
+        >>> print(answers.quality(learner, X))
+        ann  agrees with the model on 85% of 75 answers (95% interval 77% to 92%)
+        bob  agrees with the model on 67% of 75 answers (95% interval 56% to 76%)
         """
         if not 0 < confidence < 1:
             raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
@@ -561,16 +339,10 @@ class Answers:
         )
 
     def _held_out_proba(self, learner: Any, X: Any, seed: int | None) -> Array:
-        """Probabilities of `classes` for rows with a label, which models have not seen."""
+        """Probabilities of `classes` for rows with a label, by models of others."""
         rows, codes = self._untied()
         args = self._model_of(learner, X, rows, codes, 5, seed)
         return held_out_proba(*args[0], **args[1])
-
-    def _untied(self) -> tuple[Array, Array]:
-        """Rows with a label, and codes of the majority, MISSING for a tie."""
-        rows, _, votes = self._votes()
-        known = votes.any(axis=1)
-        return rows[known], majority(votes[known])
 
     def _model_of(
         self,
@@ -592,15 +364,3 @@ class Answers:
             raise ValueError(f"cv must be an int, 2 or more; got {cv!r}.")
         how = {"cv": int(cv), "seed": draw_seed(random_state)}
         return (learner, X, rows, codes, self.classes), how
-
-
-def _check_names(annotators: Sequence[Any]) -> list[Any]:
-    names = [annotators] if isinstance(annotators, str) else list(annotators)
-    names = [name.item() if isinstance(name, np.generic) else name for name in names]
-    is_name = [isinstance(name, (str, numbers.Integral)) for name in names]
-    if not names or not all(is_name) or len(set(names)) < len(names):
-        raise ValueError(
-            "annotators must be the names of one annotator or more, texts or whole "
-            f"numbers, all different; got {names}."
-        )
-    return names

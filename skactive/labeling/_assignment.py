@@ -8,6 +8,8 @@ import numpy as np
 
 from skactive._compat.typing import Array
 
+# Share of random pairs, which an estimate of quality needs.
+EXPLORE = 0.2
 # Values closer than this, relative to the largest, count as equal.
 _TIE = 1e-12
 

@@ -146,8 +146,12 @@ class Ledger:
 
     def hopeless(self) -> Array:
         """Return positions of unlabelled rows about which no source can be asked."""
-        has_hope = (self.is_open & (self.dear <= self._left())).any(axis=0)
+        has_hope = self.payable().any(axis=0)
         return np.flatnonzero((self.codes == MISSING) & ~has_hope)
+
+    def payable(self) -> Array:
+        """Return which source can be asked about which row, (n_sources, n_samples)."""
+        return self.is_open & (self.dear <= self._left())
 
     def abstained(self) -> Array:
         """Return the mask of rows for which every source abstained, (n_samples,)."""

@@ -10,13 +10,13 @@ import numpy as np
 
 from skactive._compat.sklearn import _num_samples
 from skactive._compat.typing import Array
-from skactive._data.labels import MISSING, is_missing
+from skactive._data.labels import is_missing
 from skactive._data.pool import as_rows
 from skactive._models.kinds import check_classes
 from skactive.classifier import query
 from skactive.classifier._query import _find_learner
 from skactive.labeling._answers import Answers
-from skactive.labeling._assignment import assign
+from skactive.labeling._assignment import EXPLORE, assign
 from skactive.labeling._crowd import activelab_scores
 from skactive.labeling._held_out import proba_of_others
 from skactive.strategies._messages import shorten
@@ -30,7 +30,7 @@ def query_annotators(
     *,
     n_queries: int | None = None,
     relabel: bool | str = False,
-    explore: float = 0.2,
+    explore: float = EXPLORE,
     costs: Any = None,
     available: Any = None,
 ) -> tuple[Array, Array]:
@@ -133,17 +133,20 @@ def query_annotators(
     rng = np.random.default_rng(None if seed is None else [seed, len(answers)])
     y = answers.consensus(random_state=seed)
     has_label = ~is_missing(y)
-    is_open = can[:, capacity >= 1].any(axis=1)
+    is_open = np.asarray(can[:, capacity >= 1].any(axis=1))
     if relabel is False:
         is_open &= ~has_label
     if not is_open.any():
         raise ValueError(_nothing_to_ask(answers, relabel, can))
     n_pairs = int(min(n_queries, is_open.sum(), capacity.sum()))
+    is_new = is_open & ~has_label
     if relabel and len(answers.classes) > 1:
         rows = _ranked_by_activelab(learner, X, answers, is_open, rng)
-    else:
-        is_open &= ~has_label
-        rows = query(learner, X, y, n_pairs, skip=np.flatnonzero(~is_open & ~has_label))
+    elif is_new.any():
+        skip = np.flatnonzero(~is_new & ~has_label)
+        rows = query(learner, X, y, n_pairs, skip=skip)
+    else:  # one class only, and each row has a label
+        rows = rng.permutation(np.flatnonzero(is_open))
     quality = answers.quality(learner, X, random_state=seed).agreement
     rows, who = assign(
         rows,
@@ -188,7 +191,7 @@ def read_available(available: Any, answers: Answers) -> tuple[Array, Array]:
     if isinstance(available, Mapping):
         _check_known(available, names, "available")
         given = [available.get(name, 0) for name in names]
-        is_number = [isinstance(n, numbers.Real) and n >= 0 for n in given]
+        is_number = [isinstance(n, numbers.Real) and float(n) >= 0 for n in given]
         if not all(is_number):
             raise ValueError(
                 f"available must give numbers of answers, 0 or more; got {available}."
@@ -257,7 +260,7 @@ def _check_arguments(X: Any, answers: Any, relabel: Any, explore: Any) -> None:
         )
     if relabel not in (False, "activelab"):
         raise ValueError(f"relabel must be False or 'activelab'; got {relabel!r}.")
-    if not isinstance(explore, numbers.Real) or not 0 <= explore <= 1:
+    if not isinstance(explore, numbers.Real) or not 0 <= float(explore) <= 1:
         raise ValueError(f"explore must be a number from 0 to 1; got {explore!r}.")
 
 

@@ -1,0 +1,55 @@
+"""Which source to ask first about a row, by the quality of their earlier answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skactive._compat.typing import Array
+from skactive.classifier._query import _find_learner
+from skactive.labeling._answers import Answers
+from skactive.labeling._assignment import EXPLORE, assign
+from skactive.labeling._ids import decode
+from skactive.labeling._ledger import Ledger
+from skactive.strategies._selection import draw_seed
+
+
+def best_sources(
+    learner: Any, X: Any, ledger: Ledger, rows: Array, session: Any = None
+) -> Array:
+    """Choose the source to ask first about each of `rows`, shape (n_rows,).
+
+    Their quality is estimated from the answers in the ledger or, with a session, from
+    those in the session. A source that is free comes before all others.
+    """
+    answers = _answers_in(ledger, session)
+    inner, _ = _find_learner(learner, X, "label_pool")
+    seed = draw_seed(inner.random_state)
+    rng = np.random.default_rng(None if seed is None else [seed, len(answers)])
+    quality = answers.quality(learner, X, random_state=seed).agreement
+    with np.errstate(divide="ignore"):
+        value = quality / ledger.costs.T
+    _, who = assign(
+        rows,
+        ledger.payable().T,  # somebody, for each row that is chosen
+        value,
+        np.full(len(ledger.names), np.inf),
+        n_pairs=len(rows),
+        explore=EXPLORE,
+        rng=rng,
+    )
+    return who
+
+
+def _answers_in(ledger: Ledger, session: Any) -> Answers:
+    """The answers of the sources; in a session, those of earlier calls as well."""
+    answers = Answers(len(ledger.codes), ledger.names)
+    if session is None:
+        rows = np.flatnonzero([name is not None for name in ledger.source])
+        answers.add(rows, ledger.source[rows], ledger.labels()[rows])
+        return answers
+    found = [it for it in session._answers_in_pool() if it[1] in ledger.names]
+    rows, names, labels = zip(*found, strict=True) if found else ((), (), ())
+    answers.add(rows, names, [decode(label) for label in labels])
+    return answers
