@@ -45,11 +45,15 @@ def best_sources(
 def _answers_in(ledger: Ledger, session: Any) -> Answers:
     """The answers of the sources; in a session, those of earlier calls as well."""
     answers = Answers(len(ledger.codes), ledger.names)
-    if session is None:
-        rows = np.flatnonzero([name is not None for name in ledger.source])
-        answers.add(rows, ledger.source[rows], ledger.labels()[rows])
-        return answers
-    found = [it for it in session._answers_in_pool() if it[1] in ledger.names]
-    rows, names, labels = zip(*found, strict=True) if found else ((), (), ())
-    answers.add(rows, names, [decode(label) for label in labels])
+    found: list[tuple[int, str, Any]] = []
+    if session is not None:
+        for row, name, label in session._answers_in_pool():
+            if name in ledger.names:
+                found.append((row, name, decode(label)))
+    else:
+        known = np.flatnonzero([name is not None for name in ledger.source])
+        labels = ledger.labels()[known]
+        found.extend(zip(known, ledger.source[known], labels, strict=True))
+    if found:
+        answers.add(*(list(column) for column in zip(*found, strict=True)))
     return answers

@@ -271,8 +271,9 @@ class _Sourcing:
         rows = query(self.model, self.X, self.visible, n_wanted, skip=skip)
         self.first = None
         if self.assign == "quality":
-            args = self.model, self.X, self.ledger, rows, self.session
-            self.first = best_sources(*args)
+            self.first = best_sources(
+                self.model, self.X, self.ledger, rows, self.session
+            )
         elif hasattr(get_strategy(self.inner.strategy), "assign"):
             args = self.model, self.X, self.visible, rows, self.ledger.names
             self.first = _assigned(*args)

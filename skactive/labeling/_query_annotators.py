@@ -92,6 +92,11 @@ def query_annotators(
     --------
     label_pool : The whole loop, with functions in place of people.
 
+    Notes
+    -----
+    Each call fits the learner five times, to estimate the quality of annotators. Where
+    that takes too long, pass ``explore=1``, which needs no estimate.
+
     References
     ----------
     .. [1] H. W. Goh, J. Mueller, "ActiveLab: Active Learning with Re-Labeling by
@@ -147,7 +152,9 @@ def query_annotators(
         rows = query(learner, X, y, n_pairs, skip=skip)
     else:  # one class only, and each row has a label
         rows = rng.permutation(np.flatnonzero(is_open))
-    quality = answers.quality(learner, X, random_state=seed).agreement
+    quality = np.ones(len(answers.annotators))
+    if explore < 1 and len(answers.annotators) > 1:
+        quality = answers.quality(learner, X, random_state=seed).agreement
     rows, who = assign(
         rows,
         can,
