@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ from skactive._compat.sklearn import _safe_indexing
 from skactive._compat.typing import Array
 from skactive._data.chunks import map_rows
 from skactive._data.labels import MISSING
-from skactive._models.want_of_labels import ERRORS_OF_LACK, is_lack
+from skactive._models.kinds import check_classes
+from skactive._models.want_of_labels import ERRORS_OF_LACK, cannot_answer, is_lack
 from skactive.classifier._query import _find_learner
 
+_WHAT = "An estimate of the quality of annotators"
 # A model for its predictions only: no committee, no audit, no campaign.
 _PLAIN = {
     "strategy": "random",
@@ -51,10 +53,12 @@ def held_out_codes(
     predicted : ndarray of shape (n_rows,)
         Positions in `classes`, MISSING where there were too few labels for a model.
     """
+
+    def predict(model: Any, X: Any) -> Array:
+        return np.searchsorted(classes, np.ravel(model.predict(X)))
+
     predicted = np.full(len(rows), MISSING, dtype=np.intp)
-    for model, test in _fold_models(learner, X, rows, codes, classes, **how):
-        labels = np.asarray(model.predict(_safe_indexing(X, rows[test]))).ravel()
-        predicted[test] = np.searchsorted(classes, labels)
+    _ask_folds(predict, predicted, learner, X, rows, codes, classes, **how)
     return predicted
 
 
@@ -66,8 +70,11 @@ def held_out_proba(
     They are equal where there were too few labels for a model.
     """
     proba = np.full((len(rows), len(classes)), 1 / len(classes))
-    for model, test in _fold_models(learner, X, rows, codes, classes, **how):
-        proba[test] = class_proba(model, classes)(_safe_indexing(X, rows[test]))
+
+    def predict(model: Any, X: Any) -> Array:
+        return class_proba(model, classes)(X)
+
+    _ask_folds(predict, proba, learner, X, rows, codes, classes, **how)
     return proba
 
 
@@ -79,7 +86,7 @@ def proba_of_others(
     `others` are ascending.
     """
     known = codes != MISSING
-    model = _fit(learner, X, rows[known], classes[codes[known]])
+    model = _fit(learner, _safe_indexing(X, rows[known]), classes[codes[known]])
     if model is None:
         return np.full((len(others), len(classes)), 1 / len(classes))
     return map_rows(class_proba(model, classes), X, others, len(classes))
@@ -103,7 +110,9 @@ def class_proba(model: Any, classes: Array) -> Callable[[Any], Array]:
     return predict
 
 
-def _fold_models(
+def _ask_folds(
+    ask: Callable[[Any, Any], Array],
+    found: Array,
     learner: Any,
     X: Any,
     rows: Array,
@@ -112,19 +121,24 @@ def _fold_models(
     *,
     cv: int,
     seed: int | None,
-) -> Iterator[tuple[Any, Array]]:
-    """Models, and for each the places among `rows` that it has not seen."""
+) -> None:
+    """Enter what ``ask(model, rows of X)`` gives for rows that a model has not seen.
+
+    `found` (n_rows, ...) stays as it is where there are too few labels for a model.
+    """
     folds = _folds(codes, cv, np.random.default_rng(seed))
-    for fold in range(cv):
-        train, test = (
-            np.flatnonzero((folds != fold) & (codes != MISSING)),
-            folds == fold,
-        )
-        if len(train) == 0 or not test.any():
+    for fold in np.unique(folds):
+        train = np.flatnonzero((folds != fold) & (codes != MISSING))
+        test = np.flatnonzero(folds == fold)
+        shown, labels = _safe_indexing(X, rows[train]), classes[codes[train]]
+        model = _fit(learner, shown, labels)
+        if model is None:
             continue
-        model = _fit(learner, X, rows[train], classes[codes[train]])
-        if model is not None:
-            yield model, np.flatnonzero(test)
+        try:
+            found[test] = ask(model, _safe_indexing(X, rows[test]))
+        except ERRORS_OF_LACK:
+            if not _has_too_few(model, shown, labels):
+                raise
 
 
 def _folds(codes: Array, n_folds: int, rng: np.random.Generator) -> Array:
@@ -136,16 +150,24 @@ def _folds(codes: Array, n_folds: int, rng: np.random.Generator) -> Array:
     return folds
 
 
-def _fit(learner: Any, X: Any, rows: Array, labels: Array) -> Any:
-    """A clone of the learner, fitted on some rows; None for lack of labels."""
+def _fit(learner: Any, X: Any, labels: Array) -> Any:
+    """A clone of the learner, fitted on all rows; None for lack of labels."""
     model = clone(learner)
-    inner, _ = _find_learner(model, X, "An estimate of the quality of annotators")
+    inner, _ = _find_learner(model, X, _WHAT)
+    check_classes(inner, _WHAT)
     inner.set_params(**_PLAIN)
     if len(np.unique(labels)) < 2:
         return None
     try:
-        return model.fit(_safe_indexing(X, rows), labels)
+        return model.fit(X, labels)
     except ERRORS_OF_LACK as error:
         if not is_lack(error):
             raise
         return None
+
+
+def _has_too_few(model: Any, X: Any, labels: Array) -> bool:
+    """Whether a fitted learner fails to predict for lack of labels."""
+    inner, X = _find_learner(model, X, _WHAT)
+    training, rows = inner._make_plan().training, np.arange(len(labels))
+    return cannot_answer(training, inner._model(), X, labels, rows, {})
