@@ -14,6 +14,9 @@ from skactive.labeling._ids import decode
 from skactive.labeling._ledger import Ledger
 from skactive.strategies._selection import draw_seed
 
+# What a free answer is taken to cost.
+_NEXT_TO_NOTHING = 1e-200
+
 
 def best_sources(
     learner: Any, X: Any, ledger: Ledger, rows: Array, session: Any = None
@@ -28,8 +31,7 @@ def best_sources(
     seed = draw_seed(inner.random_state)
     rng = np.random.default_rng(None if seed is None else [seed, len(answers)])
     quality = answers.quality(learner, X, random_state=seed).agreement
-    with np.errstate(divide="ignore"):
-        value = quality / ledger.costs.T
+    value = quality / np.maximum(ledger.costs.T, _NEXT_TO_NOTHING)
     _, who = assign(
         rows,
         ledger.payable().T,  # somebody, for each row that is chosen
