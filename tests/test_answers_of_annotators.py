@@ -26,7 +26,11 @@ from session_pool import X as X_SESSION
 from session_pool import learner as session_learner
 from skactive import ActiveLearningClassifier, ActiveLearningRegressor
 from skactive.labeling import Answers, LabelingSession, _crowd
-from skactive.labeling._annotator_quality import share_interval, shrunk_share
+from skactive.labeling._annotator_quality import (
+    balanced,
+    share_interval,
+    shrunk_share,
+)
 from skactive.labeling._consensus import majority
 
 NAMES = ["ann", "bob", "eve"]
@@ -316,6 +320,37 @@ def test_shrinkage():
     low, high = share_interval(np.zeros(2), np.array([0.0, 1000.0]), 0.95).T
     assert 0 <= low.min() <= high.max() <= 1
     assert high[1] < 0.01
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=200))
+def test_no_annotator_dominates(who):
+    who = np.array(who)
+    kept = balanced(who)
+    counts = Counter(who.tolist())
+    most = 2 * max(sorted(counts.values())[(len(counts) - 1) // 2], 10)
+    for name, n_answers in counts.items():
+        mine = kept[who == name]
+        assert mine.sum() == min(n_answers, most)
+        # Evenly spread: halves differ by one at most.
+        half = len(mine) // 2
+        if len(mine) % 2 == 0:
+            assert abs(int(mine[:half].sum()) - int(mine[half:].sum())) <= 1
+
+
+def test_a_dominant_annotator_does_not_teach_his_mistakes():
+    """He gives nearly all answers, and takes one class for another."""
+    rng = np.random.default_rng(0)
+    rows = np.arange(len(X))
+    few = rng.permutation(rows)[:30]
+    wrong = np.where(FULL == 1, 2, FULL)
+    answers = Answers(len(X), ["often", "seldom"])
+    answers.add(np.setdiff1d(rows, few), "often", wrong[np.setdiff1d(rows, few)])
+    answers.add(few, "seldom", FULL[few])
+    # A model of all answers agrees with him, and calls the other one wrong.
+    model = make().fit(X, answers.consensus())
+    assert np.mean(model.predict(X) == wrong) > np.mean(model.predict(X) == FULL)
+    often, seldom = answers.quality(make(), X).agreement
+    assert seldom > often - 0.1
 
 
 def test_too_few_labels_say_nothing():

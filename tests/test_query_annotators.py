@@ -169,6 +169,22 @@ def test_the_best_are_asked_and_their_order_does_not_matter():
         assert 24 <= np.count_nonzero(who == names[0]) < 30
 
 
+def test_who_is_not_known_yet_comes_first():
+    answers = some_answers(names=["ann", "bob"])
+    more = Answers.from_frame(
+        answers.to_frame(), len(X), ["ann", "bob", "new", "newer"]
+    )
+    more.add(range(1, 28, 3), "newer", FULL[1:28:3])  # nine answers
+    _, who = query_annotators(make(), X, more, n_queries=20, explore=0)
+    assert set(who.tolist()) == {"new", "newer"}
+    more.add([29], "newer", [None])  # asked for the tenth time
+    _, who = query_annotators(make(), X, more, n_queries=20, explore=0)
+    assert set(who.tolist()) == {"new"}
+    costs = [1, 1, 100, 1]
+    _, who = query_annotators(make(), X, more, n_queries=20, explore=0, costs=costs)
+    assert "new" not in who
+
+
 def test_costs_divide_qualities():
     args = make(), X, some_answers()
     dear = {"ann": 100, "bob": 10, "eve": 1}
@@ -379,6 +395,8 @@ def test_who_abstains_is_followed_by_another():
 
     sources = [LabelSource(silent, name="silent"), source(1.0, "good")]
     result = label_pool(make(), X, sources, budget=60, assign="quality")
+    # Not known for its answers, it is asked first for some rounds only.
+    assert result.history["n_asked_silent"].sum() < 30
     assert len(result.labeled_indices) >= 30
     assert set(result.source[result.labeled_indices]) == {"good"}
 

@@ -8,9 +8,12 @@ import numpy as np
 from scipy.special import betaincinv
 
 from skactive._compat.typing import Array
+from skactive.strategies._selection import rank_in_group
 
 # An annotator counts as if this many answers more agreed as often as everybody's.
 STRENGTH = 10.0
+# Fewer answers than this say nothing of an annotator.
+N_FIRST = 10
 
 
 class AnnotatorQuality(NamedTuple):
@@ -160,3 +163,64 @@ def agreement_of_answers(
     n_right = np.bincount(who, weights=is_right, minlength=n_annotators)
     n_all = np.bincount(who, minlength=n_annotators).astype(np.float64)
     return n_right, n_all
+
+
+def worth(agreement: Array, n_asked: Array) -> Array:
+    """What an answer of each annotator counts for in a choice.
+
+    Parameters
+    ----------
+    agreement : ndarray of shape (n_annotators,)
+        Estimated share of answers that agree with the model, in (0, 1).
+    n_asked : ndarray of shape (n_annotators,)
+        Number of rows that each has been asked about.
+
+    Returns
+    -------
+    worth : ndarray of shape (n_annotators,)
+        The agreement, and 2 for those asked less than ten times: without this, an
+        annotator who is lucky at first gives most labels from then on, the model
+        learns his mistakes, and takes them for right.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.labeling._annotator_quality import worth
+    >>> worth(np.array([0.9, 0.7, 0.8]), np.array([50, 20, 4]))
+    array([0.9, 0.7, 2. ])
+    """
+    return np.where(n_asked < N_FIRST, 2.0, agreement)
+
+
+def balanced(who: Array) -> Array:
+    """Choose answers such that no annotator dominates a model that learns from them.
+
+    Parameters
+    ----------
+    who : ndarray of shape (n_answers,)
+        Annotator of each answer, in the order in which they were given.
+
+    Returns
+    -------
+    kept : ndarray of bool of shape (n_answers,)
+        Of each annotator, at most twice as many answers as the median annotator has,
+        or twice ten. They are spread evenly over all of his answers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive.labeling._annotator_quality import balanced
+    >>> who = np.repeat([0, 1, 2], [300, 15, 12])
+    >>> np.bincount(who[balanced(who)])
+    array([30, 15, 12])
+    """
+    if len(who) == 0:
+        return np.zeros(0, dtype=bool)
+    numbers = np.unique(who, return_counts=True)[1]
+    median = np.sort(numbers)[(len(numbers) - 1) // 2]
+    most = 2 * max(median, N_FIRST)
+    share = np.minimum(1, most / np.bincount(who)[who])
+    rank = rank_in_group(who)
+    # The end of the interval of each answer reaches a whole number in `most` of them.
+    slack = 1e-9
+    return np.floor((rank + 1) * share + slack) > np.floor(rank * share + slack)

@@ -15,6 +15,7 @@ from skactive._data.pool import as_rows
 from skactive.labeling._annotator_quality import (
     AnnotatorQuality,
     agreement_of_answers,
+    balanced,
     share_interval,
     shrunk_share,
 )
@@ -274,8 +275,11 @@ class Answers(AnswerTable):
 
         Answers are compared with what a model predicts that has not learnt from any
         answer on the row: clones of the learner are fitted on the consensus of the
-        other folds. The share of an annotator's answers that agree with it is shrunk to
-        the common one, the more the fewer answers there are.
+        other folds. They learn from rows of all annotators, of none from more than
+        twice as many as the median annotator has answered, so that they do not learn
+        the mistakes of the one who has answered most. The share of an annotator's
+        answers that agree with it is shrunk to the common one, the more the fewer
+        answers there are.
 
         Parameters
         ----------
@@ -299,8 +303,9 @@ class Answers(AnswerTable):
         Notes
         -----
         The agreement is not the accuracy, but rises with it: it is lower by about the
-        share of rows on which the model is wrong. An annotator who makes the mistakes
-        that the model has learnt from that same annotator looks better than he is.
+        share of rows on which the model is wrong. Mistakes that several annotators have
+        in common are learnt by the model, and such annotators look better than they
+        are.
         While there are too few labels for a model, the agreement of all is 0.5, and
         `n_answers` is 0.
 
@@ -325,7 +330,10 @@ class Answers(AnswerTable):
         if not 0 < confidence < 1:
             raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
         rows, place, votes = self._votes()
-        args = self._model_of(learner, X, rows, majority(votes), cv, random_state)
+        is_learnt = np.zeros(len(rows), dtype=bool)
+        is_learnt[place[balanced(self._who)]] = True
+        codes = np.where(is_learnt, majority(votes), MISSING)
+        args = self._model_of(learner, X, rows, codes, cv, random_state)
         expected = held_out_codes(*args[0], **args[1])
         n_right, n_all = agreement_of_answers(
             self._who, self._codes, expected[place], len(self.annotators)

@@ -8,6 +8,7 @@ import numpy as np
 
 from skactive._compat.typing import Array
 from skactive.classifier._query import _find_learner
+from skactive.labeling._annotator_quality import worth
 from skactive.labeling._answers import Answers
 from skactive.labeling._assignment import EXPLORE, assign
 from skactive.labeling._ids import decode
@@ -30,7 +31,9 @@ def best_sources(
     inner, _ = _find_learner(learner, X, "label_pool")
     seed = draw_seed(inner.random_state)
     rng = np.random.default_rng(None if seed is None else [seed, len(answers)])
-    quality = answers.quality(learner, X, random_state=seed).agreement
+    agreement = answers.quality(learner, X, random_state=seed).agreement
+    n_asked = np.maximum(answers.asked().sum(axis=0), ledger.n_asked_ever)
+    quality = worth(agreement, n_asked)
     value = quality / np.maximum(ledger.costs.T, _NEXT_TO_NOTHING)
     _, who = assign(
         rows,

@@ -128,6 +128,7 @@ class Ledger:
         self.source = np.full(n_samples, None, dtype=object)
         self.was_asked = np.zeros(n_samples, dtype=bool)
         self.bought = [np.flatnonzero(codes != MISSING)]
+        self.n_asked_ever = np.zeros(len(sources), dtype=np.intp)
         self.begin_round()
 
     def labels(self) -> Array:
@@ -213,6 +214,7 @@ class Ledger:
         self.was_asked[rows] = True
         self.asked_now.append(rows)
         self.n_asked[number] += len(rows)
+        self.n_asked_ever[number] += len(rows)
         self.is_open[number, rows] = False
         wrong = np.empty(0, dtype=np.intp)
         if self.allowed is not None:

@@ -15,6 +15,7 @@ from skactive._data.pool import as_rows
 from skactive._models.kinds import check_classes
 from skactive.classifier import query
 from skactive.classifier._query import _find_learner
+from skactive.labeling._annotator_quality import worth
 from skactive.labeling._answers import Answers
 from skactive.labeling._assignment import EXPLORE, assign
 from skactive.labeling._crowd import activelab_scores
@@ -39,8 +40,8 @@ def query_annotators(
     The learner chooses rows without a label. A share `explore` of them goes to random
     annotators, and each of the others to the one whose quality per cost is highest, as
     :meth:`Answers.quality` estimates it, among those who can be asked. Random ones
-    are needed for the estimate. While there are no answers, all annotators count as
-    equally good.
+    are needed for the estimate. Annotators who have been asked less than ten times
+    count as better than all others, so that they become known.
 
     Parameters
     ----------
@@ -154,7 +155,8 @@ def query_annotators(
         rows = rng.permutation(np.flatnonzero(is_open))
     quality = np.ones(len(answers.annotators))
     if explore < 1 and len(answers.annotators) > 1:
-        quality = answers.quality(learner, X, random_state=seed).agreement
+        agreement = answers.quality(learner, X, random_state=seed).agreement
+        quality = worth(agreement, answers.asked().sum(axis=0))
     rows, who = assign(
         rows,
         can,
