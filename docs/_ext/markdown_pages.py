@@ -56,6 +56,7 @@ PAGES = {
             "Class balance",
             "Predicted loss",
             "A big model as judge",
+            "Annotators",
             "Stopping",
             "Audits",
         ],

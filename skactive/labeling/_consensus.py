@@ -100,7 +100,7 @@ def agreement_with_others(
     >>> codes = np.array([0, 0, 0, 1, 1, 0, 0, 0, 1])
     >>> votes = count_votes(place, codes, 3, 2)
     >>> agreement_with_others(place, who, codes, votes, 3).round(2)
-    array([0.58, 0.58, 0.53])
+    array([0.58, 0.58, 0.5 ])
     """
     n_others = votes.sum(axis=1)[place] - 1
     compared = (codes != MISSING) & (n_others > 0)
