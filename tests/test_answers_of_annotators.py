@@ -352,12 +352,12 @@ def test_a_dominant_annotator_does_not_teach_his_mistakes():
     order = rng.permutation(len(pool))
     few, rest = order[:60].reshape(4, 15), order[60:]
     answers = Answers(len(pool), names)
-    answers.add(rest, "often", np.where(labels == 1, 2, labels)[rest])
+    answers.add(rest, "often", np.where(labels == 0, 1, labels)[rest])
     for name, rows in zip(names[1:], few, strict=True):
         answers.add(rows, name, labels[rows])
     # A model of all answers agrees with him, and calls the others wrong.
     model = make().fit(pool, answers.consensus())
-    assert np.mean(model.predict(pool)[labels == 1] == 2) > 0.9
+    assert np.mean(model.predict(pool)[labels == 0] == 1) > 0.9
     quality = answers.quality(make(), pool)
     assert quality.agreement.argmin() == 0
 
