@@ -121,7 +121,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("names", [NAMES, [3, 1], ["one"]], ids=str)
+@pytest.mark.parametrize("names", [NAMES, [3, 1], ["one"], ["a", 1]], ids=str)
 def test_a_campaign_from_nothing(form, names):
     rows_of_pool, learner = FORMS[form]
     answers = Answers(len(X), names)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skactive._compat.sklearn import _num_samples
 from skactive._compat.typing import Array
 from skactive._data.labels import MISSING, decode_labels, encode_labels
 from skactive.labeling._consensus import count_votes, majority
@@ -227,6 +228,19 @@ class AnswerTable:
         asked = np.zeros((self.n_samples, len(self.annotators)), dtype=bool)
         asked[self._rows, self._who] = True
         return asked
+
+    def _names_of(self, who: Array) -> Array:
+        """Names of the annotators at these positions, shape (n_answers,)."""
+        is_mixed = len({type(name) for name in self.annotators}) > 1
+        return np.array(self.annotators, dtype=object if is_mixed else None)[who]
+
+    def _check_pool(self, X: Any) -> None:
+        """Raise a ValueError if `X` has another number of rows than the pool."""
+        if _num_samples(X) != self.n_samples:
+            raise ValueError(
+                f"X has {_num_samples(X)} rows, but the answers are on a pool of "
+                f"{self.n_samples}."
+            )
 
     def _votes(self) -> tuple[Array, Array, Array]:
         """Rows that were asked about, those of all answers among them, and votes."""

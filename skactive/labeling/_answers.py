@@ -363,11 +363,7 @@ class Answers(AnswerTable):
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Arguments for predictions by models of the rows whose answers have no tie."""
         X = as_rows(X)
-        if _num_samples(X) != self.n_samples:
-            raise ValueError(
-                f"X has {_num_samples(X)} rows, but the answers are on a pool of "
-                f"{self.n_samples}."
-            )
+        self._check_pool(X)
         if not isinstance(cv, numbers.Integral) or cv < 2:
             raise ValueError(f"cv must be an int, 2 or more; got {cv!r}.")
         how = {"cv": int(cv), "seed": draw_seed(random_state)}

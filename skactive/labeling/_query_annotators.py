@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from skactive._compat.sklearn import _num_samples
 from skactive._compat.typing import Array
 from skactive._data.labels import is_missing
 from skactive._data.pool import as_rows
@@ -169,7 +168,7 @@ def query_annotators(
         explore=explore,
         rng=rng,
     )
-    return rows, np.array(answers.annotators)[who]
+    return rows, answers._names_of(who)
 
 
 def _ranked_by_activelab(
@@ -265,11 +264,7 @@ def _check_arguments(X: Any, answers: Any, relabel: Any, explore: Any) -> None:
             f"answers must be an Answers object; got {shorten(answers)}. Make one with "
             "Answers(len(X), annotators=[...]), or Answers.from_wide(Y)."
         )
-    if _num_samples(X) != answers.n_samples:
-        raise ValueError(
-            f"X has {_num_samples(X)} rows, but the answers are on a pool of "
-            f"{answers.n_samples}."
-        )
+    answers._check_pool(X)
     if relabel not in (False, "activelab"):
         raise ValueError(f"relabel must be False or 'activelab'; got {relabel!r}.")
     if not isinstance(explore, numbers.Real) or not 0 <= float(explore) <= 1:
