@@ -394,10 +394,11 @@ def test_who_abstains_is_followed_by_another():
         return [None] * len(rows)
 
     sources = [LabelSource(silent, name="silent"), source(1.0, "good")]
-    result = label_pool(make(), X, sources, budget=60, assign="quality")
-    # Not known for its answers, it is asked first for some rounds only.
-    assert result.history["n_asked_silent"].sum() < 30
-    assert len(result.labeled_indices) >= 30
+    result = label_pool(make(), X, sources, budget=120, assign="quality")
+    # Not known for its answers, it is asked first in some rounds only.
+    n_asked = result.history["n_asked_silent"]
+    assert n_asked.sum() >= 10
+    assert n_asked[-6:].sum() < 24  # of 48 rows
     assert set(result.source[result.labeled_indices]) == {"good"}
 
 
@@ -417,12 +418,10 @@ def test_a_session_remembers_who_is_good(opened, fast_disk):
         return LabelSource(answer, name=name)
 
     sources = [oracle("bad"), oracle("good")]
-    label_pool(
-        session_learner(batch_size=10),
-        X_SESSION,
-        sources,
-        budget=10,
-        session=session,
-        assign="quality",
-    )
-    assert asked["good"] >= 7  # in the first round, from what the session knows
+    for seed in range(10):
+        learner = session_learner(batch_size=1, random_state=seed)
+        label_pool(
+            learner, X_SESSION, sources, budget=1, session=session, assign="quality"
+        )
+    assert sum(asked.values()) == 10
+    assert asked["good"] >= 8  # in the first round, from what the session knows
