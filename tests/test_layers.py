@@ -16,6 +16,7 @@ STANDARD = set(sys.stdlib_module_names)
 NUMERICAL = {"measures": set(), "estimation": set(), "geometry": {"sklearn"}}
 # Libraries of an extra, and the only rooms that may import them, inside functions.
 OPTIONAL = {
+    "cleanlab": {"labeling"},
     "dask": {"pools"},
     "matplotlib": {"display"},
     "pandas": {"labeling"},

@@ -58,6 +58,7 @@ PAGES = {
             "Class balance",
             "Predicted loss",
             "A big model as judge",
+            "Annotators",
             "Stopping",
             "Audits",
         ],

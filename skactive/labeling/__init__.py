@@ -6,14 +6,19 @@ notebook or in a script, and keeps their labels in one file.
 """
 
 from skactive.labeling._agreement import SourceAudit, audit_source
+from skactive.labeling._annotator_quality import AnnotatorQuality
+from skactive.labeling._answers import Answers
 from skactive.labeling._items import Item
 from skactive.labeling._ledger import LabelingResult
 from skactive.labeling._pool import label_pool
+from skactive.labeling._query_annotators import query_annotators
 from skactive.labeling._record import LabelingRecord
 from skactive.labeling._session import LabelingSession
 from skactive.labeling._source import LabelSource
 
 __all__ = [
+    "AnnotatorQuality",
+    "Answers",
     "Item",
     "LabelSource",
     "LabelingRecord",
@@ -22,4 +27,5 @@ __all__ = [
     "SourceAudit",
     "audit_source",
     "label_pool",
+    "query_annotators",
 ]

@@ -128,6 +128,7 @@ class Ledger:
         self.source = np.full(n_samples, None, dtype=object)
         self.was_asked = np.zeros(n_samples, dtype=bool)
         self.bought = [np.flatnonzero(codes != MISSING)]
+        self.n_asked_ever = np.zeros(len(sources), dtype=np.intp)
         self.begin_round()
 
     def labels(self) -> Array:
@@ -146,8 +147,12 @@ class Ledger:
 
     def hopeless(self) -> Array:
         """Return positions of unlabelled rows about which no source can be asked."""
-        has_hope = (self.is_open & (self.dear <= self._left())).any(axis=0)
+        has_hope = self.payable().any(axis=0)
         return np.flatnonzero((self.codes == MISSING) & ~has_hope)
+
+    def payable(self) -> Array:
+        """Return which source can be asked about which row, (n_sources, n_samples)."""
+        return self.is_open & (self.dear <= self._left())
 
     def abstained(self) -> Array:
         """Return the mask of rows for which every source abstained, (n_samples,)."""
@@ -209,6 +214,7 @@ class Ledger:
         self.was_asked[rows] = True
         self.asked_now.append(rows)
         self.n_asked[number] += len(rows)
+        self.n_asked_ever[number] += len(rows)
         self.is_open[number, rows] = False
         wrong = np.empty(0, dtype=np.intp)
         if self.allowed is not None:

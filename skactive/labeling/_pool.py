@@ -22,6 +22,7 @@ from skactive._models.want_of_labels import ERRORS_OF_LACK, is_lack, warn_of_lac
 from skactive.classifier import query
 from skactive.classifier._campaign import Figures, drive
 from skactive.classifier._query import find_learner
+from skactive.labeling._best_sources import best_sources
 from skactive.labeling._ledger import LabelingResult, Ledger
 from skactive.labeling._source import as_sources
 from skactive.strategies import get_strategy
@@ -40,6 +41,7 @@ def label_pool(
     classes: Sequence[Any] | None = None,
     evaluate: Callable[[Any], float] | None = None,
     session: Any = None,
+    assign: str | None = None,
 ) -> LabelingResult:
     """Label a pool by asking sources that have a cost and may abstain.
 
@@ -54,6 +56,7 @@ def label_pool(
     rest of the budget does not pay for its answer. If the learner's strategy has a
     method ``assign(estimator, X, y, rows) -> names of sources``, the source that it
     names is asked first. The `assign` of a strategy inside another one is not used.
+    With ``assign="quality"``, a source of high quality per cost is asked first.
 
     Parameters
     ----------
@@ -87,6 +90,16 @@ def label_pool(
         A session with the same `X`. Its labels are those known at the start, its
         discarded rows are skipped, its classes are allowed, and each answer is saved
         in it, with the name of the source as the annotator, before the loop goes on.
+    assign : {"quality"} or None, default=None
+        Which source to ask first about a row:
+
+        - None: the one that the strategy names, if it has an `assign`, or else the
+          first one.
+        - "quality": as :func:`query_annotators` chooses annotators. A fifth of the rows
+          goes to random sources, the others to the one whose quality per cost is
+          highest. The quality is estimated in each round from the answers so far, and
+          from those in `session` by annotators of the same names. It does not depend on
+          the order of the sources.
 
     Returns
     -------
@@ -102,8 +115,8 @@ def label_pool(
         If the learner has a `budget`, `session` has other rows than `X` or comes with a
         `y` as well, two sources have the same name, a cost is
         negative or not finite, a source does not give one label per row or gives a
-        label that is not among `classes`, or `assign` returns a name that is not that
-        of a source.
+        label that is not among `classes`, `assign` is something else, or the strategy's
+        `assign` returns a name that is not that of a source.
 
     Notes
     -----
@@ -160,6 +173,8 @@ def label_pool(
         raise ValueError(
             f"budget must be a number from 0 upwards, or None; got {budget!r}."
         )
+    if assign not in (None, "quality"):
+        raise ValueError(f"assign must be 'quality' or None; got {assign!r}.")
     n_samples = _num_samples(X)
     if session is not None:
         y, skip, classes = _of_session(session, n_samples, y, skip, classes)
@@ -174,7 +189,7 @@ def label_pool(
         budget=np.inf if budget is None else float(budget),
         allowed=classes,
     )
-    steps = _Sourcing(model, X, ledger, evaluate, session)
+    steps = _Sourcing(model, X, ledger, evaluate, session, assign)
     history: list[Figures] = []
     try:
         steps.learn()
@@ -226,8 +241,9 @@ class _Sourcing:
         ledger: Ledger,
         evaluate: Callable | None,
         session: Any = None,
+        assign: str | None = None,
     ) -> None:
-        self.model, self.X, self.ledger = model, X, ledger
+        self.model, self.X, self.ledger, self.assign = model, X, ledger, assign
         self.evaluate = evaluate
         self.session = session
         self.ids = None if session is None else session.ids
@@ -254,7 +270,11 @@ class _Sourcing:
         skip = self.ledger.hopeless()
         rows = query(self.model, self.X, self.visible, n_wanted, skip=skip)
         self.first = None
-        if hasattr(get_strategy(self.inner.strategy), "assign"):
+        if self.assign == "quality":
+            self.first = best_sources(
+                self.model, self.X, self.ledger, rows, self.session
+            )
+        elif hasattr(get_strategy(self.inner.strategy), "assign"):
             args = self.model, self.X, self.visible, rows, self.ledger.names
             self.first = _assigned(*args)
         return rows

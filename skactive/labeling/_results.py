@@ -287,6 +287,17 @@ class SessionResults(SessionCore):
         here = np.flatnonzero(self._position >= 0)
         return here[np.argsort(self._position[here])]
 
+    def _answers_in_pool(self) -> list[tuple[int, str, str]]:
+        """Position in `X`, annotator and label, as JSON, of each label that stands."""
+        with self._lock:
+            return [
+                (int(position), name, vote.label)
+                for id in self._fold.ids()
+                if (position := self._position[self._board.number[id]]) >= 0
+                for name, vote in self._fold.all_votes(id).items()
+                if vote.label is not None
+            ]
+
     def _all_ids(self) -> list[Any]:
         return [decode(row.id) for row in self._rows]
 
