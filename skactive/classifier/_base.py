@@ -243,9 +243,9 @@ class BaseActiveLearner(
         X, target = self._labeled(X, y)
         self._warn_of_suspects(y, stacklevel=5)
         plan = self._make_plan()
+        just_set = vars(self).pop("_just_set", [])
+        _notices.warn_of_idle_parameters(self, target, just_set)
         if self.budget is None:
-            just_set = vars(self).pop("_just_set", [])
-            _notices.warn_of_idle_parameters(self, target, just_set)
             self._fit_known(X, target, routed, plan)
         else:
             _notices.warn_of_large_budget(self, target)

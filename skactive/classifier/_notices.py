@@ -28,7 +28,9 @@ _OF_CHOICE = (
 
 def warn_of_unused_labels(learner: Any, X: Any, y: Any) -> None:
     """Warn if a learner that was never fitted is given labels to learn from."""
-    if getattr(learner, "_fit_lacked", False):  # more labels are on their way
+    # After a fit for which there were too few labels, more are on their way. Where the
+    # labels may be no labels, that has been said.
+    if getattr(learner, "_fit_lacked", False) or getattr(learner, "_told_suspects", ()):
         return
     target = learner._labels_or_none(X, y)
     rows = target.known
@@ -86,15 +88,28 @@ def known_rows(learner: Any, X: Any) -> Array:
 
 
 def warn_of_idle_parameters(learner: Any, target: Target, names: list[str]) -> None:
-    """Warn if a fit cannot depend on parameters that were set just before it."""
-    if learner.budget is not None or not names or len(target.known) < len(target):
+    """Warn if a fit cannot depend on parameters that were set just before it.
+
+    Such a fit is one of a search, which sets parameters of a clone and fits it. That
+    there is a search cannot be seen from inside. Every label is known, so it is no round
+    of somebody who labels, but for the last one, and then no parameter was just set. A
+    fit on a partly labelled `y` may be any round of anybody, so nothing is said there.
+    """
+    n_rows, budget = len(target), learner.budget
+    if not names or len(target.known) < n_rows:
+        return
+    if budget is None:
+        why = "and budget=None, so fit learns from"
+    elif _is_beyond(learner, n_rows):
+        why = f"and budget={budget} is enough for all of them, so fit ends with"
+    else:
         return
     what = ", ".join(f"{name}={getattr(learner, name)!r}" for name in names)
     warnings.warn(
-        f"Every row has a label and budget=None, so the fit learns from all "
-        f"{len(target)} rows, and {what} makes no difference. In a search, candidates "
-        "that differ in this only are equally good. Give the learner a budget, such as "
-        "budget=50: a fit then chooses that many labels, and a search compares how.",
+        f"Every row has a label, {why} all {n_rows} labels, and {what} makes no "
+        "difference to the model. In a search, candidates that differ in nothing else "
+        "are equally good. To compare them, give the learner a budget of fewer labels, "
+        "such as budget=50: a fit then chooses which labels to use.",
         UserWarning,
         stacklevel=5,
     )
@@ -107,22 +122,21 @@ def names_of_choice(params: Any) -> list[str]:
 
 
 def warn_of_large_budget(learner: Any, target: Target) -> None:
-    """Warn if a campaign is to buy more labels than there are."""
+    """Warn if a campaign is to buy more labels than a partly labelled `y` has."""
     n_known, n_rows = len(target.known), len(target)
-    is_number = isinstance(learner.budget, numbers.Integral)
-    if not is_number or learner.budget <= n_known or learner.stopping is not None:
+    if n_known == n_rows or not _is_beyond(learner, n_known):
         return
-    if n_known < n_rows:
-        what = (
-            f"only {n_known} of {n_rows} rows have a label, and fit uses all of these. "
-            "With a budget, y is the oracle of a simulation, and rows without a label "
-            "take no part. To learn from the labels that there are, and to label more "
-            "rows that query returns, leave budget=None."
-        )
-    else:
-        what = (
-            f"there are only {n_known} rows, and fit uses the labels of all, so every "
-            "strategy ends at the same model. Use a smaller budget to compare "
-            "strategies, or budget=None to learn from all labels at once."
-        )
-    warnings.warn(f"budget={learner.budget}, but {what}", UserWarning, stacklevel=5)
+    warnings.warn(
+        f"budget={learner.budget}, but only {n_known} of {n_rows} rows have a label, "
+        "and fit uses all of these. With a budget, y is the oracle of a simulation, "
+        "and rows without a label take no part. To learn from the labels that there "
+        "are, and to label more rows that query returns, leave budget=None.",
+        UserWarning,
+        stacklevel=5,
+    )
+
+
+def _is_beyond(learner: Any, n_labels: int) -> bool:
+    """Whether the budget is a number of labels that nothing but their end limits."""
+    is_number = isinstance(learner.budget, numbers.Integral)
+    return is_number and learner.budget > n_labels and learner.stopping is None
