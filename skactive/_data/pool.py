@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,5 +79,14 @@ def as_rows(X: Any) -> Any:
             "position. X may be an array or np.memmap, a sparse matrix, a data frame "
             f"of pandas or polars, or a list. Pass X.{call}() or, if that does not "
             "fit into memory, the features as an np.memmap."
+        )
+    if isinstance(X, Mapping) and not hasattr(X, "shape"):  # skorch's have one
+        keys = ", ".join(map(repr, list(X)[:5]))
+        raise TypeError(
+            f"X is a {type(X).__name__} with the keys {keys}, and has no rows that can "
+            "be indexed by position. X may be an array, a sparse matrix, a data frame "
+            "of pandas or polars, or a list with one item per row. For a dict of "
+            "columns, pass pandas.DataFrame(X); for a net of skorch with several "
+            "inputs, skorch.helper.SliceDict(**X)."
         )
     return indexable(X)[0]

@@ -243,7 +243,7 @@ class BaseActiveLearner(
         X, target = self._labeled(X, y)
         self._warn_of_suspects(y, stacklevel=5)
         plan = self._make_plan()
-        just_set = vars(self).pop("_just_set", [])
+        just_set = self.__dict__.pop("_just_set", [])
         _notices.warn_of_idle_parameters(self, target, just_set)
         if self.budget is None:
             self._fit_known(X, target, routed, plan)

@@ -15,6 +15,7 @@ from skactive._compat.typing import Array
 from skactive._models.response import decision_values
 from skactive._models.target import Classes
 from skactive._models.warm_start import ShrinkPerturb
+from skactive.classifier._arguments import hints_at_names
 from skactive.classifier._base import BaseActiveLearner, estimator_has, has_partial_fit
 
 
@@ -240,6 +241,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
         "encode_labels": ["boolean", StrOptions({"auto"})],
     }
 
+    @hints_at_names
     def __init__(
         self,
         estimator: Any,

@@ -90,10 +90,10 @@ def known_rows(learner: Any, X: Any) -> Array:
 def warn_of_idle_parameters(learner: Any, target: Target, names: list[str]) -> None:
     """Warn if a fit cannot depend on parameters that were set just before it.
 
-    Such a fit is one of a search, which sets parameters of a clone and fits it. That
-    there is a search cannot be seen from inside. Every label is known, so it is no round
-    of somebody who labels, but for the last one, and then no parameter was just set. A
-    fit on a partly labelled `y` may be any round of anybody, so nothing is said there.
+    Such a fit is one of a search, which sets parameters of a clone and then fits it;
+    the search itself cannot be seen from inside. Since every label is known, nobody is
+    labelling, unless this is the last round of a loop, and there no parameter was just
+    set. A fit on a partly labelled `y` may be any round of a loop, so it is left alone.
     """
     n_rows, budget = len(target), learner.budget
     if not names or len(target.known) < n_rows:

@@ -222,7 +222,7 @@ class Judged(Strategy):
 
 
 def get_strategy(
-    strategy: str | Callable[..., Any], *, estimator: Any = None
+    strategy: str | Callable[..., Any], *, estimator: Any = None, **params: Any
 ) -> Strategy:
     """Get a strategy from its name.
 
@@ -237,16 +237,19 @@ def get_strategy(
         inside a `FrozenEstimator`, or any other estimator, which is fitted on the
         labelled rows. The strategy is then wrapped in
         :class:`skactive.strategies.Judged`.
+    **params : dict
+        Parameters of the strategy to set. An object that is passed stays as it is; a
+        copy of it is returned.
 
     Returns
     -------
     strategy : Strategy
-        The strategy. For a name, it is a copy, whose parameters can be set.
+        The strategy. For a name, it is a copy, whose parameters can be set later too.
 
     Raises
     ------
     ValueError
-        If the name is unknown.
+        If the name, or a parameter, is unknown.
     TypeError
         If `strategy` is neither a name nor callable.
 
@@ -255,7 +258,7 @@ def get_strategy(
     >>> from skactive import get_strategy
     >>> get_strategy("kl_divergence")
     KLDivergence()
-    >>> get_strategy("entropy").set_params(normalize=True)
+    >>> get_strategy("entropy", normalize=True)
     Entropy(normalize=True)
 
     A large model ranks the pool for a small one:
@@ -265,4 +268,6 @@ def get_strategy(
     Judged(estimator=RandomForestClassifier(), strategy=Entropy())
     """
     found = as_strategy(strategy)
+    if params:
+        found = clone(found).set_params(**params)
     return found if estimator is None else Judged(found, estimator)
