@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,20 +16,9 @@ from skactive._data.digests import row_digests
 # Enough rows to tell two pools apart, and few enough to cost nothing in a large fit.
 _N_ROWS = 32
 
-
-class Trace(NamedTuple):
-    """Digests of some rows of a pool, with their positions."""
-
-    rows: Array
-    kind: str
-    digests: list[bytes]
-
-    def is_of(self, X: Any) -> bool:
-        """Whether `X` has the same rows at the same positions."""
-        if _num_samples(X) <= self.rows[-1]:
-            return False
-        found = _digests_of(X, self.rows)
-        return found is not None and found == (self.kind, self.digests)
+# Positions of some rows, and one digest of all of these. Files of a learner hold it, so
+# it has no type of its own.
+Trace = tuple[Array, str]
 
 
 def trace_of(X: Any, rows: Array) -> Trace | None:
@@ -37,22 +27,31 @@ def trace_of(X: Any, rows: Array) -> Trace | None:
     Examples
     --------
     >>> import numpy as np
-    >>> from skactive._data.trace import trace_of
+    >>> from skactive._data.trace import has_trace, trace_of
     >>> X = np.arange(20.0).reshape(10, 2)
     >>> trace = trace_of(X, np.array([7, 2]))
-    >>> trace.is_of(X.copy()), trace.is_of(np.vstack([X, X])), trace.is_of(X + 1)
-    (True, True, False)
+    >>> has_trace(X.copy(), trace), has_trace(np.vstack([X, X]), trace)
+    (True, True)
+    >>> has_trace(X + 1, trace), has_trace(X[:7], trace)
+    (False, False)
     """
     rows = np.sort(rows)
     some = np.linspace(0, len(rows) - 1, min(len(rows), _N_ROWS)).astype(np.intp)
-    found = _digests_of(X, rows[some])
-    return None if found is None else Trace(rows[some], *found)
+    digest = _digest(X, rows[some])
+    return None if digest is None else (rows[some], digest)
 
 
-def _digests_of(X: Any, rows: Array) -> tuple[str, list[bytes]] | None:
+def has_trace(X: Any, trace: Trace) -> bool:
+    """Whether `X` has the same rows at the same positions."""
+    rows, digest = trace
+    return _num_samples(X) > rows[-1] and _digest(X, rows) == digest
+
+
+def _digest(X: Any, rows: Array) -> str | None:
     if isinstance(X, Mapping):  # several inputs of a net; its items are no rows
         return None
     try:
-        return row_digests(_safe_indexing(X, rows))
+        kind, digests = row_digests(_safe_indexing(X, rows))
     except (pickle.PicklingError, TypeError, AttributeError):
         return None  # objects that only the estimator understands
+    return hashlib.blake2b(b"".join([kind.encode(), *digests])).hexdigest()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from skactive._compat.typing import Array
+from skactive._data.trace import has_trace
 from skactive._models.target import Target
 
 # Parameters that say how rows are chosen, and nothing about the model.
@@ -82,7 +83,7 @@ def warn_of_own_rows(learner: Any, X: Any, scored: Array) -> None:
 def known_rows(learner: Any, X: Any) -> Array:
     """Positions of the rows labelled in the last fit; none if `X` is another pool."""
     trace = getattr(learner, "_trace", None)
-    if trace is None or not trace.is_of(X):
+    if trace is None or not has_trace(X, trace):
         return np.empty(0, dtype=np.intp)
     return learner.labeled_indices_
 

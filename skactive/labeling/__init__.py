@@ -5,6 +5,7 @@ labels are not known beforehand. :class:`LabelingSession` asks people, on a page
 notebook or in a script, and keeps their labels in one file.
 """
 
+from skactive._compat.names import name_publicly as _name_publicly
 from skactive.labeling._agreement import SourceAudit, audit_source
 from skactive.labeling._items import Item
 from skactive.labeling._ledger import LabelingResult
@@ -23,3 +24,5 @@ __all__ = [
     "audit_source",
     "label_pool",
 ]
+
+_name_publicly(globals())
