@@ -8,7 +8,6 @@ n_classes). Single precision stays single precision, and anything that is not fl
 point becomes float64.
 """
 
-from skactive._compat.names import name_publicly as _name_publicly
 from skactive.measures._committee import (
     consensus_entropy,
     information_gain,
@@ -49,5 +48,3 @@ __all__ = [
     "total_variation",
     "vote_entropy",
 ]
-
-_name_publicly(globals())
