@@ -303,6 +303,12 @@ class ActiveLearningRegressor(RegressorMixin, BaseActiveLearner):
         -------
         score : float
             Score of the inner estimator.
+
+        Warns
+        -----
+        UserWarning
+            If `y` is partly labelled, and all its labelled rows are those of the last
+            fit. Score other rows, or see :meth:`audit`.
         """
         return self._score(X, y, sample_weight)
 

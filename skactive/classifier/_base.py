@@ -226,7 +226,9 @@ class BaseActiveLearner(
         UserWarning
             If labels look like something else, such as the text "nan", which may mark a
             missing label. If `initial_strategy` continues to choose in a fit with a
-            budget, because there are too few labels for the estimator.
+            budget, because there are too few labels for the estimator. If `budget` is
+            larger than the number of labels in a partly labelled `y`. If the strategy
+            was just set, as a search does, but all rows have a label and all are used.
         """
         return self._fit(X, y, params)
 
@@ -498,7 +500,9 @@ class BaseActiveLearner(
         UserWarning
             If the last fit had a `sample_weight` that the strategy would use, and this
             call has none. If labels look like something else, such as a mark of a
-            missing label. If there are too few labels for the estimator to predict.
+            missing label. If there are too few labels for the estimator to predict. If
+            `y` holds labels to learn from, but there was no fit. If `y` is None and
+            rows are chosen whose labels the last fit was given.
         """
         plan, model, pool, routed = self._begin_query(X, y, params)
         n_queries = self.batch_size if n_queries is None else n_queries

@@ -422,6 +422,12 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
         -------
         score : float
             Score of the inner estimator.
+
+        Warns
+        -----
+        UserWarning
+            If `y` is partly labelled, and all its labelled rows are those of the last
+            fit. Score other rows, or see :meth:`audit`.
         """
         return self._score(X, y, sample_weight)
 
