@@ -32,7 +32,7 @@ from skactive import (
     query,
 )
 from skactive.model_selection import LabeledKFold, active_learning_curve
-from skactive.stopping import StabilizingPredictions
+from skactive.stopping import MaxRounds, StabilizingPredictions
 from skactive.strategies import Margin, Mixture, Power
 
 X, answers = load_iris(return_X_y=True)
@@ -182,6 +182,18 @@ def test_a_score_of_other_rows_says_nothing():
     learner.score(X, some_labels([*FIRST, 3]))  # a new label as well
     learner.score(X + 1, some_labels())
     learner.score(X[FIRST], answers[FIRST])  # as in all of scikit-learn
+
+
+def test_a_score_within_a_campaign_says_nothing():
+    class Scores(MaxRounds):
+        def update(self, learner, X, y):
+            scores.append(learner.score(X, y))
+            return super().update(learner, X, y)
+
+    scores = []
+    learner = make(budget=30, stopping=Scores(2))
+    learner.fit(X, answers).fit(X, answers)
+    assert len(scores) == 4
 
 
 # 4. A budget larger than the number of labels -----------------------------------------
