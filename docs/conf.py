@@ -7,6 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+from sphinx.pycode import ModuleAnalyzer
+
 import skactive
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
@@ -155,6 +157,23 @@ def drop_links_back(app, pagename, templatename, context, doctree):
         )
 
 
+def find_source(app, modname, attribute):
+    """The module in which an object is written, for a link to its source.
+
+    Public objects name the module that users import them from.
+    """
+    name = attribute.partition(".")[0]
+    thing = getattr(importlib.import_module(modname), name, None)
+    for module in sorted(key for key in sys.modules if key.startswith("skactive")):
+        if vars(sys.modules[module]).get(name) is thing:
+            analyzer = ModuleAnalyzer.for_module(module)
+            analyzer.find_tags()
+            if name in analyzer.tags:
+                return module
+    return None
+
+
 def setup(app):
     """Connect what is defined above."""
+    app.connect("viewcode-follow-imported", find_source)
     app.connect("html-page-context", drop_links_back)

@@ -95,6 +95,14 @@ page = session.serve(open_browser=False, block=False)
 print("The page is at", page.url.split("#")[0])
 
 # %%
+# This is what a person sees, here with other messages:
+#
+# .. image:: ../images/labelling_light.png
+#    :alt: A message, below it a button for each class with its key, and the progress.
+
+# sphinx_gallery_thumbnail_path = 'images/labelling_light.png'
+
+# %%
 # Who labels
 # ----------
 #

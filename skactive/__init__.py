@@ -1,5 +1,7 @@
 """Active learning as a first-class scikit-learn citizen."""
 
+from skactive import measures as _measures
+from skactive._compat.names import name_publicly as _name_publicly
 from skactive._data.copies import count_copies
 from skactive.classifier import ActiveLearningClassifier, query
 from skactive.regressor import ActiveLearningRegressor
@@ -17,3 +19,6 @@ __all__ = [
     "make_strategy",
     "query",
 ]
+
+_name_publicly(vars(_measures))  # which imports numpy and scipy only
+_name_publicly(globals())

@@ -16,6 +16,7 @@ from skactive._models.predictive import predictive_std
 from skactive._models.response import has_response
 from skactive._models.warm_start import ShrinkPerturb
 from skactive._models.wrappers import Fitted
+from skactive.classifier._arguments import hints_at_names
 from skactive.classifier._base import BaseActiveLearner, estimator_has, has_partial_fit
 
 __all__ = ["ActiveLearningRegressor"]
@@ -176,6 +177,7 @@ class ActiveLearningRegressor(RegressorMixin, BaseActiveLearner):
         ],
     }
 
+    @hints_at_names
     def __init__(
         self,
         estimator: Any,
@@ -301,6 +303,12 @@ class ActiveLearningRegressor(RegressorMixin, BaseActiveLearner):
         -------
         score : float
             Score of the inner estimator.
+
+        Warns
+        -----
+        UserWarning
+            If `y` is partly labelled, and all its labelled rows are those of the last
+            fit. Score other rows, or see :meth:`audit`.
         """
         return self._score(X, y, sample_weight)
 

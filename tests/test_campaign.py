@@ -68,7 +68,8 @@ def test_budget_on_a_partly_labelled_oracle():
     learner = make(budget=20).fit(X, y)
     assert (learner.labeled_indices_ % 3 == 0).all()
     assert make(budget=0.5).fit(X, y).n_labels_ == 25
-    learner = make(budget=1000).fit(X, y)
+    with pytest.warns(UserWarning, match="only 50 of 150 rows have a label"):
+        learner = make(budget=1000).fit(X, y)
     assert_array_equal(np.sort(learner.labeled_indices_), np.arange(0, 150, 3))
     assert learner.termination_condition_ == "exhausted"
 

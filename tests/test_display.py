@@ -8,8 +8,10 @@ import pytest
 from scipy.stats import norm, ttest_1samp, ttest_rel
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris, make_blobs
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss, make_scorer
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -215,6 +217,121 @@ def test_legend_follows_the_ends_of_the_curves():
     styles = [line.get_linestyle() for line in legend.get_lines()]
     assert styles == ["-", "--", "-"]
     assert legend.get_title().get_text() == "mean of 8 splits"
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({}, "mean of 8 splits\nstrategies differ where bands\n"
+             "do not overlap (95% sure)"),
+        ({"interval": "mean", "confidence": 0.9},
+         "mean of 8 splits; bands: 90% intervals"),
+    ],
+)  # fmt: skip
+def test_legend_says_what_bands_mean(params, text):
+    display = ActiveLearningCurveDisplay.from_results(make_curve(), **params)
+    assert display.ax_.get_legend().get_title().get_text() == text
+
+
+def near_the_limit(n_splits=5):
+    """Accuracies of strategies near 1, which differ in some points."""
+    rng = np.random.default_rng(0)
+    scores = 1 - rng.exponential(0.03, size=(4, 40, n_splits))
+    scores[1] -= 0.1 * rng.random((40, 1))
+    return Bunch(strategies=list("abcd"), n_labels=np.arange(40), test_scores=scores)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "low", "high"),
+    [
+        ("accuracy", 0, 1),
+        ("roc_auc_ovr", 0, 1),
+        ("r2", -np.inf, 1),
+        ("neg_log_loss", -np.inf, 0),
+        ("matthews_corrcoef", -1, 1),
+        (None, -np.inf, np.inf),
+        ("gain", -np.inf, np.inf),
+    ],
+)
+@pytest.mark.parametrize("negate_score", [False, True])
+@pytest.mark.parametrize("interval", ["comparison", "mean"])
+def test_bands_stay_within_the_range_of_the_score(
+    scoring, low, high, negate_score, interval
+):
+    curve = near_the_limit()
+    if high == 0:
+        curve.test_scores -= 1
+    params = {"interval": interval, "negate_score": negate_score}
+    free = ActiveLearningCurveDisplay.from_results(curve, score_name="any", **params)
+    drawn = ActiveLearningCurveDisplay.from_results(curve, scoring=scoring, **params)
+    limits = (-high, -low) if negate_score else (low, high)
+    all_free, all_drawn = (
+        [band_limits(band, curve.n_labels) for band in display.bands_]
+        for display in (free, drawn)
+    )
+    for before, after in zip(all_free, all_drawn, strict=True):
+        np.testing.assert_allclose(after, np.clip(before, *limits))
+    for i in range(4):  # what the bands are for stays as it is
+        for j in range(i):
+            before, after = (
+                (them[i][0] > them[j][1]) | (them[j][0] > them[i][1])
+                for them in (all_free, all_drawn)
+            )
+            np.testing.assert_array_equal(before, after)
+    everything = np.concatenate(all_free, axis=1) * (-1 if negate_score else 1)
+    assert (everything > (0 if high == 0 else 1)).any()  # there was something to clip
+
+
+def test_a_score_with_the_name_of_another():
+    curve = make_curve()
+    curve.test_scores += 3
+    (band, *_) = ActiveLearningCurveDisplay.from_results(
+        curve, scoring="accuracy"
+    ).bands_
+    assert (band_limits(band, curve.n_labels) > 3).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "scoring", "label"),
+    [
+        (LogisticRegression(), None, "Accuracy"),
+        (make_pipeline(StandardScaler(), GaussianNB()), None, "Accuracy"),
+        (ActiveLearningClassifier(GaussianNB()), "roc_auc_ovr", "Roc auc ovr"),
+        (GridSearchCV(GaussianNB(), {}, scoring="f1_macro", cv=2), None, "F1 macro"),
+        (GridSearchCV(GaussianNB(), {}, cv=2), None, "Accuracy"),
+        (GaussianNB(), make_scorer(log_loss, greater_is_better=False,
+            response_method="predict_proba"), "Negative log loss"),
+        (Ridge(), None, "R\N{SUPERSCRIPT TWO}"),
+        (Ridge(), "neg_mean_squared_error", "Negative mean squared error"),
+    ],
+)  # fmt: skip
+def test_axis_names_the_score(model, scoring, label):
+    X, y = load_iris(return_X_y=True)
+    if isinstance(model, Ridge):
+        X, y = X[:, 1:], X[:, 0]
+    curve = active_learning_curve(
+        model, X, y, strategies=[], budget=40, cv=2, n_repeats=1, scoring=scoring,
+        random_state=0,
+    )  # fmt: skip
+    display = ActiveLearningCurveDisplay.from_results(curve)
+    assert display.ax_.get_ylabel() == label
+
+
+def test_axis_of_a_score_of_ones_own():
+    class Own(GaussianNB):
+        def score(self, X, y):
+            return 0.5
+
+    X, y = load_iris(return_X_y=True)
+    params = {"budget": 20, "cv": 2, "n_repeats": 1, "random_state": 0}
+    display = ActiveLearningCurveDisplay.from_estimator(
+        Own(), X, y, strategies=[], **params
+    )
+    assert display.ax_.get_ylabel() == "Score"
+    display = ActiveLearningCurveDisplay.from_estimator(
+        GaussianNB(), X, y, scoring=["roc_auc_ovr", "accuracy"], **params
+    )
+    assert display.ax_.get_ylabel() == "Roc auc ovr"
 
 
 def test_several_scores():
@@ -457,6 +574,15 @@ def test_errors_inside_score_samples_come_through():
     learner = ActiveLearningClassifier(Broken(), "margin").fit(X, y)
     with pytest.raises(RuntimeError, match="my own trouble"):
         UtilityDisplay.from_estimator(learner, X, y)
+
+
+def test_the_default_strategy_says_how_to_draw_another_one():
+    X, y = make_pool()
+    learner = fitted(X, y, "auto")
+    text = r"strategy='auto'.*from_estimator\(learner.set_params\(strategy='margin'\)"
+    with pytest.raises(AttributeError, match=text):
+        UtilityDisplay.from_estimator(learner, X, y)
+    UtilityDisplay.from_estimator(learner.set_params(strategy="margin"), X, y)
 
 
 def test_two_columns_of_numbers():

@@ -32,7 +32,7 @@ def test_seeds_of_the_inner_estimator():
 def test_global_random_state_is_left_alone():
     before = np.random.get_state()[1].copy()
     learner = make(LogisticRegression(), "information_gain", random_state=None)
-    learner.fit(X, partly()).query(X)
+    learner.fit(X, partly()).query(X, partly())
     learner.score_samples(X)
     assert_array_equal(np.random.get_state()[1], before)
     picks = {tuple(make(random_state=None).query(X)) for _ in range(3)}

@@ -213,7 +213,7 @@ def test_one_class_is_no_fit():
 def test_a_fit_by_hand():
     learner = ActiveLearningClassifier(Counting(), "information_gain", n_members=3)
     learner.fit(X, Y)
-    learner.query(X)
+    learner.query(X[1:])
     learner.fit(X, Y)
     assert {name: column.tolist() for name, column in learner.history_.items()} == {
         "n_labels": [300],

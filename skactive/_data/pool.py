@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,5 +86,14 @@ def as_rows(X: Any) -> Any:
         raise TypeError(
             f"{what} Pass X.collect() or, if that does not fit into memory, write "
             "Parquet files, and pass their folder to skactive.pools.query."
+        )
+    if isinstance(X, Mapping) and not hasattr(X, "shape"):  # skorch's have one
+        keys = ", ".join(map(repr, list(X)[:5]))
+        raise TypeError(
+            f"X is a {type(X).__name__} with the keys {keys}, and has no rows that can "
+            "be indexed by position. X may be an array, a sparse matrix, a data frame "
+            "of pandas or polars, or a list with one item per row. For a dict of "
+            "columns, pass pandas.DataFrame(X); for a net of skorch with several "
+            "inputs, skorch.helper.SliceDict(**X)."
         )
     return indexable(X)[0]

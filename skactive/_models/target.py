@@ -32,8 +32,15 @@ from skactive._models.bootstrap import fit_on_rows
 from skactive._models.encoded import EncodedClassifier, needs_codes
 from skactive._models.members import classes_of, member_proba
 from skactive._models.response import decision_values, has_response, predict_proba
-from skactive._models.wrappers import task_of
+from skactive._models.wrappers import task_of, type_of
 from skactive.estimation import smoothed_bootstrap_interval, wilson_interval
+
+# Estimators that learn no labels, as scikit-learn's tags name them.
+_LEARN_NO_LABELS = {
+    "clusterer": "a clusterer",
+    "density_estimator": "a density estimator",
+    "outlier_detector": "an outlier detector",
+}
 
 
 class Target(ABC):
@@ -145,8 +152,14 @@ class Target(ABC):
     def check_estimator(cls, estimator: Any) -> None:
         """Raise a ValueError if `estimator` learns labels of another kind."""
         task = task_of(estimator)
+        other = {"classification": "Classifier", "regression": "Regressor"}
+        if (kind := type_of(estimator)) in _LEARN_NO_LABELS:
+            raise ValueError(
+                f"{cls.learner} needs a {other[cls.task].lower()}, which learns from "
+                f"labels; got {estimator!r}, {_LEARN_NO_LABELS[kind]}. It can stand "
+                "before one in a pipeline if it has transform."
+            )
         if task not in (None, cls.task):
-            other = {"classification": "Classifier", "regression": "Regressor"}
             raise ValueError(
                 f"{cls.learner} needs a {other[cls.task].lower()}; got {estimator!r}, "
                 f"a {other[task].lower()}. Use ActiveLearning{other[task]} for it."

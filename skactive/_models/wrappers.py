@@ -268,13 +268,18 @@ def params_of_last_step(estimator: Any, params: dict[str, Any]) -> dict[str, Any
 
 def task_of(estimator: Any) -> str | None:
     """What an estimator does: "classification", "regression", or None if unknown."""
+    tasks = {"classifier": "classification", "regressor": "regression"}
+    return tasks.get(type_of(estimator) or "")
+
+
+def type_of(estimator: Any) -> str | None:
+    """What scikit-learn calls an estimator, such as "clusterer"; None if unknown."""
     first = estimator[0] if isinstance(estimator, (list, tuple)) and estimator else None
     last = last_step(estimator if first is None else first)
     try:
-        kind = last.__sklearn_tags__().estimator_type
+        return last.__sklearn_tags__().estimator_type
     except (AttributeError, TypeError):  # it is not derived from BaseEstimator
-        kind = getattr(last, "_estimator_type", None)
-    return {"classifier": "classification", "regressor": "regression"}.get(kind)
+        return getattr(last, "_estimator_type", None)
 
 
 def learns_label_sets(estimator: Any) -> bool:

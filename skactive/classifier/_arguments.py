@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import numbers
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import process_routing
 
 from skactive._compat.sklearn import (
@@ -23,6 +26,32 @@ from skactive._models.training import Model, has_columns
 from skactive._models.want_of_labels import cannot_answer, warn_of_lack
 from skactive._models.wrappers import params_of_last_step
 from skactive.classifier._plan import Plan, make_plan
+from skactive.strategies._function import as_strategy
+from skactive.strategies._messages import name_of_model
+
+# Other common names of parameters.
+_OTHER_NAMES = {
+    "n_instances": "batch_size",
+    "n_queries": "batch_size",
+    "query_strategy": "strategy",
+}
+_Init = TypeVar("_Init", bound=Callable[..., None])
+
+
+def hints_at_names(init: _Init) -> _Init:
+    """Let an `__init__` say what a parameter is called that has another name here."""
+
+    @functools.wraps(init)
+    def checked(self: Any, *args: Any, **params: Any) -> None:
+        for other, name in _OTHER_NAMES.items():
+            if other in params:
+                raise TypeError(
+                    f"{type(self).__name__} has no parameter {other!r}; it is called "
+                    f"{name!r} here: write {name}={params[other]!r}."
+                )
+        init(self, *args, **params)
+
+    return cast(_Init, checked)
 
 
 class ReadsArguments:
@@ -35,13 +64,20 @@ class ReadsArguments:
     missing_label: Any = np.nan
     encode_labels: bool | str = False
     estimator: Any
-    _validate_params: Any
     _model: Any
     classes_: Any
 
     # -----------------------------------------------------------------------------
     # Checks of arguments
     # -----------------------------------------------------------------------------
+
+    def _validate_params(self) -> None:
+        """Check the parameters; an error says what to write for likely mistakes."""
+        for name in ("strategy", "initial_strategy"):
+            value = getattr(self, name)
+            if isinstance(value, (type, list, tuple, set, dict)):
+                as_strategy(value)  # raises
+        super()._validate_params()  # type: ignore[misc]
 
     def _make_plan(self, kind: type[Target] | None = None) -> Plan:
         return make_plan(self, self._kind_of(None) if kind is None else kind)
@@ -78,7 +114,9 @@ class ReadsArguments:
             raise ValueError(
                 f"No row is labelled: all {len(target)} entries of y are missing. Call "
                 "query(X, y) first, label the rows that it returns, and enter their "
-                "labels in y."
+                "labels in y. In a search or a cross-validation of a partly labelled "
+                "y, pass cv=LabeledKFold(), from skactive.model_selection, which has "
+                "labelled rows in every fold."
             )
         return X, target
 
@@ -102,6 +140,8 @@ class ReadsArguments:
         X = as_rows(X)
         kind, model = self._kind_of(y), self._model()
         plan = self._make_plan(kind)
+        if model is None:
+            self._warn_of_one_axis(X)
         pool = Pool(X, np.ones(_num_samples(X), dtype=bool))
         plan.check_pool(pool.n_samples)
         if y is not None:
@@ -175,6 +215,24 @@ class ReadsArguments:
                 UserWarning,
                 stacklevel=4,
             )
+
+    def _warn_of_one_axis(self, X: Any) -> None:
+        """Warn if rows are single numbers, which few estimators take."""
+        kind = getattr(getattr(X, "dtype", None), "kind", "")
+        is_column = len(getattr(X, "shape", ())) == 1 and kind in ("b", "i", "u", "f")
+        is_list = isinstance(X, list) and X and isinstance(X[0], numbers.Number)
+        if not is_column and not is_list:
+            return
+        tags = get_tags(self.estimator)
+        if tags.no_validation or not tags.input_tags.two_d_array:
+            return
+        warnings.warn(
+            f"X holds {len(X)} single numbers, but most estimators need rows and "
+            f"columns, and the fit of {name_of_model(self.estimator)} will then raise. "
+            "For one feature, pass np.reshape(X, (-1, 1)).",
+            UserWarning,
+            stacklevel=4,
+        )
 
     def _warn_of_suspects(
         self, y: Any, missing: Array | None = None, stacklevel: int = 4

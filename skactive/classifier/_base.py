@@ -37,6 +37,7 @@ from skactive._compat.sklearn import (
 from skactive._compat.tally import counting
 from skactive._compat.typing import Array
 from skactive._data.pool import Pool, as_rows
+from skactive._data.trace import trace_of
 from skactive._models.bootstrap import seeded
 from skactive._models.target import Target
 from skactive._models.training import Model
@@ -45,7 +46,7 @@ from skactive._models.want_of_labels import (
     fit_if_enough,
 )
 from skactive._models.warm_start import ShrinkPerturb
-from skactive.classifier import _audit, _explain
+from skactive.classifier import _audit, _explain, _notices
 from skactive.classifier._arguments import ReadsArguments
 from skactive.classifier._campaign import Figures, Purchase, count_rounds, drive
 from skactive.classifier._plan import Plan, run_in_threads
@@ -181,6 +182,10 @@ class BaseActiveLearner(
             is_nested = any(key.startswith(f"{name}__") for key in params)
             if is_nested and isinstance(named, str):
                 params[name] = get_strategy(named)
+        # A fit that follows says which of these made no difference. It is the only
+        # trace that a search leaves: it sets parameters of a clone, and fits it.
+        if names := _notices.names_of_choice(params):
+            self._just_set = names
         return super().set_params(**params)
 
     # -----------------------------------------------------------------------------
@@ -222,7 +227,9 @@ class BaseActiveLearner(
         UserWarning
             If labels look like something else, such as the text "nan", which may mark a
             missing label. If `initial_strategy` continues to choose in a fit with a
-            budget, because there are too few labels for the estimator.
+            budget, because there are too few labels for the estimator. If `budget` is
+            larger than the number of labels in a partly labelled `y`. If the strategy
+            was just set, as a search does, but all rows have a label and all are used.
         """
         return self._fit(X, y, params)
 
@@ -239,10 +246,14 @@ class BaseActiveLearner(
         X, target = self._labeled(X, y)
         self._warn_of_suspects(y, stacklevel=5)
         plan = self._make_plan(type(target))
+        just_set = self.__dict__.pop("_just_set", [])
+        _notices.warn_of_idle_parameters(self, target, just_set)
         if self.budget is None:
             self._fit_known(X, target, routed, plan)
         else:
+            _notices.warn_of_large_budget(self, target)
             self._fit_bought(X, target, routed, plan, watch)
+        self._trace = trace_of(X, self.labeled_indices_)
         strategy, _ = plan.asked(self._model())
         args = self.estimator_, X, self.labeled_indices_
         self.strategy_ = strategy.resolve(*args)
@@ -261,6 +272,7 @@ class BaseActiveLearner(
         with counting() as tally:
             model = fit_if_enough(plan.training, *args, asks=False)
         if model.lack is not None:
+            self._fit_lacked = True
             raise model.lack
         figures.add(tally)
         figures.fit_time = time.perf_counter() - start
@@ -373,6 +385,7 @@ class BaseActiveLearner(
             name: np.array([getattr(figures, name) for figures in history])
             for name in names
         }
+        self._trace = None
         # While a campaign runs on a part of the rows, positions are not those in X.
         self._reserved = None if is_part else (plan.audit_fraction, plan.audit_seed)
 
@@ -492,7 +505,9 @@ class BaseActiveLearner(
         UserWarning
             If the last fit had a `sample_weight` that the strategy would use, and this
             call has none. If labels look like something else, such as a mark of a
-            missing label. If there are too few labels for the estimator to predict.
+            missing label. If there are too few labels for the estimator to predict. If
+            `y` holds labels to learn from, but there was no fit. If `y` is None and
+            rows are chosen whose labels the last fit was given.
         """
         plan, model, pool, routed = self._begin_query(X, y, params)
         n_queries = self.batch_size if n_queries is None else n_queries
@@ -501,11 +516,16 @@ class BaseActiveLearner(
         skipped = skipped[pool.missing[skipped]]
         if pool.n_candidates == len(skipped):
             raise ValueError(self._nothing_to_query(pool, y, len(skipped)))
+        if model is None and y is not None:
+            _notices.warn_of_unused_labels(self, pool.X, y)
         try:
-            return plan.choose(model, pool, int(n_queries), skipped)
+            chosen = plan.choose(model, pool, int(n_queries), skipped)
         except ERRORS_OF_LACK as error:
             self._warn_or_raise(error, plan, model, pool.X, y, routed)
-        return plan.choose(None, pool, int(n_queries), skipped)
+            chosen = plan.choose(None, pool, int(n_queries), skipped)
+        if model is not None and y is None:
+            _notices.warn_of_rows_again(self, pool.X, chosen)
+        return chosen
 
     @available_if(_has_pointwise_strategy)
     def score_samples(self, X: Any) -> Array:
@@ -552,6 +572,7 @@ class BaseActiveLearner(
         rows = target.known
         params = {} if sample_weight is None else {"sample_weight": sample_weight}
         if len(rows) < len(target):
+            _notices.warn_of_own_rows(self, X, rows)
             params = _check_method_params(X, params, indices=rows)
             X = _safe_indexing(X, rows)
         return self.estimator_.score(X, target.values(rows), **params)

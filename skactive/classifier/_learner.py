@@ -15,6 +15,7 @@ from skactive._compat.typing import Array
 from skactive._models.label_sets import LabelSets
 from skactive._models.target import Classes
 from skactive._models.warm_start import ShrinkPerturb
+from skactive.classifier._arguments import hints_at_names
 from skactive.classifier._base import BaseActiveLearner, estimator_has, has_partial_fit
 
 
@@ -251,6 +252,7 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
         "encode_labels": ["boolean", StrOptions({"auto"})],
     }
 
+    @hints_at_names
     def __init__(
         self,
         estimator: Any,
@@ -425,6 +427,12 @@ class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
         -------
         score : float
             Score of the inner estimator.
+
+        Warns
+        -----
+        UserWarning
+            If `y` is partly labelled, and all its labelled rows are those of the last
+            fit. Score other rows, or see :meth:`audit`.
         """
         return self._score(X, y, sample_weight)
 

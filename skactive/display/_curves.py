@@ -13,9 +13,19 @@ from scipy.stats import t
 from skactive._compat.typing import Array
 from skactive.display._style import COLORS, MARKERS, as_plain, check_matplotlib
 from skactive.model_selection import active_learning_curve
-from skactive.model_selection._curve import scores_by
+from skactive.model_selection._curve import name_of_scoring, scores_by
 
 _BASELINE = "random"
+# Ranges of scores, by how the names of such scores begin.
+_RANGES: dict[tuple[float, float], tuple[str, ...]] = {
+    (0.0, 1.0): (
+        *("accuracy", "average_precision", "balanced_accuracy", "f1", "fbeta"),
+        *("jaccard", "precision", "recall", "roc_auc", "top_k_accuracy"),
+    ),
+    (-1.0, 1.0): ("cohen_kappa", "matthews_corrcoef"),
+    (-np.inf, 1.0): ("d2_", "explained_variance", "r2"),
+    (-np.inf, 0.0): ("neg_",),
+}
 # A second and a third round of the colours.
 _DASHES = ("-", "-.", ":")
 
@@ -38,6 +48,7 @@ class ActiveLearningCurveDisplay:
     score_name : str, default=None
         Name of the score, from which the label of the y axis is made: "accuracy" and
         "neg_log_loss" become "Accuracy" and "Negative log loss". None means "Score".
+        Bands end where such a score ends, as at 1 for "accuracy".
 
     Attributes
     ----------
@@ -164,7 +175,8 @@ class ActiveLearningCurveDisplay:
             Name of the score to draw, if the curve has several. None means the first.
             If the curve has only one score, `scoring` is the label of the y axis.
         score_name : str, default=None
-            Name of the score, for the y axis. None means the name of `scoring`.
+            Name of the score, for the y axis. None means the name of `scoring`, or else
+            the `score_name` of the curve.
         **plot_params : dict
             Arguments of :meth:`plot`: `ax`, `interval`, `confidence`, `negate_score`,
             `line_kw` and `fill_between_kw`.
@@ -180,11 +192,13 @@ class ActiveLearningCurveDisplay:
             If the curve has several scores and `scoring` is not among them.
         """
         scoring, scores = scores_by(scoring, curve["test_scores"])
+        if score_name is None:
+            score_name = name_of_scoring(scoring) or curve.get("score_name")
         display = cls(
             strategies=curve["strategies"],
             n_labels=curve["n_labels"],
             test_scores=scores,
-            score_name=_scoring_name(scoring) if score_name is None else score_name,
+            score_name=score_name,
         )
         return display.plot(**plot_params)
 
@@ -260,6 +274,9 @@ class ActiveLearningCurveDisplay:
         scores = -self.test_scores if negate_score else self.test_scores
         means = scores.mean(axis=2)
         widths = _half_widths(scores, interval, confidence)
+        bounds = _bounds(self.score_name, self.test_scores)
+        if negate_score:
+            bounds = -bounds[1], -bounds[0]
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         line_kw = normalize_kwargs(line_kw or {}, Line2D)
@@ -278,7 +295,7 @@ class ActiveLearningCurveDisplay:
                 "edgecolor": to_rgba(color, 0.35),
                 "linewidth": 0.6,
             }
-            low, high = mean - width, mean + width
+            low, high = np.clip([mean - width, mean + width], *bounds)
             bands.append(ax.fill_between(self.n_labels, low, high, **style | band_kw))
         self.bands_ = bands or None
         score_name = self.score_name if score_name is None else score_name
@@ -355,16 +372,25 @@ def _line_styles(strategies: Sequence[str]) -> list[dict]:
     return styles
 
 
-def _scoring_name(scoring: Any) -> str | None:
-    if scoring is None or isinstance(scoring, str):
-        return scoring
-    function = getattr(scoring, "_score_func", scoring)  # scorers have this
-    return getattr(function, "__name__", None)
+def _bounds(name: str | None, scores: Array) -> tuple[float, float]:
+    """The least and the greatest value of a score, infinite where unknown.
+
+    Clipping bands to them leaves it as it is which bands overlap, because each mean is
+    within the bounds and within its band.
+    """
+    for bounds, beginnings in _RANGES.items():
+        if name is not None and name.startswith(beginnings):
+            # Another score may have such a name.
+            is_it = bounds[0] <= scores.min() and scores.max() <= bounds[1]
+            return bounds if is_it else (-np.inf, np.inf)
+    return -np.inf, np.inf
 
 
 def _axis_label(name: str | None, negate_score: bool) -> str:
     if name is None:
         name = "score"
+    if name == "r2":
+        name = "R\N{SUPERSCRIPT TWO}"
     if name.startswith("neg_"):
         name = name[4:] if negate_score else f"negative {name[4:]}"
     elif negate_score:
@@ -379,5 +405,8 @@ def _legend_title(
 ) -> str:
     title = "one split" if n_splits == 1 else f"mean of {n_splits} splits"
     if bands and interval == "comparison" and len(bands) > 1:
-        return f"{title}\nbands apart: {confidence:.0%} sure"
-    return f"{title}; {confidence:.0%} bands" if bands else title
+        return (
+            f"{title}\nstrategies differ where bands\n"
+            f"do not overlap ({confidence:.0%} sure)"
+        )
+    return f"{title}; bands: {confidence:.0%} intervals" if bands else title

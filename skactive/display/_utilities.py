@@ -363,7 +363,9 @@ def _check_pointwise(estimator: Any, learner: Any) -> None:
     raise AttributeError(
         f"{type(estimator).__name__} has no score_samples with strategy={strategy!r}: "
         "its utilities depend on which other rows there are, so a point of the plane "
-        "has none. Use a strategy that looks at each row alone, such as 'margin'."
+        "has none. Use a strategy that looks at each row alone, such as 'margin': "
+        "UtilityDisplay.from_estimator(learner.set_params(strategy='margin'), X, y). "
+        "The model stays as it is fitted."
     )
 
 

@@ -5,6 +5,7 @@ labels are not known beforehand. :class:`LabelingSession` asks people, on a page
 notebook or in a script, and keeps their labels in one file.
 """
 
+from skactive._compat.names import name_publicly as _name_publicly
 from skactive.labeling._agreement import SourceAudit, audit_source
 from skactive.labeling._annotator_quality import AnnotatorQuality
 from skactive.labeling._answers import Answers
@@ -29,3 +30,5 @@ __all__ = [
     "label_pool",
     "query_annotators",
 ]
+
+_name_publicly(globals())

@@ -9,7 +9,7 @@ from typing import Any
 
 import joblib
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import ClassifierMixin, RegressorMixin, clone
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch
 from sklearn.utils.parallel import Parallel, delayed
@@ -26,6 +26,7 @@ from skactive._compat.typing import Array
 from skactive._data.pool import as_rows
 from skactive._models.kinds import kind_for
 from skactive._models.target import Target
+from skactive._models.wrappers import layers
 from skactive.classifier import ActiveLearningClassifier
 from skactive.classifier._base import BaseActiveLearner
 from skactive.model_selection._summary import CurveSummary, summarize
@@ -195,6 +196,9 @@ def active_learning_curve(
             `scoring` names several scores, it is a dict of such arrays.
         fit_times, query_times : ndarray of shape (n_strategies, n_points, n_splits)
             Seconds spent on fits and on queries in each round.
+        score_name : str or None
+            Name of the score, such as "accuracy" or "neg_log_loss". None if it is not
+            known, or if there are several scores.
 
     Raises
     ------
@@ -250,7 +254,32 @@ def active_learning_curve(
         ):
             results.append(result)
             report(len(results))
-    return _gather(list(named), results)
+    score_name = name_of_scoring(scoring, learner)
+    return _gather(list(named), results, score_name)
+
+
+def name_of_scoring(scoring: Any, learner: Any = None) -> str | None:
+    """Name of one score, for people; None if there are several, or none is known.
+
+    With `scoring=None`, it is that of the `score` method of a learner.
+    """
+    if isinstance(scoring, (list, tuple, set, dict)):
+        return None
+    if isinstance(scoring, str):
+        return scoring
+    if scoring is not None:
+        function = getattr(scoring, "_score_func", scoring)  # scorers have this
+        name = getattr(function, "__name__", None)
+        is_negated = name is not None and getattr(scoring, "_sign", 1) == -1
+        return f"neg_{name}" if is_negated else name
+    if learner is None:
+        return None
+    for layer in layers(learner.estimator):
+        if getattr(layer, "scoring", None) is not None:
+            return name_of_scoring(layer.scoring)  # of a search
+    method = getattr(type(layer), "score", None)
+    names = {ClassifierMixin.score: "accuracy", RegressorMixin.score: "r2"}
+    return names.get(method) if callable(method) else None
 
 
 def scores_by(scoring: Any, scores: Any) -> tuple[Any, Any]:
@@ -305,7 +334,9 @@ def _make_scorers(learner: Any, scoring: Any) -> dict[str, Any]:
     return {name: check_scoring(learner, one) for name, one in names.items()}
 
 
-def _gather(strategies: list[str], results: list[dict]) -> ActiveLearningCurve:
+def _gather(
+    strategies: list[str], results: list[dict], score_name: str | None
+) -> ActiveLearningCurve:
     """Arrays (n_strategies, n_points, n_splits) from results by strategy and split."""
 
     def table(columns: Iterable[Any]) -> Array:
@@ -323,6 +354,7 @@ def _gather(strategies: list[str], results: list[dict]) -> ActiveLearningCurve:
         test_scores=scores,
         fit_times=table(r["fit_time"] for r in results),
         query_times=table(r["query_time"] for r in results),
+        score_name=score_name,
     )
 
 

@@ -1,5 +1,6 @@
 """Rules that decide when to stop labelling. Combine them with ``&`` and ``|``."""
 
+from skactive._compat.names import name_publicly as _name_publicly
 from skactive.stopping._base import AllOf, AnyOf, Decision, Patience, StoppingRule
 from skactive.stopping._confidence import (
     ContradictoryInformation,
@@ -37,3 +38,5 @@ __all__ = [
     "StabilizingPredictions",
     "StoppingRule",
 ]
+
+_name_publicly(globals())

@@ -52,6 +52,11 @@ class Decision(NamedTuple):
         return self.stop
 
 
+def last_rounds(n_rounds: int) -> str:
+    """Name the last rounds in the text of a reason."""
+    return "the last round" if n_rounds == 1 else f"the last {n_rounds} rounds"
+
+
 class Round:
     """A fitted learner and its pool, as rules see them. Predictions are cached.
 

@@ -12,7 +12,7 @@ from sklearn.metrics import check_scoring
 
 from skactive._compat.sklearn import Interval, RealNotInt
 from skactive.classifier import audit
-from skactive.stopping._base import Round, StoppingRule
+from skactive.stopping._base import Round, StoppingRule, last_rounds
 
 
 @dataclass(repr=False, eq=False)
@@ -159,7 +159,7 @@ class PerformancePlateau(StoppingRule):
             return False, f"the score is {score:.4g}"
         gain = max(scores[-self.window :]) - max(scores[: -self.window])
         reason = (
-            f"the score is {score:.4g}, the gain of the last {self.window} rounds "
+            f"the score is {score:.4g}, the gain of {last_rounds(self.window)} "
             f"{gain:.4g}"
         )
         return gain <= self.min_gain, reason

@@ -10,7 +10,7 @@ import numpy as np
 
 from skactive._compat.sklearn import Interval
 from skactive._compat.typing import Array
-from skactive.stopping._base import Round, StopSetRule
+from skactive.stopping._base import Round, StopSetRule, last_rounds
 
 
 def kappa(labels: Array, others: Array) -> float:
@@ -146,7 +146,8 @@ class StabilizingPredictions(_Successive):
         kappas = self._remember(_AGREEMENT[task](*pair))[-self.window :]
         mean = float(np.mean(kappas))
         name = _AGREEMENT[task].__name__
-        reason = f"the mean {name} of the last {len(kappas)} rounds is {mean:.4g}"
+        rounds = last_rounds(len(kappas))
+        reason = f"the mean {name} of {rounds} is {mean:.4g}"
         return len(kappas) == self.window and mean >= self.threshold, reason
 
 
@@ -270,7 +271,7 @@ class PredictedChangeOfF(_Successive):
         changes = self._remember(change)[-self.window :]
         stop = len(changes) == self.window and max(changes) < self.threshold
         reason = (
-            f"the largest predicted change of F in the last {len(changes)} rounds is "
+            f"the largest predicted change of F in {last_rounds(len(changes))} is "
             f"{max(changes):.4g}"
         )
         return stop, reason

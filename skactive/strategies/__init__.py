@@ -1,5 +1,6 @@
 """Query strategies: callables like scikit-learn's scorers that rank rows to label."""
 
+from skactive._compat.names import name_publicly as _name_publicly
 from skactive.strategies._auto import Auto
 from skactive.strategies._base import Constant, Product, Strategy, Sum
 from skactive.strategies._batch import BatchStrategy
@@ -157,3 +158,5 @@ __all__ = [
     "get_strategy_names",
     "make_strategy",
 ]
+
+_name_publicly(globals())

@@ -479,7 +479,7 @@ def _combine(kind: type[_Combination], left: Any, right: Any) -> Strategy:
     """Sum or product of two terms, either of which may be a number or a name.
 
     Returns NotImplemented, as Python's operators require, if a term is neither of these
-    nor a strategy.
+    nor a strategy. Raises a TypeError if a term could easily be made a strategy.
     """
     terms = []
     for term in (left, right):
@@ -487,6 +487,16 @@ def _combine(kind: type[_Combination], left: Any, right: Any) -> Strategy:
             term = Constant(term)  # type: ignore[arg-type]
         elif isinstance(term, str):
             term = find_named(term)
+        elif isinstance(term, type) and issubclass(term, Strategy):
+            raise TypeError(
+                f"Strategies are added and multiplied as objects; got the class "
+                f"{term.__name__}. Write {term.__name__}(...)."
+            )
+        elif callable(term) and not isinstance(term, (Strategy, type)):
+            raise TypeError(
+                f"A function is added to strategies, or multiplied with them, as "
+                f"get_strategy(function); got {term!r} itself."
+            )
         elif not isinstance(term, Strategy):
             return NotImplemented
         terms.append(term)

@@ -57,7 +57,16 @@ def as_strategy(strategy: Any) -> Strategy:
         return find_named(strategy)
     if callable(strategy) and not isinstance(strategy, type):
         return FunctionStrategy(strategy)
+    hint = ""
+    if isinstance(strategy, type):
+        hint = f" This is a class; write {strategy.__name__}(...) for an object."
+    elif isinstance(strategy, (list, tuple, set, dict)):
+        hint = (
+            ' To compare several, search over them, GridSearchCV(learner, {"strategy": '
+            "[...]}), or give them to active_learning_curve(..., strategies=[...]). To "
+            "use several at once, combine them in Mixture([...])."
+        )
     raise TypeError(
         "A strategy is a name, a strategy object or a function (estimator, X, y) -> "
-        f"utilities; got {strategy!r}."
+        f"utilities; got {strategy!r}.{hint}"
     )

@@ -243,17 +243,18 @@ def get_strategy(
         labelled rows. The strategy is then wrapped in
         :class:`skactive.strategies.Judged`.
     **params : dict
-        Parameters of the strategy, which are set on a copy of it.
+        Parameters of the strategy to set. An object that is passed stays as it is; a
+        copy of it is returned.
 
     Returns
     -------
     strategy : Strategy
-        The strategy. For a name, it is a copy, whose parameters can be set.
+        The strategy. For a name, it is a copy, whose parameters can be set later too.
 
     Raises
     ------
     ValueError
-        If the name is unknown, or the strategy has no such parameter.
+        If the name, or a parameter, is unknown.
     TypeError
         If `strategy` is neither a name nor callable.
 
