@@ -11,7 +11,9 @@ from skactive._models.wrappers import task_of
 from skactive.pools._ids import hash_ids, uniform
 from skactive.strategies import (
     BatchBald,
+    Clue,
     Diverse,
+    Entropy,
     Epig,
     InformationGain,
     Power,
@@ -101,6 +103,8 @@ def screening_of(strategy: Strategy, estimator: Any, n_labeled: int) -> Screenin
         return Screening(strategy, strategy, "best", is_choice=True)
     if isinstance(strategy, BatchBald):
         return Screening(strategy, InformationGain(), "drawn")
+    if isinstance(strategy, Clue):
+        return Screening(strategy, Entropy(), "drawn")
     if isinstance(strategy, WrapperStrategy) and not strategy.pointwise:
         inner = strategy._inner_for(estimator)
         way: Way = "drawn" if isinstance(strategy, UncertaintyHerding) else "best"
