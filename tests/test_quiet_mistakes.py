@@ -20,6 +20,7 @@ from sklearn.model_selection import (
     KFold,
     cross_val_score,
     cross_validate,
+    learning_curve,
 )
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -182,6 +183,15 @@ def test_a_score_of_other_rows_says_nothing():
     learner.score(X, some_labels([*FIRST, 3]))  # a new label as well
     learner.score(X + 1, some_labels())
     learner.score(X[FIRST], answers[FIRST])  # as in all of scikit-learn
+
+
+def test_scores_of_folds_say_nothing_unless_they_are_training_scores():
+    y = some_labels(np.arange(0, 150, 3))
+    folds = {"X": X, "y": y, "cv": LabeledKFold(3)}
+    cross_validate(make(), **folds)
+    with pytest.warns(UserWarning, match=r"score is that of 3[34] rows"):
+        cross_validate(make(), **folds, return_train_score=True)
+    learning_curve(make(), **folds, train_sizes=[10, 20, 30])
 
 
 def test_a_score_within_a_campaign_says_nothing():
