@@ -393,7 +393,7 @@ def test_texts():
     inner = make_pipeline(TfidfVectorizer(), LogisticRegression())
     learner = make(inner, budget=30).fit(texts, y)
     assert callable(learner.members_)
-    assert learner.query(texts).shape == (10,)
+    assert learner.query(texts[1:]).shape == (10,)
 
 
 @pytest.mark.parametrize("budget", [40])

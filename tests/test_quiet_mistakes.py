@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import IsolationForest
@@ -20,6 +20,7 @@ from sklearn.model_selection import (
     KFold,
     cross_val_score,
     cross_validate,
+    learning_curve,
 )
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -80,6 +81,16 @@ def test_a_first_query_says_nothing():
     make().query(X)
     make().query(X, np.full(150, np.nan))
     make().query(X, np.where(np.arange(150) < 5, answers, np.nan))  # of one class
+
+
+def test_a_first_query_with_labels_for_an_audit_only_says_nothing():
+    learner = make(audit_fraction=0.3)
+    reserve = clone(learner).fit(X, answers).audit_indices_
+    assert len(set(answers[reserve])) == 3
+    learner.query(X, some_labels(reserve))
+    others = np.setdiff1d(np.arange(150), reserve)[[0, -1]]
+    with pytest.warns(UserWarning, match="from the 2 labels in y"):
+        learner.query(X, some_labels([*reserve, *others]))
 
 
 def test_a_query_while_there_are_too_few_labels_to_fit_says_nothing():
@@ -182,6 +193,15 @@ def test_a_score_of_other_rows_says_nothing():
     learner.score(X, some_labels([*FIRST, 3]))  # a new label as well
     learner.score(X + 1, some_labels())
     learner.score(X[FIRST], answers[FIRST])  # as in all of scikit-learn
+
+
+def test_scores_of_folds_say_nothing_unless_they_are_training_scores():
+    y = some_labels(np.arange(0, 150, 3))
+    folds = {"X": X, "y": y, "cv": LabeledKFold(3)}
+    cross_validate(make(), **folds)
+    with pytest.warns(UserWarning, match=r"score is that of 3[34] rows"):
+        cross_validate(make(), **folds, return_train_score=True)
+    learning_curve(make(), **folds, train_sizes=[10, 20, 30])
 
 
 def test_a_score_within_a_campaign_says_nothing():
@@ -365,7 +385,16 @@ def test_a_pool_of_single_numbers_that_the_estimator_takes():
             tags.input_tags.two_d_array = False
             return tags
 
+    class Bare:  # says nothing of itself
+        def fit(self, X, y): ...
+
+        def predict_proba(self, X): ...
+
+        def get_params(self, deep=True):
+            return {}
+
     make(model=OfNumbers()).query(X[:, 0])
+    make(model=Bare()).query(X[:, 0])
     make(model=make_pipeline(TfidfVectorizer(), LogisticRegression())).query(["a"] * 20)
 
 

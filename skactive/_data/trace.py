@@ -44,7 +44,7 @@ def trace_of(X: Any, rows: Array) -> Trace | None:
 def has_trace(X: Any, trace: Trace) -> bool:
     """Whether `X` has the same rows at the same positions."""
     rows, digest = trace
-    return _num_samples(X) > rows[-1] and _digest(X, rows) == digest
+    return bool(_num_samples(X) > rows[-1]) and _digest(X, rows) == digest
 
 
 def _digest(X: Any, rows: Array) -> str | None:

@@ -221,7 +221,8 @@ class ReadsArguments:
         kind = getattr(getattr(X, "dtype", None), "kind", "")
         is_column = len(getattr(X, "shape", ())) == 1 and kind in ("b", "i", "u", "f")
         is_list = isinstance(X, list) and X and isinstance(X[0], numbers.Number)
-        if not is_column and not is_list:
+        is_known = hasattr(self.estimator, "__sklearn_tags__")
+        if not is_known or not (is_column or is_list):
             return
         tags = get_tags(self.estimator)
         if tags.no_validation or not tags.input_tags.two_d_array:

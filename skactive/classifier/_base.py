@@ -517,7 +517,7 @@ class BaseActiveLearner(
         if pool.n_candidates == len(skipped):
             raise ValueError(self._nothing_to_query(pool, y, len(skipped)))
         if model is None and y is not None:
-            _notices.warn_of_unused_labels(self, pool.X, y)
+            _notices.warn_of_unused_labels(self, plan, pool.X, y)
         try:
             chosen = plan.choose(model, pool, int(n_queries), skipped)
         except ERRORS_OF_LACK as error:

@@ -15,6 +15,7 @@ import numpy as np
 from skactive._compat.typing import Array
 from skactive._data.trace import has_trace
 from skactive._models.target import Target
+from skactive.classifier._plan import Plan
 
 # Parameters that say how rows are chosen, and nothing about the model.
 _OF_CHOICE = (
@@ -27,7 +28,7 @@ _OF_CHOICE = (
 )
 
 
-def warn_of_unused_labels(learner: Any, X: Any, y: Any) -> None:
+def warn_of_unused_labels(learner: Any, plan: Plan, X: Any, y: Any) -> None:
     """Warn if a learner that was never fitted is given labels to learn from."""
     # After a fit for which there were too few labels, more are on their way. Where the
     # labels may be no labels, that has been said.
@@ -35,6 +36,8 @@ def warn_of_unused_labels(learner: Any, X: Any, y: Any) -> None:
         return
     target = learner._labels_or_none(X, y)
     rows = target.known
+    if plan.audit_fraction:  # rows of the reserve are not learnt from either way
+        rows = rows[~plan.reserve(len(target)).mask[rows]]
     if len(rows) == 0 or not target.are_enough(target.seen(target.values(rows))):
         return
     warnings.warn(

@@ -76,7 +76,8 @@ class LabeledKFold(BaseCrossValidator):
     off. If rows are sorted by class, use
     :class:`~sklearn.model_selection.StratifiedShuffleSplit` as `cv`. Training scores,
     such as those of ``cross_validate(return_train_score=True)``, are available with
-    `scoring=None` only, because a scorer would meet the missing labels.
+    `scoring=None` only, because a scorer would meet the missing labels. The learner
+    warns there that it learnt from all rows scored.
 
     If `cv` is an int, each class needs two labels, to be learnt in one fold and tested
     in another. A class with fewer labels than folds is absent from some test sets, and
