@@ -17,6 +17,7 @@ PUBLIC = [
     "skactive.labeling",
     "skactive.measures",
     "skactive.model_selection",
+    "skactive.pools",
     "skactive.stopping",
     "skactive.strategies",
 ]
