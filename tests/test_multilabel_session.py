@@ -173,6 +173,8 @@ def test_codes_of_sets_by_hand():
         label = tuple(NAMES[bit] for bit in range(L) if number >> bit & 1)
         assert words.label(number) == label
         assert words.get(words.text(label), -1) == number
+        # The same in every process, whatever the order of classes.
+        assert json.loads(words.text(label)) == sorted(label)
     assert words.get("discarded", -1) == -1
     codes = np.array([-1, 0, 5])
     expected = [[np.nan] * L, [0, 0, 0, 0], [1, 0, 1, 0]]
