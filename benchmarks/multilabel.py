@@ -259,21 +259,25 @@ def print_report(lines, each):
 def print_model(model, found, each):
     random = found[model, "random"]
     print(
-        f"\n**{model}**, {len({seed for _, seed in random})} seeds\n\n"
-        "| strategy | macro-F1, points over random | sets better, worse | Hamming loss "
-        "over random | sets better, worse |\n|---|--:|--:|--:|--:|"
+        f"\n**{model}**\n\n"
+        "| strategy | seeds | macro-F1, points over random | sets better, worse | "
+        "Hamming loss over random | sets better, worse |\n|---|--:|--:|--:|--:|--:|"
     )
     rows = []
     for (its_model, strategy), cells in found.items():
         if its_model != model or strategy == "random":
             continue
         gains, ratios = by_set(cells, random)
+        n_seeds = min(map(len, gains.values()), default=0)
+        if n_seeds < 2 or len(gains) < len({name for name, _ in random}):
+            continue
         means = np.array([np.mean(gain) for gain in gains.values()])
         logs = np.log([ratio[0] for ratio in ratios.values()])
         wins = [signs(gain) for gain in gains.values()]
         losses = [signs(-np.array(ratio[1])) for ratio in ratios.values()]
         row = (
-            f"| `{strategy}` | {interval(means)} | {wins.count(1)}, {wins.count(-1)} | "
+            f"| `{strategy}` | {n_seeds} | {interval(means)} | "
+            f"{wins.count(1)}, {wins.count(-1)} | "
             f"{interval(logs, exp=True)} | {losses.count(1)}, {losses.count(-1)} |"
         )
         rows.append((-means.mean(), row, gains))
@@ -333,22 +337,25 @@ def neg_hamming(labels, predicted):
     return -(labels != predicted).mean()
 
 
-def print_coverage(n_draws=200):
+def print_coverage(n_draws=150, n_rows=40):
     """How often do intervals of 95 % hold the score of the rows they are drawn from?"""
-    rng = np.random.default_rng(0)
-    print("| labels | right | score | rows | holds | below it | above it | width |")
-    print("|---|--:|---|--:|--:|--:|--:|--:|")
+    print(
+        "| shares of labels | right | score | holds | and every label is in the rows | "
+        "below it | width |\n|---|--:|---|--:|--:|--:|--:|"
+    )
     for shares, right in itertools.product(
         ([0.3] * 5, [0.02, 0.1, 0.3, 0.5]), (0.8, 0.98)
     ):
+        rng = np.random.default_rng(0)
         labels = (rng.random((50_000, len(shares))) < shares).astype(int)
         is_right = rng.random(labels.shape) < right
         predicted = np.where(is_right, labels, 1 - labels)
-        for score, n_rows in itertools.product((macro_f1, neg_hamming), (30, 100)):
-            truth, ends = score(labels, predicted), []
+        for score in (macro_f1, neg_hamming):
+            truth, ends, occur = score(labels, predicted), [], []
             for draw in range(n_draws):
                 rows = rng.choice(len(labels), n_rows, replace=False)
                 ours = predicted[rows]
+                occur.append(labels[rows].any(axis=0).all())
                 ends.append(
                     smoothed_bootstrap_interval(
                         lambda kept, given, score=score, ours=ours: score(
@@ -359,10 +366,10 @@ def print_coverage(n_draws=200):
                     ).interval
                 )
             low, high = np.array(ends).T
-            held = ((low <= truth) & (truth <= high)).mean()
+            holds = (low <= truth) & (truth <= high)
             print(
-                f"| {shares} | {right} | {score.__name__} | {n_rows} | {held:.1%} | "
-                f"{(high < truth).mean():.1%} | {(low > truth).mean():.1%} | "
+                f"| {shares} | {right} | {score.__name__} | {holds.mean():.1%} | "
+                f"{holds[np.array(occur)].mean():.1%} | {(high < truth).mean():.1%} | "
                 f"{np.median(high - low):.3f} |",
                 flush=True,
             )

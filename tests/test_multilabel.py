@@ -424,8 +424,12 @@ def test_all_others_say_that_they_are_for_one_label_a_row(strategy):
 
 
 def test_a_strategy_for_several_labels_refuses_one_label():
-    with pytest.raises(ValueError, match="classifiers of several labels a row"):
+    message = "classifiers of several labels a row.*pass y with one column per label"
+    with pytest.raises(ValueError, match=message):
         make(LINEAR, "label_cardinality").fit(X, TRUTH[:, 0])
+    with pytest.raises(ValueError, match=message):
+        make(strategy="label_cardinality").query(X)  # without y, it is not known
+    assert len(make(strategy="label_cardinality").query(X, partly(0))) == 10
 
 
 # Bad input --------------------------------------------------------------------------

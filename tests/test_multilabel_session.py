@@ -121,6 +121,16 @@ def test_classes_in_another_order_and_new_ones(path):
         open_one(path, ids=range(N), classes=["sea", "sand", "sun"])
 
 
+def test_an_undo_that_brings_a_class_back_which_is_gone(path):
+    with open_one(path, ids=range(N)) as session:
+        session.label(3, ["sky", "sand"])
+        session.label(3, ["sand"])
+    with open_one(path, ids=range(N), classes=["sea", "sand", "sun"]) as session:
+        assert_array_equal(session.y[3], [0, 1, 0])
+        session.undo()
+        assert np.isnan(session.y[3]).all()  # and not a set without it
+
+
 def test_tables_come_back(path, tmp_path):
     with open_one(path, ids=range(N)) as session:
         for row in range(6):
@@ -173,6 +183,8 @@ def test_codes_of_sets_by_hand():
         label = tuple(NAMES[bit] for bit in range(L) if number >> bit & 1)
         assert words.label(number) == label
         assert words.get(words.text(label), -1) == number
+        # The same in every process, whatever the order of classes.
+        assert json.loads(words.text(label)) == sorted(label)
     assert words.get("discarded", -1) == -1
     codes = np.array([-1, 0, 5])
     expected = [[np.nan] * L, [0, 0, 0, 0], [1, 0, 1, 0]]

@@ -236,6 +236,19 @@ class LabelSets(Categorical):
         """Each set of labels as one number is not defined."""
         raise ValueError("This is for one label a row; the learner predicts several.")
 
+    @staticmethod
+    def caveat(learner: Any, X: Any, labels: Array) -> str:
+        """Say so if no row has a label, of which scores of each label know nothing."""
+        absent = np.flatnonzero(~labels.any(axis=0))
+        if len(labels) == 0 or len(absent) == 0:
+            return ""
+        columns = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
+        return (
+            f"none of these rows has the label{'s' if len(absent) > 1 else ''} in "
+            f"column{'s' if len(absent) > 1 else ''} {columns}: scores that are a mean "
+            "over labels, such as f1_macro, count them as zero, and are too low"
+        )
+
     def readable(self, labels: Array) -> list[Any]:
         """The names of the labels that each row has."""
         return [[self.names[label] for label in np.flatnonzero(row)] for row in labels]

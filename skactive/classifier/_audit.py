@@ -49,7 +49,8 @@ class Audit(NamedTuple):
         Name of the score.
     caveat : str, default=""
         Why the interval may be wrong, if there is a reason. For numbers, this says that
-        few rows have most of the squared error.
+        few rows have most of the squared error, and for several labels a row, that no
+        row has one of the labels.
 
     Examples
     --------

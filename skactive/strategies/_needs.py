@@ -146,10 +146,13 @@ def _say_other_task(leaf: Any, estimator: Any, task: str) -> str:
     asked = f", from which it needs {what}" if what else ""
     if task == "multilabel":
         asked = " of one label a row" + asked
+    hint = ""
+    if leaf.tasks == ("multilabel",):
+        hint = " For several labels a row, pass y with one column per label."
     return (
         f"{type(leaf).__name__} chooses rows for {kinds[leaf.tasks[0]]}{asked}; got "
-        f"{name_of_model(estimator)}, which is one of the {kinds[task]}. Strategies "
-        f"for these, get_strategy_names(task={task!r}): {', '.join(served)}."
+        f"{name_of_model(estimator)}, which is one of the {kinds[task]}.{hint} "
+        f"Strategies for these, get_strategy_names(task={task!r}): {', '.join(served)}."
     )
 
 
