@@ -57,9 +57,9 @@ def hints_at_names(init: _Init) -> _Init:
 class ReadsArguments:
     """Mixin of the learners with the checks of arguments that methods share."""
 
-    # The kinds of labels that are taken, the most special one first, and that of fit.
+    # The kinds of labels that are taken, the most special one first.
     _kinds: tuple[type[Target], ...]
-    _kind: Any
+    _task: str
     # A learner whose labels may have a mark, or codes, has parameters of these names.
     missing_label: Any = np.nan
     encode_labels: bool | str = False
@@ -78,6 +78,12 @@ class ReadsArguments:
             if isinstance(value, (type, list, tuple, set, dict)):
                 as_strategy(value)  # raises
         super()._validate_params()  # type: ignore[misc]
+
+    @property
+    def _kind(self) -> type[Target]:
+        """The kind of labels of the last fit; AttributeError before there is one."""
+        # A file of a learner names the task, and not the class, which may move.
+        return next(kind for kind in self._kinds if kind.task == self._task)
 
     def _make_plan(self, kind: type[Target] | None = None) -> Plan:
         return make_plan(self, self._kind_of(None) if kind is None else kind)

@@ -376,7 +376,7 @@ class BaseActiveLearner(
         is_part: bool = False,
     ) -> None:
         """Set the fitted attributes from the results of a fit."""
-        self._kind = type(target)
+        self._task = target.task
         self._set_model(model, target.summary)
         self.labeled_indices_, self.n_labels_ = rows, len(rows)
         self.audit_indices_ = audited
@@ -443,7 +443,7 @@ class BaseActiveLearner(
         summary = model.seen
         if last is not None:
             summary = kind.summary_of_all(self._summary, model.seen)
-        self._kind = kind
+        self._task = kind.task
         self._set_model(model, summary)
         self._is_weighted = self._weights(routed) is not None
         return self
