@@ -36,6 +36,7 @@ Y = np.where(np.arange(150) % 5 == 0, answers, np.nan)
 # the old file, so that older files can be loaded.
 PRIVATE = {
     "skactive._models.encoded.EncodedClassifier",
+    "skactive._models.label_columns.LabelColumnsClassifier",
     "skactive._models.posterior.LogisticPosterior",
     "skactive._models.warm_start.Learnt",
 }

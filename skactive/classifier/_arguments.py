@@ -80,7 +80,7 @@ class ReadsArguments:
         super()._validate_params()  # type: ignore[misc]
 
     @property
-    def _kind(self) -> type[Target]:
+    def _kind(self) -> Any:
         """The kind of labels of the last fit; AttributeError before there is one."""
         # A file of a learner names the task, and not the class, which may move.
         return next(kind for kind in self._kinds if kind.task == self._task)

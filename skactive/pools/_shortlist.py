@@ -69,6 +69,16 @@ class Shortlist(NamedTuple):
         Dtype, or names and dtypes of columns, of the rows. Empty if there are none.
     strategy : str
         The strategy for which the rows are candidates.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import ActiveLearningClassifier
+    >>> from skactive.pools import shortlist
+    >>> learner = ActiveLearningClassifier(LogisticRegression(), random_state=0)
+    >>> found = shortlist(learner, [[1.0], [2.0], [3.0]], ["a", "b", "c"], n=2)
+    >>> found.n_rows, len(found.ids), found.labeled_ids.size
+    (3, 2, 0)
     """
 
     ids: Array
