@@ -3,8 +3,8 @@ Three annotators, one of them hasty: whom should the learner ask?
 =================================================================
 
 Three people sort handwritten digits. Nobody has checked how careful they are. Each
-answer costs the same, and 400 of them are paid for. Is it worth to ask the one who
-seems best, to ask everybody in turn, or to ask all three about each digit and take the
+answer costs the same, and 400 of them are paid for. Is it best to ask the one who seems
+most careful, to ask anybody, or to ask all three about each digit and take the
 majority?
 """
 
