@@ -24,6 +24,8 @@ from skactive.labeling import (
 )
 from skactive.labeling._assignment import assign
 
+# Who is asked does not depend on a fit, which most tests here do without.
+pytestmark = pytest.mark.filterwarnings("ignore:This learner is not fitted:UserWarning")
 NAMES = ["ann", "bob", "eve"]
 X, FULL = load_iris(return_X_y=True)
 

@@ -27,6 +27,7 @@ from skactive.labeling._board import AUDIT, RANDOM
 from skactive.labeling._fold import fold_until
 from skactive.labeling._ids import decode, encode
 from skactive.labeling._ranking import n_ranked
+from skactive.labeling._vocabulary import Vocabulary
 from skactive.labeling._worker import _ranker_of, _send_parts
 from skactive.stopping import Budget
 
@@ -391,7 +392,7 @@ def test_a_memory_map_is_opened_by_the_worker_and_not_sent(opened, tmp_path, ord
     sent = []
     for pool in (given, given[1:]):
         pipe = io.BytesIO()
-        _send_parts(pipe, (learner(), pool, None, ["no", "yes"]))
+        _send_parts(pipe, (learner(), pool, None, Vocabulary(["no", "yes"])))
         sent.append(pipe)
     assert given.nbytes > sent[0].tell() - (sent[1].tell() - given[1:].nbytes)
     sent[0].seek(0)

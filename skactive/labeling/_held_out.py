@@ -155,7 +155,9 @@ def _fit(learner: Any, X: Any, labels: Array) -> Any:
     model = clone(learner)
     inner, _ = find_learner(model, X, _WHAT)
     check_classes(inner, _WHAT)
-    inner.set_params(**_PLAIN)
+    for name, value in _PLAIN.items():
+        # After set_params, a fit on all labels would be taken for one of a search.
+        setattr(inner, name, value)
     if len(np.unique(labels)) < 2:
         return None
     try:
