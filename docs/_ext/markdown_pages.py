@@ -38,6 +38,7 @@ PAGES = {
             "Queries",
             "Batches",
             "Shortlists",
+            "Pools in parts",
             "Look-ahead",
             "Warm start",
             "Frugality",
