@@ -339,6 +339,17 @@ def test_several_labels_a_row():
             assert_array_equal(found[0], learner.query(X, sets, 5))
 
 
+@pytest.mark.parametrize("strategy", ["margin", "auto", "power"])
+@pytest.mark.parametrize("state", [None, np.random.RandomState(0)])
+def test_a_query_needs_no_fixed_random_state(strategy, state):
+    learner = fitted(strategy, random_state=state)
+    found = query(learner, cut(50, 90), 5, labeled=LABELS)
+    assert len(set(found.tolist()) - set(LABELS)) == 5
+    lists = lists_of(learner, 50)
+    with pytest.raises(ValueError, match="Give the learner an int as random_state"):
+        merge(lists, learner, 5)
+
+
 def test_targets_of_epig_make_it_exact():
     learner = fitted(Epig(targets=X[:20], max_candidates=None))
     found = query(learner, cut(50), 5, labeled=LABELS)

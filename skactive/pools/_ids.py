@@ -62,8 +62,6 @@ def check_part_ids(ids: Any, X: Any) -> Array:
 
 def as_labeled(labeled: Any) -> Labeled:
     """Read ids, or a mapping or pandas Series from ids to labels, that are known."""
-    if isinstance(labeled, Labeled):
-        return labeled
     labels: Any = None
     if isinstance(labeled, Mapping):
         labeled, labels = list(labeled), list(labeled.values())

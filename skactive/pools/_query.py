@@ -20,7 +20,7 @@ from skactive.pools._ids import (
 )
 from skactive.pools._merge import merge
 from skactive.pools._open import open_parts
-from skactive.pools._shortlist import Shortlist, ask, check_n, combine, shortlist
+from skactive.pools._shortlist import Shortlist, ask, candidates_of, check_n, combine
 
 # There are at least this many candidates for each row to choose.
 _CANDIDATES_PER_QUERY = 20
@@ -103,7 +103,7 @@ def query(
     -----
     A worker holds one part and its candidates. Where the parts run in this process or
     on dask, the candidates of parts are joined as they come, so that memory does not
-    grow with the number of parts: ``n_candidates * (8 * n_features + 40)`` bytes for a
+    grow with the number of parts: ``n_candidates * (8 * n_features + 24)`` bytes for a
     table of floats, or ``n_queries * 40`` if the utility of a row depends on that row
     only. Beside these are the labelled rows.
 
@@ -140,17 +140,19 @@ def query(
     check_n(n_queries, "n_queries")
     check_n(n_candidates, "n_candidates")
     known = as_labeled(labeled)
-    screening = ask(inner, [], len(known.ids)).screening
-    n = screening.n_needed(int(n_queries))
-    if not screening.is_choice:
+    asked = ask(inner, [], len(known.ids))
+    n = asked.screening.n_needed(int(n_queries))
+    if not asked.screening.is_choice:
         n = max(n, n_candidates, _CANDIDATES_PER_QUERY * n_queries)
-    task = partial(_shorten, learner, n, known)
+    task = partial(_shorten, learner, n, known, asked.seed)
     found = open_parts(pool, ids, columns).run(task, combine)
     return merge([found], learner, n_queries)
 
 
-def _shorten(learner: Any, n: int, labeled: Labeled, ids: Any, X: Any) -> Shortlist:
-    return shortlist(learner, X, ids, n, labeled=labeled)
+def _shorten(
+    learner: Any, n: int, known: Labeled, seed: int, ids: Any, X: Any
+) -> Shortlist:
+    return candidates_of(learner, X, ids, n, known, seed)
 
 
 class _Taken(NamedTuple):

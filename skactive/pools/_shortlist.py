@@ -18,6 +18,7 @@ from skactive.classifier._base import BaseActiveLearner
 from skactive.classifier._plan import Plan, run_in_threads
 from skactive.classifier._query import find_learner
 from skactive.pools._ids import (
+    Labeled,
     as_labeled,
     check_kinds,
     check_part_ids,
@@ -150,11 +151,19 @@ def shortlist(
     >>> merge(lists, learner, n_queries=2)
     array([5, 6])
     """
+    return candidates_of(learner, part, ids, n, as_labeled(labeled))
+
+
+def candidates_of(
+    learner: Any, part: Any, ids: Any, n: int, known: Labeled, seed: int | None = None
+) -> Shortlist:
+    """See :func:`shortlist`. `seed` is that of the whole query, if it is known."""
     learner, X = find_learner(learner, part, "shortlist")
     X = as_rows(X)
     check_n(n, "n")
-    known = as_labeled(labeled)
     asked = ask(learner, X, len(known.ids))
+    if seed is not None:
+        asked = asked._replace(seed=seed)
     names = check_part_ids(ids, X)
     found, places = find_ids(names, known.ids)
     candidates = np.delete(np.arange(len(names)), found)
