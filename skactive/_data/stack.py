@@ -36,7 +36,7 @@ def stack_rows(parts: Sequence[Any]) -> Any:
         return sp.vstack(parts, format="csr")
     if hasattr(first, "iloc"):
         return sys.modules["pandas"].concat(parts)
-    if hasattr(first, "get_column") or type(first).__module__.startswith("polars"):
+    if type(first).__module__.startswith("polars"):
         return sys.modules["polars"].concat(parts)
     if isinstance(first, (list, tuple)):
         return [row for part in parts for row in part]

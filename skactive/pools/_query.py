@@ -139,7 +139,7 @@ def query(
     n_queries = inner.batch_size if n_queries is None else n_queries
     check_n(n_queries, "n_queries")
     check_n(n_candidates, "n_candidates")
-    known = as_labeled(labeled)
+    known = as_labeled(labeled, inner.missing_label)
     asked = ask(inner, [], len(known.ids))
     n = asked.screening.n_needed(int(n_queries))
     if not asked.screening.is_choice:
