@@ -32,6 +32,7 @@ from skactive.strategies import (
     FunctionStrategy,
     PerCost,
     Power,
+    Switch,
     UncertaintyHerding,
 )
 
@@ -378,6 +379,24 @@ def test_a_label_that_is_missing_is_no_label(missing, as_told):
         shortlist(learner, X, IDS, 5, labeled=told)
     found = query(learner, cut(50), 5, labeled=list(told.keys()))
     assert min(found) >= 60
+
+
+@pytest.mark.filterwarnings("ignore:.*equally useful:UserWarning")
+@pytest.mark.parametrize("bounds", [(), (50,), (40, 90)])
+def test_utilities_that_differ_by_rounding_are_equal(bounds):
+    exact = fitted(FunctionStrategy(lambda estimator, X, y: np.ones(len(X))))
+    near = fitted(FunctionStrategy(lambda estimator, X, y: 1 + 1e-15 * X[:, 0].round()))
+    found = [query(learner, cut(*bounds), 7) for learner in (exact, near)]
+    assert_array_equal(*found)
+
+
+def test_a_switch_counts_the_labels_of_the_whole_pool():
+    learner = fitted(Switch(["random", "margin"], at=[N_LABELED]))
+    margin = query(fitted("margin"), cut(50), 5, labeled=LABELS)
+    assert_array_equal(query(learner, cut(50), 5, labeled=LABELS), margin)
+    few = list(LABELS)[:-1]
+    random = query(fitted("random"), cut(50), 5, labeled=few)
+    assert_array_equal(query(learner, cut(50), 5, labeled=few), random)
 
 
 def test_power_takes_rows_of_no_utility_last():

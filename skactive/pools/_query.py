@@ -88,9 +88,10 @@ def query(
     ------
     ValueError
         If parts have different columns or dtypes, an id is there twice or is no int or
-        string, a labelled id is not there, all rows have a label, or the strategy or
-        the learner cannot be used with parts of a pool. An error in a part is raised as
-        it is, with a note that tells the number of the part.
+        string, a labelled id is not there or its label is missing, all rows have a
+        label, or the strategy or the learner cannot be used with parts of a pool. An
+        error in a part is raised as it is, with a note that tells the number of the
+        part.
     ImportError
         If the library for such a pool is missing.
 
@@ -103,9 +104,9 @@ def query(
     -----
     A worker holds one part and its candidates. Where the parts run in this process or
     on dask, the candidates of parts are joined as they come, so that memory does not
-    grow with the number of parts: ``n_candidates * (8 * n_features + 24)`` bytes for a
-    table of floats, or ``n_queries * 40`` if the utility of a row depends on that row
-    only. Beside these are the labelled rows.
+    grow with the number of parts: for a table of floats, at most
+    ``n_candidates * (8 * n_features + 40)`` bytes, or ``n_queries * 40`` if the utility
+    of a row depends on that row only. Beside these are the labelled rows.
 
     Equal utilities are ordered by a hash of names and `random_state`. Rows of the same
     content, in whatever parts, are chosen only when no other rows are left.
