@@ -33,7 +33,8 @@ def stack_rows(parts: Sequence[Any]) -> Any:
     if len(parts) == 1:
         return first
     if sp.issparse(first):
-        return sp.vstack(parts, format="csr")
+        kind = type(first.tocsr())  # older versions make a matrix of arrays
+        return kind(sp.vstack(parts, format="csr"))
     if hasattr(first, "iloc"):
         return sys.modules["pandas"].concat(parts)
     if type(first).__module__.startswith("polars"):

@@ -41,7 +41,7 @@ def as_ids(ids: Any, what: str = "ids") -> Array:
             f"{shorten(ids)} of type {found.dtype}. Convert them, as in "
             "ids.astype(str)."
         )
-    if found.dtype.kind == "u" and found.max() > np.iinfo(np.int64).max:
+    if found.dtype.kind == "u" and int(found.max()) > np.iinfo(np.int64).max:
         raise ValueError(f"{what} must be below 2**63; got {found.max()}.")
     return found if found.dtype.kind == "U" else found.astype(np.int64, copy=False)
 
