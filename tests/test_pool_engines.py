@@ -224,6 +224,19 @@ def test_an_error_of_dask_tells_the_number_of_the_part(make_part, kind, number):
     assert caught.value.__notes__ == notes
 
 
+@needs_dask
+@pytest.mark.usefixtures("scheduler")
+def test_many_parts_of_dask(learner):
+    dask = pytest.importorskip("dask")
+    parts = [dask.delayed(one_row)(i) for i in range(33)]  # 2 * 16 + 1
+    found = query(learner, parts, 3, labeled=LABELS)
+    assert set(found) == {30, 31, 32}
+
+
+def one_row(number):
+    return [number], FRAME.iloc[[number]]
+
+
 def slow_block(number):
     time.sleep(0.3)
     return block(number)

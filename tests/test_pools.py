@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from learners import FEW_LABELS, NAMES, POINTWISE, X, full, inner_for, make
 from skactive import ActiveLearningClassifier, ActiveLearningRegressor, get_strategy
 from skactive.pools import Shortlist, merge, query, shortlist, take
-from skactive.pools._ids import find_ids, hash_ids, uniform
+from skactive.pools._ids import as_labeled, find_ids, hash_ids, uniform
 from skactive.pools._screening import screening_of
 from skactive.pools._shortlist import combine
 from skactive.strategies import (
@@ -32,6 +32,7 @@ from skactive.strategies import (
     FunctionStrategy,
     PerCost,
     Power,
+    Switch,
     UncertaintyHerding,
 )
 
@@ -213,6 +214,16 @@ def test_no_content_is_twice_in_a_batch(name):
     assert len(np.unique(twice[found], axis=0)) == 20
 
 
+@pytest.mark.parametrize("name", ["power", "diverse", "ranked_batch"])
+def test_many_copies_do_not_drive_out_other_rows(name):
+    learner = fitted(name)
+    many = np.tile(X[N_LABELED : N_LABELED + 5], (200, 1))
+    for bounds in ((), (500,), (3, 400, 700)):
+        parts = cut(*bounds, X=many, ids=np.arange(1000))
+        found = query(learner, parts, 5, n_candidates=100)
+        assert len(np.unique(many[found], axis=0)) == 5
+
+
 # ---------------------------------------------------------------------------------
 # Shortlists
 # ---------------------------------------------------------------------------------
@@ -339,10 +350,110 @@ def test_several_labels_a_row():
             assert_array_equal(found[0], learner.query(X, sets, 5))
 
 
+@pytest.mark.parametrize("strategy", ["margin", "auto", "power"])
+@pytest.mark.parametrize("state", [None, np.random.RandomState(0)])
+def test_a_query_needs_no_fixed_random_state(strategy, state):
+    learner = fitted(strategy, random_state=state)
+    found = query(learner, cut(50, 90), 5, labeled=LABELS)
+    assert len(set(found.tolist()) - set(LABELS)) == 5
+    lists = lists_of(learner, 50)
+    with pytest.raises(ValueError, match="Give the learner an int as random_state"):
+        merge(lists, learner, 5)
+
+
 def test_targets_of_epig_make_it_exact():
     learner = fitted(Epig(targets=X[:20], max_candidates=None))
     found = query(learner, cut(50), 5, labeled=LABELS)
     assert_array_equal(found, learner.query(X, Y, 5))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, "skipped"])
+@pytest.mark.parametrize("as_told", [dict, pd.Series], ids=["dict", "Series"])
+def test_a_label_that_is_missing_is_no_label(missing, as_told):
+    learner = make(strategy="k_center", missing_label="skipped")
+    told = as_told({i: "yes" if i < 40 else missing for i in range(60)})
+    message = r"labels of 20 of 60 ids in labeled are missing, among them that of 40\."
+    with pytest.raises(ValueError, match=message):
+        query(learner, cut(50), 5, labeled=told)
+    with pytest.raises(ValueError, match=message):
+        shortlist(learner, X, IDS, 5, labeled=told)
+    found = query(learner, cut(50), 5, labeled=list(told.keys()))
+    assert min(found) >= 60
+
+
+@pytest.mark.filterwarnings("ignore:.*equally useful:UserWarning")
+@pytest.mark.parametrize("bounds", [(), (50,), (40, 90)])
+def test_utilities_that_differ_by_rounding_are_equal(bounds):
+    exact = fitted(FunctionStrategy(lambda estimator, X, y: np.ones(len(X))))
+    near = fitted(FunctionStrategy(lambda estimator, X, y: 1 + 1e-15 * X[:, 0].round()))
+    found = [query(learner, cut(*bounds), 7) for learner in (exact, near)]
+    assert_array_equal(*found)
+
+
+def test_a_switch_counts_the_labels_of_the_whole_pool():
+    learner = fitted(Switch(["random", "margin"], at=[N_LABELED]))
+    margin = query(fitted("margin"), cut(50), 5, labeled=LABELS)
+    assert_array_equal(query(learner, cut(50), 5, labeled=LABELS), margin)
+    few = list(LABELS)[:-1]
+    random = query(fitted("random"), cut(50), 5, labeled=few)
+    assert_array_equal(query(learner, cut(50), 5, labeled=few), random)
+
+
+def test_power_takes_rows_of_no_utility_last():
+    strategy = Power(FunctionStrategy(lambda estimator, X, y: 1.0 * (X[:, 0] > 1)))
+    useful = np.flatnonzero(X[:, 0] > 1)
+    found = query(fitted(strategy), cut(50), len(useful) + 3)
+    assert set(found[: len(useful)]) == set(useful)
+
+
+def test_candidates_are_found_as_the_guide_says():
+    model = LogisticRegression().fit(X, full)
+    drawn = "uncertainty_herding", "batch_bald", "clue"
+    best = "diverse", "ranked_batch"
+    rest = "typiclust", "badge", "k_center", "epig", "information_density"
+    rest += "softmax", "softrank"
+    for way, names in (("drawn", drawn), ("best", best), ("any", rest)):
+        for name in names:
+            screening = screening_of(get_strategy(name), model, 0)
+            assert (screening.way, screening.is_choice) == (way, False), name
+    regressor = BayesianRidge().fit(X, full)
+    epig = Epig(targets=X[:20], max_candidates=None)
+    assert screening_of(epig, model, 0).is_choice
+    assert not screening_of(epig, regressor, 0).is_choice
+
+
+def test_labels_that_only_some_parts_were_told_are_predicted():
+    learner = fitted("class_balance")
+    (ids, rows), (others, more) = cut(20)
+    lists = [
+        shortlist(learner, rows, ids, 50, labeled=LABELS),
+        shortlist(learner, more, others, 50, labeled=list(LABELS)),
+    ]
+    found = merge(lists, learner, 5)
+    assert_array_equal(found, merge(lists[::-1], learner, 5))
+
+
+def test_the_order_of_labeled_changes_nothing():
+    known = as_labeled({5: "b", 3: "a"})
+    assert (known.ids.tolist(), known.labels.tolist()) == ([3, 5], ["a", "b"])
+
+
+def test_few_candidates_are_enough_where_there_are_few_rows():
+    learner = fitted(Diverse(factor=3))
+    found = shortlist(learner, X[:35], IDS[:35], 10, labeled=LABELS)
+    assert len(merge([found], learner, 4)) == 4
+
+
+def test_an_id_has_one_label():
+    told = pd.Series([0, 1, 1], index=[3, 3, 4])
+    with pytest.raises(ValueError, match="3 labels for 2 ids"):
+        query(fitted(), cut(50), 5, labeled=told)
+
+
+def test_ids_with_a_label_may_be_keys_or_a_set():
+    expected = query(fitted(), cut(50), 5, labeled=list(LABELS))
+    for labeled in (LABELS.keys(), {*LABELS}, [*LABELS, *LABELS]):
+        assert_array_equal(query(fitted(), cut(50), 5, labeled=labeled), expected)
 
 
 def test_labels_that_are_not_told_are_predicted():
@@ -501,7 +612,7 @@ def broken(ids, rows):
         ([(IDS[:50], X[:50]), (IDS[50:], X[50:, :4])], "X has 4 features"),
         ([(IDS[:50], X[:50]), (IDS[50:], X[50:].astype(np.float32))], "same columns"),
         ([(IDS, np.arange(150)[:, np.newaxis] * np.ones(7))], "X has 7 features"),
-        ([(np.zeros(150, dtype=int), X)], r"np.int64\(0\) is there 150 times"),
+        ([(np.zeros(150, dtype=int), X)], "but 0 is there 150 times"),
         ([(IDS, X), (IDS, X)], "is in two parts"),
         ([(IDS[:149], X)], "inconsistent numbers of samples"),
         ([(IDS / 2, X)], "ints or of strings"),
@@ -509,6 +620,7 @@ def broken(ids, rows):
         ([(IDS[5:], X[5:])], r"5 of the ids in labeled are not in the pool: 0, 1, 2,"),
         ([(IDS[:30], X[:30])], "All 30 rows of the pool have a label"),
         ([], "no parts"),
+        ([([], X[:0]), *cut(50)[:1], (IDS[50:], X[50:] > 0)], "same columns"),
     ],
 )
 def test_bad_parts(parts, message):
@@ -591,11 +703,21 @@ def test_pools_in_memory_and_other_things():
         merge(lists_of(fitted()), GaussianNB(), 5)
 
 
-def test_an_iterator_is_read_once():
+def test_a_generator_is_used_up():
     blocks = iter(cut(50))
-    assert len(query(fitted(), blocks, 5, labeled=LABELS)) == 5
-    with pytest.raises(ValueError, match=r"not in the pool|no parts"):
-        query(fitted(), blocks, 5, labeled=LABELS)
+    found = query(fitted(), blocks, 5, labeled=LABELS)
+    for read in (lambda: query(fitted(), blocks, 5), lambda: take(blocks, found)):
+        with pytest.raises(ValueError, match="A generator is used up"):
+            read()
+
+
+def test_ids_of_other_kinds():
+    with pytest.raises(ValueError, match="all be ints, or all be strings"):
+        query(fitted(), [*cut()[:1], (["a"], X[:1])], 5)
+    with pytest.raises(ValueError, match=r"below 2\*\*63"):
+        query(fitted(), [(np.array([2**63, 1], dtype=np.uint64), X[:2])], 1)
+    with pytest.raises(ValueError, match="one name per row"):
+        query(fitted(), cut(), 5, labeled=[[1, 2]])
 
 
 def test_take_says_what_is_missing():

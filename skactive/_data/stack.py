@@ -33,10 +33,11 @@ def stack_rows(parts: Sequence[Any]) -> Any:
     if len(parts) == 1:
         return first
     if sp.issparse(first):
-        return sp.vstack(parts, format="csr")
+        kind = type(first.tocsr())  # older versions make a matrix of arrays
+        return kind(sp.vstack(parts, format="csr"))
     if hasattr(first, "iloc"):
         return sys.modules["pandas"].concat(parts)
-    if hasattr(first, "get_column") or type(first).__module__.startswith("polars"):
+    if type(first).__module__.startswith("polars"):
         return sys.modules["polars"].concat(parts)
     if isinstance(first, (list, tuple)):
         return [row for part in parts for row in part]

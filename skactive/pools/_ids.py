@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skactive._compat.typing import Array
+from skactive._data.label_sets import are_missing
 from skactive.strategies._messages import shorten
 
 
@@ -33,14 +34,14 @@ def as_ids(ids: Any, what: str = "ids") -> Array:
     if found.dtype == object and all(isinstance(name, str) for name in found.flat):
         found = found.astype(str)
     if found.size == 0:
-        return np.empty(0, dtype=np.int64) if found.dtype.kind in "fO" else found
+        return np.empty(0, dtype=np.int64)
     if found.ndim != 1 or found.dtype.kind not in "iuU":
         raise ValueError(
             f"{what} must be a list of ints or of strings, one name per row; got "
             f"{shorten(ids)} of type {found.dtype}. Convert them, as in "
             "ids.astype(str)."
         )
-    if found.dtype.kind == "u" and found.max() > np.iinfo(np.int64).max:
+    if found.dtype.kind == "u" and int(found.max()) > np.iinfo(np.int64).max:
         raise ValueError(f"{what} must be below 2**63; got {found.max()}.")
     return found if found.dtype.kind == "U" else found.astype(np.int64, copy=False)
 
@@ -52,25 +53,44 @@ def check_part_ids(ids: Any, X: Any) -> Array:
     if not _is_ascending(found):
         names, counts = np.unique(found, return_counts=True)
         if len(names) < len(found):
+            first = names[counts > 1].tolist()[0]
             raise ValueError(
-                f"Each row needs an id of its own, but {names[counts > 1][0]!r} is "
+                f"Each row needs an id of its own, but {first!r} is "
                 f"there {counts.max()} times. In a data frame, name a column of unique "
                 "values, as in ids='id'."
             )
     return found
 
 
-def as_labeled(labeled: Any) -> Labeled:
+def as_labeled(labeled: Any, missing_label: Any = np.nan) -> Labeled:
     """Read ids, or a mapping or pandas Series from ids to labels, that are known."""
-    if isinstance(labeled, Labeled):
-        return labeled
     labels: Any = None
     if isinstance(labeled, Mapping):
         labeled, labels = list(labeled), list(labeled.values())
     elif hasattr(labeled, "index") and hasattr(labeled, "to_numpy"):
         labeled, labels = labeled.index, labeled.to_numpy()
-    ids, first = np.unique(as_ids(labeled, "labeled"), return_index=True)
-    return Labeled(ids, None if labels is None else np.asarray(labels)[first])
+    elif isinstance(labeled, Set):  # also the keys of a mapping
+        labeled = list(labeled)
+    names = as_ids(labeled, "labeled")
+    ids, first = np.unique(names, return_index=True)
+    if labels is None:
+        return Labeled(ids, None)
+    _check_told(names, len(ids), are_missing(labels, missing_label))
+    return Labeled(ids, np.asarray(labels)[first])
+
+
+def _check_told(names: Array, n_ids: int, missing: Array) -> None:
+    if n_ids < len(names):
+        raise ValueError(
+            f"labeled has {len(names)} labels for {n_ids} ids. Give one for each id."
+        )
+    if missing.any():
+        raise ValueError(
+            f"The labels of {missing.sum()} of {len(names)} ids in labeled are "
+            f"missing, among them that of {names[missing].tolist()[0]!r}. Leave these "
+            "ids out to let them be chosen. To keep them out of the batch, pass a list "
+            "of ids without labels."
+        )
 
 
 def check_kinds(a: Array, b: Array) -> None:

@@ -66,9 +66,8 @@ def merge(
         )
     if not asked.screening.is_choice:
         return _choose(whole, learner, asked, n_queries)
-    if asked.screening.way == "best":
-        seen = np.append(whole.keys, [whole.least] * (whole.n_rows > len(whole.keys)))
-        warn_if_equal(asked.screening.strategy, seen, n_queries, asked.estimator)
+    seen = np.append(whole.keys, [whole.least] * (whole.n_rows > len(whole.keys)))
+    warn_if_equal(asked.screening.strategy, seen, n_queries, asked.estimator)
     return whole.ids[:n_queries]
 
 

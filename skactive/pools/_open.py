@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -36,8 +36,6 @@ def open_parts(pool: Any, ids: str | None, columns: Any, wanted: Any = None) -> 
     refuse_names(ids, columns)
     if callable(pool):
         return Blocks(pool)
-    if isinstance(pool, Iterator):
-        return Blocks(partial(_once, [pool]))
     if isinstance(pool, Iterable):
         return Blocks(partial(iter, pool))
     raise TypeError(
@@ -50,9 +48,3 @@ def open_parts(pool: Any, ids: str | None, columns: Any, wanted: Any = None) -> 
 def _are_delayed(pool: Any) -> bool:
     is_list = isinstance(pool, (list, tuple)) and len(pool) > 0
     return is_list and all(hasattr(part, "__dask_graph__") for part in pool)
-
-
-def _once(left: list[Iterator[Any]]) -> Iterator[Any]:
-    if not left:
-        raise ValueError("pool is an iterator, and was read before. Pass a new one.")
-    return left.pop()

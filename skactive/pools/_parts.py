@@ -42,7 +42,12 @@ class Blocks(NamedTuple):
             found = [join([*found, in_part(str(number), task, as_block, block)])]
             del block  # before the next one is made
             number += 1
-        return join(found)
+        if number == 0:
+            raise ValueError(
+                "The pool has no parts. A generator is used up after one pass: pass a "
+                "list of blocks, or a function that makes the generator anew."
+            )
+        return found[0]
 
 
 def _next(blocks: Iterator[Any], number: int) -> Any:

@@ -20,7 +20,7 @@ from skactive.pools._ids import (
 )
 from skactive.pools._merge import merge
 from skactive.pools._open import open_parts
-from skactive.pools._shortlist import Shortlist, ask, check_n, combine, shortlist
+from skactive.pools._shortlist import Shortlist, ask, candidates_of, check_n, combine
 
 # There are at least this many candidates for each row to choose.
 _CANDIDATES_PER_QUERY = 20
@@ -88,9 +88,10 @@ def query(
     ------
     ValueError
         If parts have different columns or dtypes, an id is there twice or is no int or
-        string, a labelled id is not there, all rows have a label, or the strategy or
-        the learner cannot be used with parts of a pool. An error in a part is raised as
-        it is, with a note that tells the number of the part.
+        string, a labelled id is not there or its label is missing, all rows have a
+        label, or the strategy or the learner cannot be used with parts of a pool. An
+        error in a part is raised as it is, with a note that tells the number of the
+        part.
     ImportError
         If the library for such a pool is missing.
 
@@ -103,9 +104,9 @@ def query(
     -----
     A worker holds one part and its candidates. Where the parts run in this process or
     on dask, the candidates of parts are joined as they come, so that memory does not
-    grow with the number of parts: ``n_candidates * (8 * n_features + 40)`` bytes for a
-    table of floats, or ``n_queries * 40`` if the utility of a row depends on that row
-    only. Beside these are the labelled rows.
+    grow with the number of parts: for a table of floats, at most
+    ``n_candidates * (8 * n_features + 40)`` bytes, or ``n_queries * 40`` if the utility
+    of a row depends on that row only. Beside these are the labelled rows.
 
     Equal utilities are ordered by a hash of names and `random_state`. Rows of the same
     content, in whatever parts, are chosen only when no other rows are left.
@@ -139,18 +140,20 @@ def query(
     n_queries = inner.batch_size if n_queries is None else n_queries
     check_n(n_queries, "n_queries")
     check_n(n_candidates, "n_candidates")
-    known = as_labeled(labeled)
-    screening = ask(inner, [], len(known.ids)).screening
-    n = screening.n_needed(int(n_queries))
-    if not screening.is_choice:
+    known = as_labeled(labeled, inner.missing_label)
+    asked = ask(inner, [], len(known.ids))
+    n = asked.screening.n_needed(int(n_queries))
+    if not asked.screening.is_choice:
         n = max(n, n_candidates, _CANDIDATES_PER_QUERY * n_queries)
-    task = partial(_shorten, learner, n, known)
+    task = partial(_shorten, learner, n, known, asked.seed)
     found = open_parts(pool, ids, columns).run(task, combine)
     return merge([found], learner, n_queries)
 
 
-def _shorten(learner: Any, n: int, labeled: Labeled, ids: Any, X: Any) -> Shortlist:
-    return shortlist(learner, X, ids, n, labeled=labeled)
+def _shorten(
+    learner: Any, n: int, known: Labeled, seed: int, ids: Any, X: Any
+) -> Shortlist:
+    return candidates_of(learner, X, ids, n, known, seed)
 
 
 class _Taken(NamedTuple):

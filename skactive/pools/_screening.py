@@ -53,6 +53,11 @@ class Screening(NamedTuple):
     way: Way
     is_choice: bool = False
 
+    @property
+    def puts_copies_last(self) -> bool:
+        """Whether copies of a row would drive all others out of a shortlist."""
+        return self.is_choice or self.way == "best"
+
     def n_needed(self, n_queries: int) -> int:
         """Number of candidates below which the choice would be another one."""
         if self.is_choice or not isinstance(self.strategy, Diverse):

@@ -18,6 +18,7 @@ from skactive.classifier._base import BaseActiveLearner
 from skactive.classifier._plan import Plan, run_in_threads
 from skactive.classifier._query import find_learner
 from skactive.pools._ids import (
+    Labeled,
     as_labeled,
     check_kinds,
     check_part_ids,
@@ -44,7 +45,8 @@ class Shortlist(NamedTuple):
     keys : ndarray of shape (n_candidates,)
         What the candidates are ordered by.
     digests : ndarray of shape (n_candidates,)
-        Digests of the content of the candidates. Empty if `rows` are there.
+        Digests of the content of the candidates. Empty for strategies whose
+        candidates are drawn.
     rows : array-like, sparse, data frame or sequence of n_candidates, or None
         The candidates, for strategies that look at more than utilities.
     labeled_ids : ndarray of shape (n_labeled,)
@@ -150,11 +152,21 @@ def shortlist(
     >>> merge(lists, learner, n_queries=2)
     array([5, 6])
     """
+    inner, _ = find_learner(learner, None, "shortlist")
+    known = as_labeled(labeled, inner.missing_label)
+    return candidates_of(learner, part, ids, n, known)
+
+
+def candidates_of(
+    learner: Any, part: Any, ids: Any, n: int, known: Labeled, seed: int | None = None
+) -> Shortlist:
+    """See :func:`shortlist`. `seed` is that of the whole query, if it is known."""
     learner, X = find_learner(learner, part, "shortlist")
     X = as_rows(X)
     check_n(n, "n")
-    known = as_labeled(labeled)
     asked = ask(learner, X, len(known.ids))
+    if seed is not None:
+        asked = asked._replace(seed=seed)
     names = check_part_ids(ids, X)
     found, places = find_ids(names, known.ids)
     candidates = np.delete(np.arange(len(names)), found)
@@ -164,11 +176,12 @@ def shortlist(
     best, threshold = _cut(X, candidates, keys, names, int(n), asked)
     rows = candidates[best]
     is_choice = asked.screening.is_choice
+    digested = rows if asked.screening.puts_copies_last else rows[:0]
     return Shortlist(
         ids=names[rows],
         utilities=utilities[best],
         keys=keys[best],
-        digests=_digests(_safe_indexing(X, rows)) if is_choice else _digests([]),
+        digests=_digests(_safe_indexing(X, digested)),
         rows=None if is_choice else _safe_indexing(X, rows),
         labeled_ids=known.ids[places],
         labeled_rows=None if is_choice else _safe_indexing(X, found),
@@ -238,7 +251,7 @@ def _cut(
     n_looked = n
     while True:
         best, threshold = _largest(keys, names[candidates], n_looked, asked.seed)
-        if asked.screening.way != "best" and not asked.screening.is_choice:
+        if not asked.screening.puts_copies_last:
             return best, threshold
         kinds = row_keys(X, candidates[best])
         order = copies_last(kinds)
@@ -347,8 +360,8 @@ def _joined_ids(a: Array, b: Array) -> Array:
     if len(a) == 0 or len(b) == 0:
         return b if len(a) == 0 else a
     check_kinds(a, b)
-    twice = np.intersect1d(a, b)
-    if len(twice):
+    twice = np.intersect1d(a, b).tolist()
+    if twice:
         raise ValueError(
             f"Each row of the pool needs an id of its own, but {twice[0]!r} is in two "
             f"parts, and so are {len(twice) - 1} more. Was a part given twice? Names "
