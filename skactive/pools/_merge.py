@@ -84,8 +84,8 @@ def _check_labeled(whole: Shortlist) -> None:
     if len(whole.missing):
         names = ", ".join(repr(name) for name in whole.missing[:3].tolist())
         raise ValueError(
-            f"{len(whole.missing)} of the ids in labeled are not in the pool: {names}"
-            f"{', ...' if len(whole.missing) > 3 else ''}. Leave them out of labeled."
+            f"{len(whole.missing)} of the ids in labeled are not in the pool, such as "
+            f"{names}. Leave them out of labeled."
         )
 
 

@@ -203,9 +203,8 @@ def take(pool: Any, rows: Any, *, ids: str | None = None, columns: Any = None) -
     if len(places) < len(wanted):
         lacking = np.delete(wanted, places)
         raise ValueError(
-            f"{len(lacking)} of {len(wanted)} rows are not in the pool: "
-            f"{', '.join(map(repr, lacking[:3].tolist()))}"
-            f"{', ...' if len(lacking) > 3 else ''}."
+            f"{len(lacking)} of {len(wanted)} rows are not in the pool, such as "
+            f"{', '.join(map(repr, lacking[:3].tolist()))}."
         )
     if n_found.max() > 1:
         twice = wanted[places[n_found > 1][0]]
