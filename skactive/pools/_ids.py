@@ -12,6 +12,9 @@ from skactive._compat.typing import Array
 from skactive._data.label_sets import are_missing
 from skactive.strategies._messages import shorten
 
+# Number of names that are hashed at a time.
+_BLOCK_ROWS = 2**13
+
 
 class Labeled(NamedTuple):
     """The rows that have a label.
@@ -192,6 +195,16 @@ def _mix(code: Array) -> Array:
 def uniform(hashes: Array) -> Array:
     """Numbers in (0, 1), shape (n_samples,), from uniform hashes."""
     return ((hashes >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def noise_of(ids: Array, seed: int) -> Array:
+    """Numbers in (0, 1) by the hashes of names, shape (n_samples,)."""
+    noise = np.empty(len(ids))
+    # A block at a time: temporaries stay in the cache, and need no new memory.
+    for start in range(0, len(ids), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        noise[rows] = uniform(hash_ids(ids[rows], seed))
+    return noise
 
 
 def _is_ascending(ids: Array) -> bool:

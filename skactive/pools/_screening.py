@@ -8,7 +8,7 @@ import numpy as np
 
 from skactive._compat.typing import Array
 from skactive._models.wrappers import task_of
-from skactive.pools._ids import hash_ids, uniform
+from skactive.pools._ids import noise_of
 from skactive.strategies import (
     BatchBald,
     Clue,
@@ -69,18 +69,18 @@ class Screening(NamedTuple):
     ) -> tuple[Array, Array]:
         """Return keys and utilities of candidates, each finite of shape (n,)."""
         if self.by is None:
-            keys = uniform(hash_ids(ids, seed))
+            keys = noise_of(ids, seed)
             return keys, np.zeros(len(ids))
         utilities = self.by.utilities(estimator, X, None, candidates)
         if self.way == "best":
             return utilities, utilities
-        noise = uniform(hash_ids(ids, seed))
+        noise = noise_of(ids, seed)
         if isinstance(self.strategy, Power):
             # The n largest are n draws: the Gumbel top-k trick.
             logs = self.strategy._log_weights(utilities, np.random.default_rng(0))
             keys = np.maximum(logs, -1e300) - np.log(-np.log(noise))
         else:
-            keys = utilities / noise
+            keys = np.divide(utilities, noise, out=noise)
         return check_utilities(keys, len(ids), self.strategy), utilities
 
 

@@ -169,11 +169,14 @@ def candidates_of(
         asked = asked._replace(seed=seed)
     names = check_part_ids(ids, X)
     found, places = find_ids(names, known.ids)
-    candidates = np.delete(np.arange(len(names)), found)
+    candidates, own = np.arange(len(names)), names
+    if len(found):  # in few parts of many
+        candidates = np.delete(candidates, found)
+        own = names[candidates]
     with run_in_threads(learner.n_jobs):
-        args = asked.estimator, X, candidates, names[candidates], asked.seed
+        args = asked.estimator, X, candidates, own, asked.seed
         keys, utilities = asked.screening.keys(*args)
-    best, threshold = _cut(X, candidates, keys, names, int(n), asked)
+    best, threshold = _cut(X, candidates, keys, own, int(n), asked)
     rows = candidates[best]
     is_choice = asked.screening.is_choice
     digested = rows if asked.screening.puts_copies_last else rows[:0]
@@ -250,7 +253,7 @@ def _cut(
     """Positions in `candidates` of the `n` best, in order, and the next largest key."""
     n_looked = n
     while True:
-        best, threshold = _largest(keys, names[candidates], n_looked, asked.seed)
+        best, threshold = _largest(keys, names, n_looked, asked.seed)
         if not asked.screening.puts_copies_last:
             return best, threshold
         kinds = row_keys(X, candidates[best])
