@@ -305,7 +305,8 @@ def ray():
 
 @pytest.mark.filterwarnings("ignore")
 def test_ray_gives_the_rows_of_dask(ray, client, learner):
-    data = ray.data.from_pandas([NAMED.iloc[part] for part in PARTS])
+    empty = slice(0, 0)
+    data = ray.data.from_pandas([NAMED.iloc[part] for part in [empty, *PARTS]])
     found = query(learner, data, 8, **BY_NAME)
     import dask
 
@@ -328,6 +329,8 @@ def test_errors_of_ray_are_those_of_the_part(ray):
     with pytest.raises(ValueError, match="feature names") as caught:
         query(learner, data, 8, ids="id", columns=["a"], labeled=LABELS_BY_NAME)
     assert "row 0" in caught.value.__notes__[0]
+    with pytest.raises(ValueError, match="'z' is not a column of the pool"):
+        query(learner, data, 8, ids="z", labeled=LABELS_BY_NAME)
     with pytest.raises(ValueError, match="Name a column of unique ids"):
         query(learner, data, 8)
     with pytest.raises(TypeError, match=r"ray .*Dataset.*skactive\.pools\.query"):

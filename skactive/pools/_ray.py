@@ -29,7 +29,8 @@ class RayParts(NamedTuple):
         ids, columns = self.ids, self.columns
 
         def run_batch(frame: Any) -> dict[str, list]:
-            part = f"({len(frame)} rows from {ids}={frame[ids].iloc[0]!r} on)"
+            first = frame[ids].iloc[0] if ids in frame and len(frame) else None
+            part = f"({len(frame)} rows from {ids}={first!r} on)"
             found: Any
             try:
                 found = in_part(part, ray.get(shared), split_frame, frame, ids, columns)
