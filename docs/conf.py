@@ -103,7 +103,8 @@ numpydoc_xref_param_type = False
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": r"[\\/]\d\d_",
+    # Number 15 starts processes, which cannot begin inside of those of the gallery.
+    "filename_pattern": r"[\\/](?!15_)\d\d_",
     "within_subsection_order": "FileNameSortKey",
     "reset_modules": ("matplotlib", "gallery_warnings.reset"),
     "reset_modules_order": "both",
