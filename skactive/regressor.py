@@ -17,7 +17,8 @@ from skactive._models.response import has_response
 from skactive._models.warm_start import ShrinkPerturb
 from skactive._models.wrappers import Fitted
 from skactive.classifier._arguments import hints_at_names
-from skactive.classifier._base import BaseActiveLearner, estimator_has, has_partial_fit
+from skactive.classifier._availability import estimator_has, has_partial_fit
+from skactive.classifier._base import BaseActiveLearner
 
 __all__ = ["ActiveLearningRegressor"]
 

@@ -324,12 +324,7 @@ class Categorical(Target):
         confidence: float,
         random_state: int,
     ) -> tuple[float, tuple[float, float]]:
-        """A score on a sample of rows, and its interval for all rows like them.
-
-        `statistic` is the score as a function of positions among the rows, and of the
-        labels there. Without rows, the score is NaN and its interval is the whole range
-        of the score.
-        """
+        """Wilson's interval for the share of rows, a bootstrap for any other score."""
         is_own = cls.is_own_score(scorer)
         if len(labels) == 0:
             return np.nan, (0.0, 1.0) if is_own else (-np.inf, np.inf)

@@ -48,6 +48,7 @@ from skactive._models.want_of_labels import (
 from skactive._models.warm_start import ShrinkPerturb
 from skactive.classifier import _audit, _explain, _notices
 from skactive.classifier._arguments import ReadsArguments
+from skactive.classifier._availability import has_pointwise_strategy
 from skactive.classifier._campaign import Figures, Purchase, count_rounds, drive
 from skactive.classifier._plan import Plan, run_in_threads
 from skactive.strategies import get_strategy
@@ -58,42 +59,6 @@ _COLUMNS = [
     *("n_labels", "n_queried", "query_time", "fit_time"),
     *("n_fits", "n_scored", "n_passes"),
 ]
-
-
-def estimator_has(name: str) -> Any:
-    """Return a check that `estimator`, fitted or not, has an attribute."""
-
-    def check(self: BaseActiveLearner) -> bool:
-        fitted = getattr(self, "estimator_", None)
-        is_own = fitted is not None and not self._is_stand_in()
-        getattr(fitted if is_own else self.estimator, name)  # or AttributeError
-        return True
-
-    return check
-
-
-def has_partial_fit(learner: BaseActiveLearner) -> bool:
-    """Whether `partial_fit` is available; AttributeError if it is not."""
-    if learner.audit_fraction:
-        raise AttributeError(
-            "partial_fit is not available with audit_fraction > 0: the positions of "
-            "rows in the pool determine which rows are never learnt from, and a batch "
-            "has other positions. Use fit."
-        )
-    return estimator_has("partial_fit")(learner)
-
-
-def _has_pointwise_strategy(learner: BaseActiveLearner) -> bool:
-    try:
-        strategy = get_strategy(learner.strategy)
-    except (TypeError, ValueError):
-        return True  # calling the strategy says what is wrong with it
-    if not strategy.pointwise:
-        raise AttributeError(
-            f"{strategy!r} has no score_samples: the utility of a row depends on the "
-            "other rows. Use query."
-        )
-    return True
 
 
 class BaseActiveLearner(
@@ -527,7 +492,7 @@ class BaseActiveLearner(
             _notices.warn_of_rows_again(self, pool.X, chosen)
         return chosen
 
-    @available_if(_has_pointwise_strategy)
+    @available_if(has_pointwise_strategy)
     def score_samples(self, X: Any) -> Array:
         """Compute the utility of each row, greater for rows more worth labelling.
 

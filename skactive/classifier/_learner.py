@@ -16,7 +16,8 @@ from skactive._models.label_sets import LabelSets
 from skactive._models.target import Classes
 from skactive._models.warm_start import ShrinkPerturb
 from skactive.classifier._arguments import hints_at_names
-from skactive.classifier._base import BaseActiveLearner, estimator_has, has_partial_fit
+from skactive.classifier._availability import estimator_has, has_partial_fit
+from skactive.classifier._base import BaseActiveLearner
 
 
 class ActiveLearningClassifier(ClassifierMixin, BaseActiveLearner):
